@@ -1,0 +1,35 @@
+"""What every script shares: its logging, its common options and its exit."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+from fewtomany.errors import UserError
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """An argument parser with the options every script has."""
+    result = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    result.add_argument("--config", required=True, help="campaign file (YAML)")
+    result.add_argument("--quiet", action="store_true", help="log warnings and errors only")
+    return result
+
+
+def run(main: Callable[[argparse.Namespace], None], options: argparse.ArgumentParser) -> None:
+    """Parse the command line, run ``main`` and exit: 0, or 2 with the UserError's lines."""
+    arguments = options.parse_args()
+    logging.basicConfig(
+        level=logging.WARNING if arguments.quiet else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )
+    try:
+        main(arguments)
+    except UserError as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"{os.path.basename(sys.argv[0])}: error: {line}\n")
+        sys.exit(2)

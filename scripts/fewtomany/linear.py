@@ -1,0 +1,39 @@
+"""Gaussian maps as linear maps of independent normal numbers.
+
+A *factor* F has one row per random number and one column per map value; a
+realization is x = Fᵀ z with z standard normal, so its covariance is FᵀF. The
+original dataset (F = standard deviation × gain response) and the draws from a
+covariance (F = its scaled eigenvectors) are both of this kind.
+"""
+
+import numpy as np
+
+from fewtomany import seeds
+
+BLOCK = 64
+"""Maps per matrix product. Blocks are aligned to absolute indices and always
+computed whole, so that a map has the same bits in whatever shard it is asked for."""
+
+
+def draw(
+    factor: np.ndarray, campaign_seed: int, key: tuple[str | int, ...], start: int, stop: int
+) -> np.ndarray:
+    """Realizations ``start <= k < stop`` of the Gaussian maps of a factor.
+
+    Parameters
+    ----------
+    factor : array of shape (n_numbers, n_stokes, n_pix)
+    campaign_seed, key : realization k uses the stream ``(*key, k)``
+
+    Returns
+    -------
+    array of shape (stop - start, n_stokes, n_pix), dtype and unit of the factor
+    """
+    matrix = factor.reshape(len(factor), -1)
+    maps = np.empty((stop - start, matrix.shape[1]), factor.dtype)
+    for first in range(start - start % BLOCK, stop, BLOCK):
+        numbers = seeds.standard_normal(campaign_seed, key, first, first + BLOCK, len(matrix))
+        block = numbers.astype(factor.dtype, copy=False) @ matrix
+        low, high = max(first, start), min(first + BLOCK, stop)
+        maps[low - start : high - start] = block[low - first : high - first]
+    return maps.reshape(stop - start, *factor.shape[1:])

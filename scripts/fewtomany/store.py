@@ -1,0 +1,275 @@
+"""HDF5 files: atomic writes, checked reads, and the container of map sets.
+
+One *map file* holds a range of realizations of one dataset:
+
+=================  ==========================================================
+``/maps``          (n_maps, n_stokes, n_pix), float32 or float64
+attributes of it   ``stokes`` ("TQU", "QU", ...), ``nside``, ``ordering``
+                   ("RING"), ``frame`` ("galactic"), ``unit`` ("K"),
+                   ``polarization_convention`` ("COSMO"), ``dataset``,
+                   ``first`` (absolute index of the first realization)
+attributes of "/"  ``format`` ("fewtomany-maps"), ``format_version``,
+                   ``provenance`` (JSON)
+=================  ==========================================================
+
+Other products (covariances, measurements) use :func:`write` and :func:`read`:
+named arrays with attributes and the same provenance.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from fewtomany.errors import UserError
+
+FORMAT_VERSION = 1
+MAPS_FORMAT = "fewtomany-maps"
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+    """A temporary name beside ``path`` that becomes ``path`` when the block ends well.
+
+    A reader never sees half a file, and two writers never share one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        prefix=f".{path.stem}-", suffix=f".part{path.suffix}", dir=path.parent
+    )
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_json(path: str | os.PathLike, content: Any) -> None:
+    """Write JSON atomically, keys in the given order."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def write(
+    path: str | os.PathLike,
+    arrays: Mapping[str, np.ndarray],
+    *,
+    kind: str,
+    provenance: Mapping[str, Any],
+    **attributes: Any,
+) -> None:
+    """Write named arrays and scalar attributes of a product of the given kind."""
+    with atomic_path(path) as temporary:
+        with h5py.File(temporary, "w") as file:
+            file.attrs["format"] = kind
+            file.attrs["format_version"] = FORMAT_VERSION
+            file.attrs["provenance"] = json.dumps(dict(provenance))
+            for name, value in attributes.items():
+                file.attrs[name] = value
+            for name, array in arrays.items():
+                file[name] = array
+
+
+@contextlib.contextmanager
+def open_checked(path: str | os.PathLike, kind: str) -> Iterator[h5py.File]:
+    """Open a product for reading; raise UserError if it is not one of that kind."""
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path}: no such file")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise UserError(f"{path}: not a readable HDF5 file (truncated?): {error}") from None
+    with file:
+        found = file.attrs.get("format")
+        if found != kind:
+            raise UserError(f"{path}: format is {found!r}, expected {kind!r}")
+        version = file.attrs.get("format_version")
+        if version != FORMAT_VERSION:
+            raise UserError(f"{path}: format_version is {version}, expected {FORMAT_VERSION}")
+        yield file
+
+
+def read(path: str | os.PathLike, kind: str, *names: str) -> dict[str, np.ndarray]:
+    """Read the named arrays (all without names) of a product of the given kind."""
+    with open_checked(path, kind) as file:
+        missing = [name for name in names if name not in file]
+        if missing:
+            raise UserError(f"{path}: holds no {', '.join(missing)}; it holds {', '.join(file)}")
+        try:
+            arrays = {name: file[name][()] for name in (names or file)}
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read (truncated?): {error}") from None
+    for name, array in arrays.items():
+        if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
+            raise UserError(f"{path}: {name} holds values that are not finite")
+    return arrays
+
+
+def read_attributes(path: str | os.PathLike, kind: str) -> dict[str, Any]:
+    """Attributes of a product, its provenance decoded."""
+    with open_checked(path, kind) as file:
+        attributes = dict(file.attrs)
+    attributes["provenance"] = json.loads(attributes["provenance"])
+    return attributes
+
+
+@dataclass(frozen=True)
+class MapSet:
+    """Maps of consecutive realizations, in RING ordering.
+
+    Attributes
+    ----------
+    maps : array of shape (n_maps, n_stokes, n_pix), in ``unit``
+    stokes : one letter per map component, for example "QU"
+    dataset : name of the dataset
+    first : absolute index of ``maps[0]``
+    unit, frame : of the values; polarization follows HEALPix (COSMO)
+    provenance : see :mod:`fewtomany.provenance`
+    """
+
+    maps: np.ndarray
+    stokes: str
+    dataset: str
+    first: int = 0
+    unit: str = "K"
+    frame: str = "galactic"
+    provenance: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        check_maps(self.maps, self.stokes, self.dataset)
+
+    @property
+    def nside(self) -> int:
+        return nside_of(self.maps.shape[-1])
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+
+def nside_of(n_pix: int) -> int:
+    """HEALPix nside of a full sky of ``n_pix`` pixels; ValueError if there is none."""
+    nside = round((n_pix / 12) ** 0.5)
+    if nside < 1 or 12 * nside**2 != n_pix or nside & (nside - 1):
+        raise ValueError(f"{n_pix} pixels are no full HEALPix sky (12·nside², nside a power of 2)")
+    return nside
+
+
+def check_maps(maps: np.ndarray, stokes: str, where: object) -> None:
+    """Raise UserError naming ``where`` if maps have a wrong shape, type or value."""
+    if maps.ndim != 3:
+        raise UserError(f"{where}: maps have shape {maps.shape}, expected (n_maps, n_stokes, n_pix)")
+    if maps.dtype not in (np.float32, np.float64):
+        raise UserError(f"{where}: maps are {maps.dtype}, expected float32 or float64")
+    if maps.shape[1] != len(stokes) or not stokes or set(stokes) - set("TQU"):
+        raise UserError(
+            f"{where}: {maps.shape[1]} map components for stokes {stokes!r}, expected one per letter"
+        )
+    try:
+        nside_of(maps.shape[2])
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from None
+    if not np.isfinite(maps).all():
+        bad = np.argwhere(~np.isfinite(maps))[0]
+        raise UserError(
+            f"{where}: value {maps[tuple(bad)]} at map {bad[0]}, Stokes {stokes[bad[1]]}, "
+            f"pixel {bad[2]}; all values must be finite"
+        )
+
+
+def write_maps(path: str | os.PathLike, content: MapSet) -> None:
+    """Write a map file atomically."""
+    with atomic_path(path) as temporary:
+        with h5py.File(temporary, "w") as file:
+            file.attrs["format"] = MAPS_FORMAT
+            file.attrs["format_version"] = FORMAT_VERSION
+            file.attrs["provenance"] = json.dumps(content.provenance)
+            maps = file.create_dataset("maps", data=content.maps)
+            maps.attrs.update(
+                stokes=content.stokes,
+                nside=content.nside,
+                ordering="RING",
+                frame=content.frame,
+                unit=content.unit,
+                polarization_convention="COSMO",
+                dataset=content.dataset,
+                first=content.first,
+            )
+
+
+def read_maps(path: str | os.PathLike, stokes: str | None = None) -> MapSet:
+    """Read and check a map file.
+
+    Parameters
+    ----------
+    path : the file
+    stokes : the components wanted, in this order; all of them by default
+
+    Raises
+    ------
+    UserError : naming the file, when it is missing, truncated, of another format
+        or ordering, of a wrong shape, or holds values that are not finite
+    """
+    with open_checked(path, MAPS_FORMAT) as file:
+        try:
+            data = file["maps"]
+            attributes = dict(data.attrs)
+            if attributes["ordering"] != "RING":
+                raise UserError(f"{path}: ordering is {attributes['ordering']}, expected RING")
+            present = attributes["stokes"]
+            if stokes is not None and set(stokes) - set(present):
+                raise UserError(f"{path}: holds Stokes {present}, {stokes} was asked for")
+            maps = data[()]
+            provenance = json.loads(file.attrs["provenance"])
+        except (OSError, KeyError) as error:
+            raise UserError(f"{path}: cannot be read (truncated?): {error}") from None
+    check_maps(maps, present, path)
+    if stokes is not None and stokes != present:
+        maps = maps[:, [present.index(letter) for letter in stokes]]
+    return MapSet(
+        maps=maps,
+        stokes=stokes or present,
+        dataset=attributes["dataset"],
+        first=int(attributes["first"]),
+        unit=attributes["unit"],
+        frame=attributes["frame"],
+        provenance=provenance,
+    )
+
+
+def read_dataset(paths: list, stokes: str | None = None) -> MapSet:
+    """Read the consecutive map files of one dataset as one set (small datasets only)."""
+    parts = [read_maps(path, stokes) for path in paths]
+    for path, part, following in zip(paths[1:], parts, parts[1:], strict=False):
+        if following.first != part.first + len(part) or following.dataset != part.dataset:
+            raise UserError(
+                f"{path}: starts at {following.dataset} map {following.first}, "
+                f"expected {part.dataset} map {part.first + len(part)}"
+            )
+    head = parts[0]
+    return MapSet(
+        maps=np.concatenate([part.maps for part in parts]),
+        stokes=head.stokes,
+        dataset=head.dataset,
+        first=head.first,
+        unit=head.unit,
+        frame=head.frame,
+        provenance=head.provenance,
+    )
