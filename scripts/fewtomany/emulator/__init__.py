@@ -1,0 +1,1 @@
+"""The generative model: new maps that share the inputs' scattering statistics."""
