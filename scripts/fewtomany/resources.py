@@ -1,0 +1,73 @@
+"""Memory and time that a job asks for, as functions of the configuration.
+
+Upper estimates for one core of the last ten years: the scheduler needs bounds, the
+benchmarks of a run tell the truth. A retried job asks for ``attempt`` times as much.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+
+from fewtomany.config import Campaign
+
+_PYTHON_MB = 700
+_TENSORFLOW_MB = 1500
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one job asks for: ``mem_mb`` (MB) and ``runtime`` (minutes)."""
+
+    mem_mb: int
+    runtime: int
+
+
+def needs(campaign: Campaign) -> dict[str, Need]:
+    """The need of one job of every stage, by its rule's name."""
+    simulation, emulator, sharding = campaign.simulation, campaign.emulator, campaign.sharding
+    n_pix = 12 * campaign.maps.nside**2
+    n_values = n_pix * len(campaign.maps.stokes)
+    n_detectors = len(simulation.detectors)
+    n_samples = simulation.scan.n_samples * n_detectors
+    n_datasets = len(campaign.datasets) + 1
+
+    matrix = n_values**2 * 8
+    eigen = n_values**3
+    response = simulation.n_chunks * n_detectors * 3 * n_pix * 8
+    shard = sharding.maps_per_shard * n_values * 8
+    sky = 12 * simulation.nside**2 * 8 * 20
+    observation = simulation.gains.chunk_samples * 8 * (20 + 2 * n_detectors)
+    chunk_share = min(sharding.chunks_per_shard / simulation.n_chunks, 1)
+    descent = emulator.batch_size * n_pix * emulator.n_orientations**2 * emulator.n_scales**2 * 400
+
+    pass_seconds = n_samples * 3e-6
+    step_seconds = 0.4 * emulator.batch_size / 10 * n_pix / 3072
+    shard_seconds = sharding.batches_per_shard * emulator.n_steps * step_seconds
+    map_seconds = sharding.maps_per_shard * n_values**1.5 * 1e-6
+
+    return {
+        "simulate_response": _need(
+            observation + sky + response * chunk_share, pass_seconds * chunk_share
+        ),
+        "merge_response": _need(2 * response + sky, response * 2e-7),
+        "simulate_maps": _need(2 * response + 3 * shard, map_seconds),
+        "simulate_maps_directly": _need(
+            observation + sky + 3 * shard, pass_seconds * sharding.maps_per_shard
+        ),
+        "exact_covariance": _need(2 * response + 2 * matrix, eigen * 1e-9),
+        "covariance": _need(2 * matrix + 4 * shard, eigen * 2e-9),
+        "factor": _need(5 * matrix, eigen * 4e-9),
+        "draw": _need(3 * matrix + 3 * shard, map_seconds),
+        "draw_isotropic": _need(4 * shard, map_seconds * 10),
+        "prepare_emulation": _need(descent, 300, base_mb=_TENSORFLOW_MB),
+        "emulate": _need(descent, 300 + shard_seconds, base_mb=_TENSORFLOW_MB),
+        "assemble": _need(3 * shard, map_seconds),
+        "measure_spectra": _need(3 * shard, map_seconds * 10),
+        "judge": _need(5 * matrix, 300 + n_datasets * eigen * 4e-9),
+        "plot": _need(2 * shard, 600),
+        "report": _need(shard, 300),
+        "export_fits": _need(3 * shard, map_seconds * 10),
+    }
+
+
+def _need(n_bytes: float, seconds: float, base_mb: int = _PYTHON_MB) -> Need:
+    return Need(mem_mb=base_mb + ceil(n_bytes / 1e6), runtime=10 + ceil(seconds / 60))
