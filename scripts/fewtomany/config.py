@@ -266,7 +266,11 @@ def _faults_of_meaning(c: dict):
             f"found {simulation['engine']}"
         )
     families = {family: c[family] for family in ("inputs", "gaussian", "emulated")}
-    seen = {"original": "the simulation", "reference": "the reference"}
+    seen = {
+        "original": "the simulation",
+        "reference": "the reference",
+        "exact": "the exact covariance",
+    }
     for family, entries in families.items():
         for name, entry in entries.items():
             if name in seen:
@@ -281,7 +285,8 @@ def _faults_of_meaning(c: dict):
     if n_modes >= n_values:
         yield f"validation.n_modes: {n_modes} is not allowed; the maps have {n_values} values"
     counts = {"simulation": simulation, "reference": c["reference"]}
-    counts |= {f"{family}.{k}": v for family in ("gaussian", "emulated") for k, v in c[family].items()}
+    for family in ("gaussian", "emulated"):
+        counts |= {f"{family}.{name}": entry for name, entry in c[family].items()}
     for key, entry in counts.items():
         if n_modes >= entry["n_maps"]:
             yield (
@@ -323,6 +328,18 @@ def _build(c: dict) -> Campaign:
         datasets={dataset.name: dataset for dataset in datasets},
         sections=c,
     )
+
+
+def save(campaign: Campaign, path: str | Path) -> None:
+    """Write a campaign with all its defaults as YAML, atomically, and only if it changed."""
+    path = Path(path)
+    text = yaml.safe_dump(campaign.sections, sort_keys=False, allow_unicode=True)
+    if path.exists() and path.read_text() == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text)
+    temporary.replace(path)
 
 
 def replace(section, **changes):
