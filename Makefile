@@ -1,0 +1,55 @@
+# make demo        a whole campaign in minutes, from nothing to its report
+# make campaign    CONFIG=config/paper.yaml PROFILE=profiles/local
+# make test        lint, then every test
+# make lint        style of the code and of the workflow
+# make reference   config/README.md from the schema
+# make lock        resolve envs/*.in into the locks again
+# make clean       remove what the demo and the tools left
+
+VENV    := .venv
+PYTHON  ?= $(shell command -v python3.11 || command -v python3)
+CONFIG  ?= config/demo.yaml
+PROFILE ?= profiles/local
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: demo campaign test lint reference lock clean
+
+demo: $(VENV)/installed
+	snakemake --profile profiles/local --configfile config/demo.yaml
+	@echo "Report: $(CURDIR)/results/demo/report.html"
+
+campaign: $(VENV)/installed
+	@test -f "$(CONFIG)" || { echo "CONFIG=$(CONFIG): no such file" >&2; exit 2; }
+	snakemake --profile $(PROFILE) --configfile $(CONFIG)
+
+test: lint
+	pytest
+
+lint: $(VENV)/installed
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+reference: $(VENV)/installed
+	python scripts/config_reference.py --output config/README.md
+
+$(VENV)/installed: envs/cpu.lock
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	    { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+lock:
+	"$(PYTHON)" -m venv build/uv
+	build/uv/bin/pip install --quiet --disable-pip-version-check uv
+	for kind in cpu gpu; do \
+	    build/uv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header \
+	        --no-emit-index-url --output-file envs/$$kind.lock envs/$$kind.in || exit 1; \
+	done
+
+clean:
+	rm -rf results/demo logs/demo benchmarks/demo build dist .pytest_cache .ruff_cache
+	find scripts tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,100 @@
+"""What the rules share: names of files, the configuration, and the needs of jobs."""
+
+import json
+import re
+
+from fewtomany import versions
+from fewtomany.emulator import batches
+from fewtomany.resources import needs
+from fewtomany.shards import Shard
+
+# The effective configuration, written when a run starts. The scripts read it, but it is
+# no input of theirs: each rule's params hold the part its numbers follow from.
+CONFIG = f"results/{campaign.name}/campaign.yaml"
+ENVIRONMENT = "../../envs/conda.yaml"
+NEEDS = needs(campaign)
+EXACT = ["exact"] if campaign.simulation.engine == "response" else []
+COVARIANCES = [*campaign.datasets, *EXACT]
+FIGURES = ["maps", "spectra", "correlations", "eigenvalues", "chi2"]
+
+# Snakemake sets OMP_NUM_THREADS and the like from {threads}; these two follow.
+shell.prefix(
+    "set -euo pipefail; export NUMBA_NUM_THREADS=$OMP_NUM_THREADS "
+    "TF_NUM_INTRAOP_THREADS=$OMP_NUM_THREADS TF_NUM_INTEROP_THREADS=1; "
+)
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, campaign.datasets)),
+    start=r"\d+",
+    stop=r"\d+",
+
+
+def one_of(*roles):
+    """Wildcard constraint: the datasets of these roles (nothing if there are none)."""
+    return "|".join(re.escape(dataset.name) for dataset in campaign.by_role(*roles)) or "(?!)"
+
+
+def maps_of(dataset):
+    """The map files of a dataset."""
+    return [
+        f"<results>/datasets/{dataset}/maps-{shard.label}.h5"
+        for shard in campaign.map_shards(dataset)
+    ]
+
+
+def input_maps(wildcards):
+    """The map files of the inputs that a dataset comes from."""
+    return maps_of(campaign.datasets[wildcards.dataset].input)
+
+
+def covariance_of(name):
+    """The covariance file of a dataset, or of "exact"."""
+    return f"<results>/covariances/{name}.h5"
+
+
+def spectra_of(dataset):
+    """The spectra files of a dataset."""
+    return [
+        f"<results>/measurements/{dataset}/spectra-{shard.label}.h5"
+        for shard in campaign.map_shards(dataset)
+    ]
+
+
+def fits_of(dataset):
+    """The folders of FITS files of a dataset."""
+    return [f"<results>/fits/{dataset}/{shard.label}" for shard in campaign.map_shards(dataset)]
+
+
+def manifests_for(wildcards):
+    """The manifests of the batches that hold a range of emulated maps."""
+    shard = Shard(int(wildcards.start), int(wildcards.stop))
+    return [
+        f"<results>/emulation/{wildcards.dataset}/shards/batches-{batch_shard.label}.json"
+        for batch_shard in batches.batch_shards_for(campaign, wildcards.dataset, shard)
+    ]
+
+
+def named(paths):
+    """DATASET=PATH for files that lie in a folder named after their dataset."""
+    return [f"{Path(path).parent.name}={path}" for path in paths]
+
+
+def basis(stage):
+    """Version and configuration that a stage's numbers follow from."""
+    return versions.basis(campaign, stage)
+
+
+def basis_of_dataset(stage):
+    """The same for a stage of emulation, with the strategy of the dataset."""
+    return lambda wildcards: versions.basis(campaign, stage, wildcards.dataset)
+
+
+def memory(stage):
+    """Memory (MB) of a job of a stage; more at every attempt."""
+    return lambda wildcards, attempt: attempt * NEEDS[stage].mem_mb
+
+
+def runtime(stage):
+    """Time (minutes) of a job of a stage; more at every attempt."""
+    return lambda wildcards, attempt: attempt * NEEDS[stage].runtime

@@ -1,0 +1,94 @@
+"""From the input maps to emulated datasets by the scattering-covariance model."""
+
+
+rule prepare_emulation:
+    """What every batch of an emulated dataset descends to.
+
+    In: the input maps. Out: pixelwise mean and standard deviation, orientations, and the
+    target statistics of the inputs. Cost: the statistics of the inputs once.
+    """
+    input:
+        input_maps,
+    output:
+        "<results>/emulation/{dataset}/model.h5",
+    log:
+        "<logs>/prepare_emulation/{dataset}.log",
+    benchmark:
+        "<benchmarks>/prepare_emulation/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=one_of("emulated"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("prepare_emulation"),
+        runtime=runtime("prepare_emulation"),
+    params:
+        config=CONFIG,
+        basis=basis_of_dataset("prepare_emulation"),
+    shell:
+        "python scripts/prepare_emulation.py --config {params.config}"
+        " --dataset {wildcards.dataset} --output {output} {input} &> {log}"
+
+
+rule emulate:
+    """Batches START to STOP of an emulated dataset.
+
+    In: the model. Out: a manifest; each batch (batch_size, 2, n_pix) is a file of its own
+    in the dataset's batches folder, so that a job that was cut off goes on where it was.
+    Cost: batches * n_steps loss-and-gradient evaluations, the bulk of a campaign.
+    """
+    input:
+        model="<results>/emulation/{dataset}/model.h5",
+    output:
+        "<results>/emulation/{dataset}/shards/batches-{start}-{stop}.json",
+    log:
+        "<logs>/emulate/{dataset}/{start}-{stop}.log",
+    benchmark:
+        "<benchmarks>/emulate/{dataset}/{start}-{stop}.tsv"
+    wildcard_constraints:
+        dataset=one_of("emulated"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("emulate"),
+        runtime=runtime("emulate"),
+    params:
+        config=CONFIG,
+        basis=basis_of_dataset("emulate"),
+        batches=lambda wildcards, input: Path(input.model).parent / "batches",
+    shell:
+        "python scripts/emulate.py --config {params.config} --dataset {wildcards.dataset}"
+        " --model {input.model} --start {wildcards.start} --stop {wildcards.stop}"
+        " --batches {params.batches} --output {output} &> {log}"
+
+
+rule assemble:
+    """Maps START to STOP of an emulated dataset, put together from its batches.
+
+    In: the manifests of the batches that hold these maps. Out: (n_maps, 2, n_pix), Q and U,
+    K. Cost: reading and writing.
+    """
+    input:
+        manifests_for,
+    output:
+        "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
+    log:
+        "<logs>/assemble/{dataset}/{start}-{stop}.log",
+    benchmark:
+        "<benchmarks>/assemble/{dataset}/{start}-{stop}.tsv"
+    wildcard_constraints:
+        dataset=one_of("emulated"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("assemble"),
+        runtime=runtime("assemble"),
+    params:
+        config=CONFIG,
+        basis=basis_of_dataset("assemble"),
+    shell:
+        "python scripts/assemble.py --config {params.config} --dataset {wildcards.dataset}"
+        " --start {wildcards.start} --stop {wildcards.stop} --output {output} {input} &> {log}"

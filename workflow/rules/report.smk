@@ -1,0 +1,199 @@
+"""Figures, each from numbers that are already there, and the report."""
+
+
+rule plot_maps:
+    """Maps of every dataset side by side, Q and U.
+
+    In: the comparison and the first map file of every dataset (K). Out: PNG and PDF.
+    """
+    input:
+        comparison="<results>/validation/comparison.h5",
+        maps=[maps_of(dataset)[0] for dataset in campaign.datasets],
+    output:
+        png="<results>/figures/maps.png",
+        pdf="<results>/figures/maps.pdf",
+    log:
+        "<logs>/plot_maps.log",
+    benchmark:
+        "<benchmarks>/plot_maps.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("plot"),
+        runtime=runtime("plot"),
+    params:
+        config=CONFIG,
+        basis=basis("plot"),
+        maps=lambda wildcards, input: named(input.maps),
+    shell:
+        "python scripts/plot_maps.py --config {params.config}"
+        " --comparison {input.comparison} --maps {params.maps} --output {output.png} &> {log}"
+
+
+rule plot_spectra:
+    """EE, BB and EB spectra of every dataset, with their residuals.
+
+    In: the comparison. Out: PNG and PDF (uK^2).
+    """
+    input:
+        comparison="<results>/validation/comparison.h5",
+    output:
+        png="<results>/figures/spectra.png",
+        pdf="<results>/figures/spectra.pdf",
+    log:
+        "<logs>/plot_spectra.log",
+    benchmark:
+        "<benchmarks>/plot_spectra.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("plot"),
+        runtime=runtime("plot"),
+    params:
+        config=CONFIG,
+        basis=basis("plot"),
+    shell:
+        "python scripts/plot_spectra.py --config {params.config}"
+        " --comparison {input.comparison} --output {output.png} &> {log}"
+
+
+rule plot_correlations:
+    """Correlation matrices of every dataset, whole and a part enlarged.
+
+    In: the comparison. Out: PNG and PDF (dimensionless).
+    """
+    input:
+        comparison="<results>/validation/comparison.h5",
+    output:
+        png="<results>/figures/correlations.png",
+        pdf="<results>/figures/correlations.pdf",
+    log:
+        "<logs>/plot_correlations.log",
+    benchmark:
+        "<benchmarks>/plot_correlations.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("plot"),
+        runtime=runtime("plot"),
+    params:
+        config=CONFIG,
+        basis=basis("plot"),
+    shell:
+        "python scripts/plot_correlations.py --config {params.config}"
+        " --comparison {input.comparison} --output {output.png} &> {log}"
+
+
+rule plot_eigenvalues:
+    """Leading eigenvalues of every covariance over those of the reference.
+
+    In: the comparison. Out: PNG and PDF (dimensionless).
+    """
+    input:
+        comparison="<results>/validation/comparison.h5",
+    output:
+        png="<results>/figures/eigenvalues.png",
+        pdf="<results>/figures/eigenvalues.pdf",
+    log:
+        "<logs>/plot_eigenvalues.log",
+    benchmark:
+        "<benchmarks>/plot_eigenvalues.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("plot"),
+        runtime=runtime("plot"),
+    params:
+        config=CONFIG,
+        basis=basis("plot"),
+    shell:
+        "python scripts/plot_eigenvalues.py --config {params.config}"
+        " --comparison {input.comparison} --output {output.png} &> {log}"
+
+
+rule plot_chi2:
+    """Reduced chi-squared of reference maps under every covariance.
+
+    In: the comparison. Out: PNG and PDF (dimensionless).
+    """
+    input:
+        comparison="<results>/validation/comparison.h5",
+    output:
+        png="<results>/figures/chi2.png",
+        pdf="<results>/figures/chi2.pdf",
+    log:
+        "<logs>/plot_chi2.log",
+    benchmark:
+        "<benchmarks>/plot_chi2.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("plot"),
+        runtime=runtime("plot"),
+    params:
+        config=CONFIG,
+        basis=basis("plot"),
+    shell:
+        "python scripts/plot_chi2.py --config {params.config}"
+        " --comparison {input.comparison} --output {output.png} &> {log}"
+
+
+rule report:
+    """One self-contained HTML page: verdicts, figures, configuration, versions and cost.
+
+    In: the metrics, the figures and the benchmarks that are there by then. Out: HTML.
+    """
+    input:
+        metrics="<results>/validation/metrics.json",
+        figures=[f"<results>/figures/{name}.png" for name in FIGURES],
+    output:
+        "<results>/report.html",
+    log:
+        "<logs>/report.log",
+    benchmark:
+        "<benchmarks>/report.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("report"),
+        runtime=runtime("report"),
+    params:
+        config=CONFIG,
+        basis=basis("report"),
+        campaign=json.dumps(campaign.sections, sort_keys=True),
+        benchmarks=f"benchmarks/{campaign.name}",
+    shell:
+        "python scripts/report.py --config {params.config} --metrics {input.metrics}"
+        " --figures {input.figures} --benchmarks {params.benchmarks} --output {output} &> {log}"
+
+
+rule export_fits:
+    """One FITS file per map of a map file, as healpy reads them.
+
+    In: a map file. Out: a folder of {dataset}-{index}.fits (K_CMB, RING, Galactic, COSMO).
+    """
+    input:
+        "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
+    output:
+        directory("<results>/fits/{dataset}/{start}-{stop}"),
+    log:
+        "<logs>/export_fits/{dataset}/{start}-{stop}.log",
+    benchmark:
+        "<benchmarks>/export_fits/{dataset}/{start}-{stop}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("export_fits"),
+        runtime=runtime("export_fits"),
+    params:
+        config=CONFIG,
+        basis=basis("export_fits"),
+    shell:
+        "python scripts/export_fits.py --config {params.config} --output {output} {input} &> {log}"
