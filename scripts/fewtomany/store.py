@@ -17,10 +17,11 @@ named arrays with attributes and the same provenance.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,19 @@ def write_json(path: str | os.PathLike, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=2) + "\n")
 
 
+@contextlib.contextmanager
+def create(
+    path: str | os.PathLike, *, kind: str, provenance: Mapping[str, Any], **attributes: Any
+) -> Iterator[h5py.File]:
+    """A product of the given kind, open for writing; it appears when the block ends well."""
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = kind
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["provenance"] = json.dumps(dict(provenance))
+        file.attrs.update(attributes)
+        yield file
+
+
 def write(
     path: str | os.PathLike,
     arrays: Mapping[str, np.ndarray],
@@ -76,15 +90,9 @@ def write(
     **attributes: Any,
 ) -> None:
     """Write named arrays and scalar attributes of a product of the given kind."""
-    with atomic_path(path) as temporary:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["format"] = kind
-            file.attrs["format_version"] = FORMAT_VERSION
-            file.attrs["provenance"] = json.dumps(dict(provenance))
-            for name, value in attributes.items():
-                file.attrs[name] = value
-            for name, array in arrays.items():
-                file[name] = array
+    with create(path, kind=kind, provenance=provenance, **attributes) as file:
+        for name, array in arrays.items():
+            file[name] = array
 
 
 @contextlib.contextmanager
@@ -110,17 +118,25 @@ def open_checked(path: str | os.PathLike, kind: str) -> Iterator[h5py.File]:
 def read(path: str | os.PathLike, kind: str, *names: str) -> dict[str, np.ndarray]:
     """Read the named arrays (all without names) of a product of the given kind."""
     with open_checked(path, kind) as file:
+        names = names or tuple(_array_names(file))
         missing = [name for name in names if name not in file]
         if missing:
             raise UserError(f"{path}: holds no {', '.join(missing)}; it holds {', '.join(file)}")
         try:
-            arrays = {name: file[name][()] for name in (names or file)}
+            arrays = {name: file[name][()] for name in names}
         except OSError as error:
             raise UserError(f"{path}: cannot be read (truncated?): {error}") from None
     for name, array in arrays.items():
         if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
             raise UserError(f"{path}: {name} holds values that are not finite")
     return arrays
+
+
+def _array_names(file: h5py.File) -> list[str]:
+    """Names of all arrays, those inside groups as "group/name"."""
+    found = []
+    file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+    return found
 
 
 def read_attributes(path: str | os.PathLike, kind: str) -> dict[str, Any]:
@@ -254,22 +270,33 @@ def read_maps(path: str | os.PathLike, stokes: str | None = None) -> MapSet:
     )
 
 
-def read_dataset(paths: list, stokes: str | None = None) -> MapSet:
+def iterate_maps(
+    paths: Iterable[str | os.PathLike], stokes: str | None = None
+) -> Iterator[MapSet]:
+    """Read the consecutive map files of one dataset, one at a time.
+
+    Raises
+    ------
+    UserError : besides those of :func:`read_maps`, when a file does not follow the
+        one before it (dataset, resolution, Stokes components, first realization)
+    """
+    expected = None
+    for path in paths:
+        part = read_maps(path, stokes)
+        found = (part.dataset, part.nside, part.stokes, part.first)
+        if expected is not None and found != expected:
+            names = ("dataset", "nside", "stokes", "first map")
+            faults = [
+                f"{name} {value}, expected {other}"
+                for name, value, other in zip(names, found, expected, strict=True)
+                if value != other
+            ]
+            raise UserError(f"{path}: does not follow the file before it: {'; '.join(faults)}")
+        expected = (*found[:3], part.first + len(part))
+        yield part
+
+
+def read_dataset(paths: Iterable[str | os.PathLike], stokes: str | None = None) -> MapSet:
     """Read the consecutive map files of one dataset as one set (small datasets only)."""
-    parts = [read_maps(path, stokes) for path in paths]
-    for path, part, following in zip(paths[1:], parts, parts[1:], strict=False):
-        if following.first != part.first + len(part) or following.dataset != part.dataset:
-            raise UserError(
-                f"{path}: starts at {following.dataset} map {following.first}, "
-                f"expected {part.dataset} map {part.first + len(part)}"
-            )
-    head = parts[0]
-    return MapSet(
-        maps=np.concatenate([part.maps for part in parts]),
-        stokes=head.stokes,
-        dataset=head.dataset,
-        first=head.first,
-        unit=head.unit,
-        frame=head.frame,
-        provenance=head.provenance,
-    )
+    parts = list(iterate_maps(paths, stokes))
+    return dataclasses.replace(parts[0], maps=np.concatenate([part.maps for part in parts]))
