@@ -1,0 +1,22 @@
+"""Write the table of configuration keys into config/README.md, from the schema."""
+
+import argparse
+from pathlib import Path
+
+from fewtomany import cli, config_reference
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", required=True, type=Path, help="page to bring up to date")
+    parser.add_argument("--quiet", action="store_true", help="log warnings and errors only")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    page = arguments.output.read_text()
+    arguments.output.write_text(config_reference.updated(page))
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

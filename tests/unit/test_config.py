@@ -1,0 +1,187 @@
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from fewtomany import config
+from fewtomany.errors import UserError
+
+CONFIGS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
+
+SMALL = {
+    "campaign": "small",
+    "seed": 1,
+    "maps": {"nside": 8},
+    "simulation": {"n_maps": 200, "nside": 16},
+    "reference": {"n_maps": 200},
+    "inputs": {"few": {"n_maps": 5}},
+    "gaussian": {"naive": {"input": "few", "n_maps": 100}},
+    "emulated": {"many": {"input": "few", "strategy": "average-target", "n_maps": 100}},
+    "emulator": {"n_scales": 3},
+    "validation": {"n_modes": 50, "chi2_maps": 100},
+}
+
+
+def changed(path, value):
+    """SMALL with the value at a dotted path replaced, or removed where value is ``...``."""
+    content = copy.deepcopy(SMALL)
+    *parents, last = path.split(".")
+    part = content
+    for key in parents:
+        part = part.setdefault(key, {})
+    part[last] = value
+    if value is ...:
+        del part[last]
+    return content
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_campaigns_of_the_repository_are_valid(path):
+    assert config.load(path).name == path.stem
+
+
+def test_defaults_are_filled_in_and_the_input_is_left_alone():
+    content = copy.deepcopy(SMALL)
+    campaign = config.parse(content)
+    assert content == SMALL
+    assert campaign.emulator.n_orientations == 4
+    assert campaign.sections["simulation"]["detectors"][1] == {
+        "name": "pair1b",
+        "polarization_angle_deg": 90.0,
+        "offset_deg": 0.0,
+    }
+    assert config.parse(campaign.sections) == campaign
+
+
+def test_paper_campaign_has_the_size_of_the_paper():
+    campaign = config.load(CONFIGS[0].with_name("paper.yaml"))
+    assert campaign.simulation.n_chunks == 2210
+    assert len(campaign.simulation.detectors) == 4
+    assert [dataset.n_maps for dataset in campaign.by_role("input")] == [10, 100]
+    assert {dataset.n_maps for dataset in campaign.by_role("emulated")} == {10000}
+    assert campaign.emulator.n_steps == 1000
+
+
+def test_datasets_keep_roles_and_order():
+    campaign = config.parse(SMALL)
+    assert list(campaign.datasets) == ["original", "reference", "few", "naive", "many"]
+    assert [dataset.name for dataset in campaign.by_role("input", "emulated")] == ["few", "many"]
+    assert campaign.datasets["many"].strategy == "average-target"
+
+
+def test_last_chunk_and_last_shard_may_be_shorter():
+    content = changed("simulation.scan", {"duration_days": 1, "sampling_rate_hz": 1})
+    content["simulation"]["gains"] = {"chunk_samples": 10000}
+    content["sharding"] = {"chunks_per_shard": 4, "maps_per_shard": 150}
+    campaign = config.parse(content)
+    assert campaign.simulation.n_chunks == 9
+    assert [shard.label for shard in campaign.chunk_shards][-1] == "0000008-0000009"
+    assert [len(shard) for shard in campaign.map_shards("original")] == [150, 50]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("maps.nside", 12, "maps.nside: 12 is not allowed; expected a power of 2 from 1 to 8192"),
+        ("maps.nside", 0, "maps.nside: 0 is not allowed; expected a power of 2"),
+        ("maps.nside", "16", "maps.nside: '16' is not allowed; expected integer"),
+        ("maps.nside", 32, "expected at most simulation.nside = 16"),
+        ("maps.stokes", "XY", "maps.stokes: 'XY' is not allowed; expected one of QU"),
+        ("seed", -1, "seed: -1 is not allowed; expected at least 0"),
+        ("campaign", "a/b", "campaign: 'a/b' is not allowed; expected a text that matches"),
+        ("simulation.n_maps", -5, "simulation.n_maps: -5 is not allowed; expected at least 2"),
+        ("simulation.scan.sampling_rate_hz", 0, "0 is not allowed; expected more than 0"),
+        ("simulation.scan.spin_sun_angle_deg", 200, "200 is not allowed; expected at most 180"),
+        (
+            "simulation.detectors",
+            [],
+            "simulation.detectors: [] is not allowed; expected at least 1",
+        ),
+        ("simulation.signal.sky_map", "no/such.fits", "no/such.fits: no such file"),
+        ("simulation.signal.dipole", "none", "dipole none without a sky_map leaves no signal"),
+        ("simulation.typo", 1, "simulation: unknown key typo; known: engine, n_maps,"),
+        ("typo", 1, "configuration: unknown key typo"),
+        ("seed", ..., "configuration: missing key seed"),
+        ("inputs", {}, "inputs: {} is not allowed; expected at least 1 entry"),
+        ("inputs.reference", {"n_maps": 5}, "inputs.reference: the name is taken by the reference"),
+        ("inputs.exact", {"n_maps": 5}, "the name is taken by the exact covariance"),
+        ("inputs.many", {"n_maps": 5}, "emulated.many: the name is taken by inputs"),
+        ("inputs.Bad_Name", {"n_maps": 5}, "Bad_Name"),
+        ("emulated.many.input", "none", "emulated.many.input: 'none' is not allowed; expected one"),
+        ("emulated.many.strategy", "best", "expected one of average-target, single-target"),
+        ("emulator.n_scales", 4, "emulator.n_scales: 4 is not allowed; expected at most 3"),
+        ("validation.n_modes", 100, "expected less than gaussian.naive.n_maps = 100"),
+        ("validation.n_modes", 1536, "the maps have 1536 values"),
+        ("validation.chi2_maps", 300, "expected at most reference.n_maps = 200"),
+    ],
+)
+def test_faults_are_named_with_key_value_and_what_is_allowed(path, value, message):
+    with pytest.raises(UserError) as caught:
+        config.parse(changed(path, value))
+    assert message in str(caught.value)
+
+
+def test_every_fault_has_a_line_of_its_own():
+    content = changed("maps.nside", 12)
+    content["simulation"]["nside"] = 100
+    with pytest.raises(UserError) as caught:
+        config.parse(content)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("maps.nside")
+    assert lines[1].startswith("simulation.nside")
+
+
+def test_equal_detector_names_are_refused():
+    twice = [{"name": "one", "polarization_angle_deg": angle} for angle in (0.0, 90.0)]
+    with pytest.raises(UserError, match="names one, one are not unique"):
+        config.parse(changed("simulation.detectors", twice))
+
+
+def test_exact_covariance_needs_the_response_engine():
+    content = changed("simulation.engine", "direct")
+    content["reference"]["covariance"] = "exact"
+    with pytest.raises(UserError, match=r"exact needs simulation\.engine response, found direct"):
+        config.parse(content)
+
+
+@pytest.mark.parametrize("content", [None, [], "text"])
+def test_a_configuration_that_is_no_mapping_is_refused(content):
+    with pytest.raises(UserError, match="expected object"):
+        config.parse(content)
+
+
+def test_missing_and_broken_files_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"none\.yaml: No such file"):
+        config.load(tmp_path / "none.yaml")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("a: [1,\n")
+    with pytest.raises(UserError, match=r"broken\.yaml: not valid YAML"):
+        config.load(broken)
+
+
+def test_a_saved_campaign_is_the_same_campaign_and_is_written_once(tmp_path):
+    campaign = config.parse(SMALL)
+    path = tmp_path / "results" / "campaign.yaml"
+    config.save(campaign, path)
+    assert config.load(path) == campaign
+    before = path.stat().st_mtime_ns
+    config.save(campaign, path)
+    assert path.stat().st_mtime_ns == before
+    config.save(config.parse(changed("seed", 2)), path)
+    assert config.load(path).seed == 2
+    assert [entry.name for entry in path.parent.iterdir()] == ["campaign.yaml"]
+
+
+def test_every_key_of_the_schema_is_described():
+    def walk(part, path):
+        for key, child in part.get("properties", {}).items():
+            assert child.get("description"), f"{path}.{key}"
+            walk(child, f"{path}.{key}")
+        for inner in ("additionalProperties", "items"):
+            if isinstance(part.get(inner), dict):
+                walk(part[inner], path)
+        if part.get("type") == "object":
+            assert part.get("additionalProperties") is not None, f"{path} takes any key"
+
+    walk(yaml.safe_load(config.SCHEMA_PATH.read_text()), "")

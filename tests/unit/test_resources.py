@@ -1,0 +1,43 @@
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from fewtomany import config, resources, versions
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def paper(**sections):
+    content = yaml.safe_load((CONFIG / "paper.yaml").read_text())
+    content = copy.deepcopy(content)
+    for name, values in sections.items():
+        content.setdefault(name, {}).update(values)
+    return resources.needs(config.parse(content))
+
+
+def test_every_stage_has_a_need():
+    assert paper().keys() == versions.STAGES.keys()
+
+
+@pytest.mark.parametrize("name", ["demo", "paper"])
+def test_needs_are_whole_numbers_that_a_node_has(name):
+    needs = resources.needs(config.load(CONFIG / f"{name}.yaml"))
+    del needs["simulate_maps_directly"]  # not the engine of these campaigns
+    for stage, need in needs.items():
+        assert isinstance(need.mem_mb, int), stage
+        assert isinstance(need.runtime, int), stage
+        assert 500 <= need.mem_mb <= 16000, stage
+        assert 10 <= need.runtime <= 24 * 60, stage
+
+
+def test_memory_of_covariances_grows_as_their_size():
+    small, large = paper(), paper(maps={"nside": 32})
+    ratio = (large["factor"].mem_mb - 700) / (small["factor"].mem_mb - 700)
+    assert ratio == pytest.approx(16, rel=0.01)
+
+
+def test_time_of_emulation_grows_with_steps_and_batches():
+    once = paper()["emulate"].runtime
+    assert paper(emulator={"n_steps": 2000})["emulate"].runtime > 1.5 * once
+    assert paper(sharding={"batches_per_shard": 20})["emulate"].runtime > 1.5 * once

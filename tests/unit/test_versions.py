@@ -1,0 +1,80 @@
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from fewtomany import config, versions
+
+ROOT = Path(__file__).parents[2]
+DEMO = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
+
+# What no stage's numbers follow from: names, counts and how the work is cut. The counts of
+# datasets enter by the files that a stage reads.
+FREE = ("campaign", "sharding.", "inputs.", "gaussian.", "emulated.")
+FREE_KEYS = ("simulation.engine", "simulation.n_maps", "reference.n_maps")
+
+
+def leaves(part, path=""):
+    for key, child in part.get("properties", {}).items():
+        if child.get("properties"):
+            yield from leaves(child, f"{path}{key}.")
+        else:
+            yield f"{path}{key}"
+
+
+def test_every_key_that_decides_numbers_belongs_to_a_stage():
+    used = {key for stage in versions.STAGES.values() for key in stage.keys}
+    schema = yaml.safe_load(config.SCHEMA_PATH.read_text())
+    for key in leaves(schema):
+        if f"{key}.".startswith(FREE) or key in FREE_KEYS:
+            continue
+        parents = {key.rsplit(".", depth)[0] for depth in range(key.count(".") + 1)}
+        assert parents & used, f"no stage follows from {key}"
+
+
+def test_every_rule_is_a_stage_and_every_stage_a_rule():
+    text = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    for stage in versions.STAGES:
+        assert f'("{stage}")' in text
+
+
+def changed(**sections):
+    content = copy.deepcopy(DEMO)
+    for name, values in sections.items():
+        content.setdefault(name, {}).update(values)
+    return config.parse(content)
+
+
+@pytest.mark.parametrize("stage", sorted(versions.STAGES))
+def test_sharding_and_counts_change_no_basis(stage):
+    other = changed(
+        sharding={"maps_per_shard": 7, "chunks_per_shard": 5, "batches_per_shard": 3},
+        simulation={"n_maps": 3000},
+        reference={"n_maps": 3000},
+    )
+    assert versions.basis(config.parse(DEMO), stage) == versions.basis(other, stage)
+
+
+def test_the_steps_of_the_descent_belong_to_the_batches_alone():
+    other = changed(emulator={"n_steps": 7})
+    demo = config.parse(DEMO)
+    affected = [s for s in versions.STAGES if versions.basis(demo, s) != versions.basis(other, s)]
+    assert affected == ["emulate"]
+
+
+def test_the_strategy_of_a_dataset_belongs_to_its_basis():
+    campaign = config.parse(DEMO)
+    assert json.loads(versions.basis(campaign, "emulate", "emulated-20"))["strategy"] == (
+        "single-target"
+    )
+    assert versions.basis(campaign, "emulate", "emulated-10") != versions.basis(
+        campaign, "emulate", "emulated-20"
+    )
+
+
+def test_a_new_version_is_another_basis(monkeypatch):
+    campaign = config.parse(DEMO)
+    before = versions.basis(campaign, "factor")
+    monkeypatch.setitem(versions.STAGES, "factor", versions.Stage(99))
+    assert versions.basis(campaign, "factor") != before
