@@ -1,0 +1,82 @@
+"""A workflow in a folder of its own, with the real programs or instant ones."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TINY = Path(__file__).with_name("tiny.yaml")
+INSTANT = Path(__file__).with_name("instant.py")
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """The repository's Snakefile, run in ``folder``."""
+
+    folder: Path
+
+    def snakemake(self, *words: str, **changes) -> subprocess.CompletedProcess:
+        """Run Snakemake on the tiny campaign with the given sections changed."""
+        content = yaml.safe_load(TINY.read_text())
+        for section, values in changes.items():
+            old = content.get(section)
+            content[section] = {**old, **values} if isinstance(old, dict) else values
+        configuration = self.folder / "tiny.yaml"
+        configuration.write_text(yaml.safe_dump(content))
+        return self.run("--configfile", str(configuration), *words)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess:
+        """Run Snakemake with these words on its command line."""
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            [*command, "--cores", "2", *words],
+            cwd=self.folder,
+            env={**os.environ, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+
+    def jobs(self, *words: str, **changes) -> dict[str, int]:
+        """Number of jobs by rule that a dry run of the tiny campaign announces."""
+        return count_jobs(self.snakemake("--dry-run", *words, **changes))
+
+    def files(self, pattern: str) -> dict[Path, int]:
+        """Modification times of the products that match a pattern."""
+        results = self.folder / "results" / "tiny"
+        return {
+            path.relative_to(results): path.stat().st_mtime_ns for path in results.glob(pattern)
+        }
+
+
+def count_jobs(done: subprocess.CompletedProcess) -> dict[str, int]:
+    """The table of jobs that Snakemake prints, without its total."""
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    table = output.partition("Job stats:")[2].partition("\n\n")[0]
+    counts = {
+        rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)
+    }
+    counts.pop("total", None)
+    return counts
+
+
+def programs() -> list[str]:
+    """Names of the programs that the rules call."""
+    text = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    return sorted(set(re.findall(r"python scripts/(\w+\.py)", text)))
+
+
+def make_workflow(folder: Path) -> Workflow:
+    """A folder in which the workflow runs with the real programs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "scripts").symlink_to(ROOT / "scripts")
+    return Workflow(folder)

@@ -1,0 +1,163 @@
+"""What the workflow would do: size of campaigns, refused configurations, reruns."""
+
+import time
+
+import pytest
+import yaml
+from fewtomany import config
+from harness import ROOT, TINY, Workflow, count_jobs
+
+CAMPAIGN = yaml.safe_load(TINY.read_text())
+AVERAGE = CAMPAIGN["emulated"]["average-10"]
+GAINS = {**CAMPAIGN["simulation"]["gains"], "standard_deviation": 2e-4}
+
+# What every change of a number leads to.
+JUDGEMENT = {
+    "judge": 1,
+    "plot_maps": 1,
+    "plot_spectra": 1,
+    "plot_correlations": 1,
+    "plot_eigenvalues": 1,
+    "plot_chi2": 1,
+    "report": 1,
+    "all": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    return Workflow(tmp_path_factory.mktemp("empty"))
+
+
+def test_the_papers_campaign_is_planned_in_time(empty, record_property):
+    start = time.monotonic()
+    done = empty.run("--dry-run", "--quiet", "rules", "--configfile", f"{ROOT}/config/paper.yaml")
+    record_property("seconds", time.monotonic() - start)
+    jobs = count_jobs(done)
+    assert jobs["simulate_response"] == 18
+    assert jobs["emulate"] > 200
+    assert sum(jobs.values()) < 5000
+
+
+def test_the_demo_is_the_default(empty):
+    (empty.folder / "config").symlink_to(ROOT / "config")
+    done = empty.run("--dry-run", "--quiet", "rules")
+    assert count_jobs(done)["simulate_response"] == 4
+    assert "results/demo" in empty.run("--dry-run").stdout
+
+
+def test_the_direct_engine_needs_no_response(empty):
+    jobs = empty.jobs(simulation={"engine": "direct", "n_maps": 100})
+    assert jobs["simulate_maps_directly"] == 5
+    assert not jobs.keys() & {"simulate_response", "merge_response", "exact_covariance"}
+
+
+def test_the_exact_covariance_needs_no_maps(empty):
+    jobs = empty.jobs("results/tiny/reference/factor.h5", reference={"covariance": "exact"})
+    assert "simulate_maps" not in jobs
+    assert jobs["exact_covariance"] == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "rules"),
+    [("simulate", {"simulate_maps"}), ("datasets", {"assemble", "draw", "draw_isotropic"})],
+)
+def test_targets_stop_where_they_say(empty, target, rules):
+    jobs = empty.jobs(target)
+    assert rules <= jobs.keys()
+    assert "judge" not in jobs
+
+
+def test_export_makes_a_folder_per_map_file(empty):
+    assert empty.jobs("export")["export_fits"] == 15
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"maps": {"nside": 12}}, "maps.nside: 12 is not allowed; expected a power of 2"),
+        ({"simulation": {"n_maps": -3}}, "simulation.n_maps: -3 is not allowed; expected at least"),
+        (
+            {"validation": {"n_modes": 30}},
+            "validation.n_modes: 30 is not allowed; expected less than emulated.single-10.n_maps",
+        ),
+        ({"emulator": {"steps": 5}}, "emulator: unknown key steps; known: n_scales"),
+        (
+            {"simulation": {"n_maps": 100, "signal": {"sky_map": "no.fits"}}},
+            "simulation.signal.sky_map: no.fits: no such file",
+        ),
+    ],
+)
+def test_a_wrong_configuration_stops_before_any_job(empty, changes, message):
+    done = empty.snakemake(**changes)
+    assert done.returncode == 1
+    output = done.stdout + done.stderr
+    assert len([line for line in output.splitlines() if line.strip().startswith(message)]) == 1
+    assert "Traceback" not in output
+    assert "Job stats" not in output
+    assert not (empty.folder / "results").exists()
+
+
+def test_a_finished_campaign_has_nothing_to_do(instant):
+    assert instant.jobs() == {}
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(instant):
+    logs = list((instant.folder / "logs" / "tiny").rglob("*.log"))
+    benchmarks = list((instant.folder / "benchmarks" / "tiny").rglob("*.tsv"))
+    products = list((instant.folder / "results" / "tiny").rglob("*.*"))
+    products = [path for path in products if path.suffix != ".pdf" and path.name != "campaign.yaml"]
+    assert len(logs) == len(benchmarks) == len(products) - 1  # the judge has two products
+
+
+def test_the_effective_configuration_lies_beside_the_products(instant):
+    campaign = config.load(instant.folder / "results" / "tiny" / "campaign.yaml")
+    assert campaign == config.load(TINY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param(
+            {"emulated": {"average-10": {**AVERAGE, "n_maps": 40}}},
+            {"emulate": 1, "assemble": 1, "measure_spectra": 1, "covariance": 1} | JUDGEMENT,
+            id="a larger emulated dataset adds batches and maps",
+        ),
+        pytest.param(
+            {"reference": {"n_maps": 200}},
+            {"draw": 5, "measure_spectra": 5, "covariance": 1} | JUDGEMENT,
+            id="a larger reference dataset adds maps",
+        ),
+        pytest.param(
+            {"emulator": {"n_steps": 21}},
+            {"emulate": 4, "assemble": 2, "measure_spectra": 2, "covariance": 2} | JUDGEMENT,
+            id="other steps emulate anew",
+        ),
+        pytest.param(
+            {"emulated": {"single-10": {**AVERAGE}}},
+            {"prepare_emulation": 1, "emulate": 1, "assemble": 1}
+            | {"measure_spectra": 1, "covariance": 1}
+            | JUDGEMENT,
+            id="another strategy emulates that dataset anew",
+        ),
+        pytest.param({"validation": {"n_modes": 14}}, JUDGEMENT, id="other modes judge anew"),
+    ],
+)
+def test_only_what_a_change_affects_runs_again(instant, changes, expected):
+    assert instant.jobs(**changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({"seed": 2}, {"simulate_response", "merge_response", "exact_covariance"}),
+        ({"simulation": {"gains": GAINS}}, {"simulate_response", "merge_response"}),
+        ({"simulation": {"downgrade": "harmonic"}}, {"simulate_response"}),
+        ({"emulator": {"ddof": 1}}, {"simulate_maps", "draw", "draw_isotropic"}),
+        ({"sharding": {"batches_per_shard": 2}}, {"draw", "prepare_emulation"}),
+    ],
+)
+def test_what_comes_before_a_change_stays(instant, changes, kept):
+    jobs = instant.jobs(**changes)
+    assert "emulate" in jobs
+    assert not jobs.keys() & kept
