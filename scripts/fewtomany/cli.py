@@ -33,3 +33,23 @@ def run(main: Callable[[argparse.Namespace], None], options: argparse.ArgumentPa
         for line in str(error).splitlines():
             sys.stderr.write(f"{os.path.basename(sys.argv[0])}: error: {line}\n")
         sys.exit(2)
+
+
+def check_range(arguments: argparse.Namespace, count: int, what: str) -> None:
+    """Raise UserError unless ``--start`` and ``--stop`` are a range within ``count`` items."""
+    if not 0 <= arguments.start < arguments.stop <= count:
+        raise UserError(
+            f"--start {arguments.start} --stop {arguments.stop} "
+            f"is not a range of the {count} {what}"
+        )
+
+
+def named_files(values: list[str]) -> dict[str, list[str]]:
+    """Files by name from ``NAME=FILE`` arguments, in their order; UserError if one is not."""
+    files: dict[str, list[str]] = {}
+    for value in values:
+        name, separator, file = value.partition("=")
+        if not (name and separator and file):
+            raise UserError(f"{value!r} is not of the form NAME=FILE")
+        files.setdefault(name, []).append(file)
+    return files

@@ -1,0 +1,22 @@
+"""Export every map of map files as a FITS file that healpy reads."""
+
+import argparse
+
+from fewtomany import cli, config, export, store
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--output", required=True, help="folder of the FITS files")
+    options.add_argument("maps", nargs="+", metavar="MAPFILE", help="map files (HDF5)")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    config.load(arguments.config)
+    for path in arguments.maps:
+        export.write_fits(arguments.output, store.read_maps(path))
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

@@ -1,0 +1,53 @@
+"""The mission as a stream of observations, one gain chunk each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fewtomany import config
+from fewtomany.progress import progress
+from fewtomany.simulation import binning, scan, signal
+
+
+@dataclass(frozen=True)
+class Observation:
+    """All detectors during one gain chunk.
+
+    Attributes
+    ----------
+    chunk : its index in the mission
+    pixels, psi : arrays of shape (n_directions, n_samples): RING pixel at
+        ``simulation.nside`` and orientation (rad), Galactic
+    direction_of, polarization_angles : arrays of shape (n_detectors,)
+    tod : array of shape (n_detectors, n_samples), the signal, K_CMB
+    """
+
+    chunk: int
+    pixels: np.ndarray
+    psi: np.ndarray
+    direction_of: np.ndarray
+    polarization_angles: np.ndarray
+    tod: np.ndarray
+
+
+def observe(
+    simulation: config.Simulation, start: int, stop: int, what: str
+) -> Iterator[Observation]:
+    """Observations of the chunks ``start <= chunk < stop``, one at a time.
+
+    The same chunk has the same bits in any range. ``what`` names the loop in
+    the log.
+    """
+    mission = scan.prepare(simulation)
+    source = signal.prepare(mission)
+    for chunk in progress(range(start, stop), what):
+        pointings = scan.point(mission, chunk)
+        yield Observation(
+            chunk=chunk,
+            pixels=binning.pixels_of(pointings.galactic, simulation.nside),
+            psi=pointings.galactic[..., 2],
+            direction_of=mission.direction_of,
+            polarization_angles=mission.polarization_angles,
+            tod=signal.tod(source, mission, pointings),
+        )

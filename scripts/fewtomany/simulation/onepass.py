@@ -1,0 +1,133 @@
+"""The pass over the mission that the response is made of, and its merge.
+
+A pass over a range of chunks gives its share of PᵀP and the Pᵀ s_c of every
+chunk and detector c, sparse in the pixels that the chunk touches. The merge adds
+up PᵀP, in the order of the chunks, and makes the columns of the response,
+a_c = (PᵀP)⁻¹ Pᵀ s_c. Both give the same bits however the pass is cut into ranges.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import h5py
+import healpy
+import numpy as np
+
+from fewtomany import config, store
+from fewtomany.config import Campaign
+from fewtomany.errors import UserError
+from fewtomany.progress import progress
+from fewtomany.simulation import binning
+from fewtomany.simulation.observation import observe
+from fewtomany.simulation.resolution import downgrade
+
+
+def scan_range(simulation: config.Simulation, start: int, stop: int) -> dict[str, np.ndarray]:
+    """One pass over the chunks ``start <= chunk < stop``.
+
+    Returns
+    -------
+    arrays of a "response-part"; chunk c owns the rows ``offsets[c - start]`` to
+    ``offsets[c - start + 1]`` of the others, one row per pixel touched:
+    offsets : (stop - start + 1,), int64
+    pixels : (n_rows,), int64, ascending within a chunk
+    normal : (n_rows, 6), float64, share of PᵀP, all detectors
+    projected : (n_rows, n_detectors, 3), float64, Pᵀ s_c in K
+    """
+    slots = np.empty(healpy.nside2npix(simulation.nside), np.int64)
+    pixels, normals, projections = [], [], []
+    for observation in observe(simulation, start, stop, f"chunks {start} to {stop}"):
+        touched = np.flatnonzero(np.bincount(observation.pixels.ravel(), minlength=len(slots)))
+        slots[touched] = np.arange(len(touched))
+        normal = np.zeros((len(touched), 6))
+        projected = np.zeros((len(touched), len(simulation.detectors), 3))
+        binning.accumulate(
+            slots[observation.pixels],
+            observation.psi,
+            observation.direction_of,
+            observation.polarization_angles,
+            observation.tod,
+            normal,
+            projected,
+        )
+        pixels.append(touched)
+        normals.append(normal)
+        projections.append(projected)
+    return {
+        "offsets": np.cumsum([0, *map(len, pixels)]),
+        "pixels": np.concatenate(pixels),
+        "normal": np.concatenate(normals),
+        "projected": np.concatenate(projections),
+    }
+
+
+def merge(campaign: Campaign, paths: Sequence[str | Path], file: h5py.File) -> None:
+    """Make the response of all parts of a pass and write it to an open product.
+
+    One part is in memory at a time. The datasets are
+    response : (n_chunks · n_detectors, 3, n_pix), float64, T, Q, U in K per unit
+        gain at ``maps.nside``; index = chunk · n_detectors + detector
+    hits : samples per pixel of ``simulation.nside``, float64
+    condition : condition number of PᵀP there
+
+    Raises
+    ------
+    UserError : if parts are missing, overlap or belong to another configuration,
+        or if T, Q and U cannot be solved for in every pixel
+    """
+    simulation = campaign.simulation
+    paths = _in_order(campaign, paths)
+    normal = np.zeros((healpy.nside2npix(simulation.nside), 6))
+    for path in paths:
+        for pixels, rows in _chunks(path, "normal"):
+            normal[pixels] += rows
+    inverse = binning.invert(normal)
+    file["hits"] = normal[:, 0]
+    file["condition"] = binning.condition_numbers(normal)
+    n_detectors = len(simulation.detectors)
+    columns = file.create_dataset(
+        "response",
+        (simulation.n_chunks * n_detectors, 3, healpy.nside2npix(campaign.maps.nside)),
+        np.float64,
+    )
+    index = 0
+    for path in progress(paths, "parts merged"):
+        for pixels, projected in _chunks(path, "projected"):
+            maps = np.zeros((n_detectors, 3, len(normal)))
+            maps[:, :, pixels] = np.einsum("pij,pdj->dip", inverse[pixels], projected)
+            columns[index : index + n_detectors] = downgrade(
+                maps, campaign.maps.nside, simulation.downgrade
+            )
+            index += n_detectors
+
+
+def _in_order(campaign: Campaign, paths: Sequence[str | Path]) -> list[str | Path]:
+    """The parts by their first chunk; UserError unless they make one whole pass."""
+    simulation = campaign.simulation
+    expected = {"nside": simulation.nside, "n_detectors": len(simulation.detectors)}
+    found = {path: store.read_attributes(path, "response-part") for path in paths}
+    for path, attributes in found.items():
+        for name, value in expected.items():
+            if attributes[name] != value:
+                raise UserError(
+                    f"{path}: {name} is {attributes[name]}, the configuration expects {value}"
+                )
+    ordered = sorted(paths, key=lambda path: found[path]["start"])
+    chunk = 0
+    for path in ordered:
+        if found[path]["start"] != chunk:
+            raise UserError(f"{path}: starts at chunk {found[path]['start']}, expected {chunk}")
+        chunk = found[path]["stop"]
+    if chunk != simulation.n_chunks:
+        raise UserError(
+            f"the parts end at chunk {chunk}, the configuration has {simulation.n_chunks}"
+        )
+    return ordered
+
+
+def _chunks(path: str | Path, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pixels and rows of the named array, chunk by chunk."""
+    part = store.read(path, "response-part", "offsets", "pixels", name)
+    for first, last in itertools.pairwise(part["offsets"]):
+        yield part["pixels"][first:last], part[name][first:last]

@@ -1,0 +1,114 @@
+"""What the detectors see: the CMB dipole and, optionally, a sky map."""
+
+from dataclasses import dataclass
+
+import healpy
+import litebird_sim as lbs
+import numpy as np
+from litebird_sim.scan_map import scan_map_for_one_detector
+
+from fewtomany.errors import UserError
+from fewtomany.simulation.binning import pixels_of
+from fewtomany.simulation.scan import Mission, Pointings
+
+KELVIN = ("", "K", "K_CMB", "KCMB")
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What does not change from chunk to chunk.
+
+    Attributes
+    ----------
+    velocity : of the spacecraft in the CMB's frame (dipole "solar_and_orbital")
+        or in the solar system's ("orbital"); None without a dipole
+    sky : array of shape (3, n_pix), T, Q, U in K_CMB, RING, Galactic, COSMO; None
+        without a sky map
+    """
+
+    velocity: lbs.SpacecraftPositionAndVelocity | None
+    sky: np.ndarray | None
+
+
+def prepare(mission: Mission) -> Signal:
+    """The signal of a mission's configuration."""
+    signal, scan = mission.simulation.signal, mission.simulation.scan
+    velocity = None
+    if signal.dipole != "none":
+        solar = {} if signal.dipole == "solar_and_orbital" else {"solar_velocity_km_s": 0.0}
+        velocity = lbs.spacecraft_pos_and_vel(
+            lbs.SpacecraftOrbit(mission.start_time, **solar),
+            start_time=mission.start_time,
+            time_span_s=scan.duration_days * 86400,
+        )
+    return Signal(velocity, None if signal.sky_map is None else read_sky(signal.sky_map))
+
+
+def tod(signal: Signal, mission: Mission, pointings: Pointings) -> np.ndarray:
+    """Signal TOD of one chunk.
+
+    The dipole is litebird_sim's, relativistic and in thermodynamic temperature,
+    T₀ / (γ (1 - β·n)) - T₀; the sky map is read at the nearest pixel,
+    T + Q cos 2ψ + U sin 2ψ.
+
+    Returns
+    -------
+    array of shape (n_detectors, n_samples), K_CMB, type ``simulation.tod_dtype``
+    """
+    n_directions, n_samples, _ = pointings.ecliptic.shape
+    by_direction = np.zeros((n_directions, n_samples), mission.simulation.tod_dtype)
+    if signal.velocity is not None:
+        lbs.add_dipole(
+            by_direction,
+            pointings.ecliptic,
+            signal.velocity.compute_velocities(
+                pointings.start_time, 1 / mission.simulation.scan.sampling_rate_hz, n_samples
+            ),
+            lbs.constants.T_CMB_K,
+            frequency_ghz=np.ones(n_directions),  # TOTAL_EXACT does not depend on it
+            dipole_type=lbs.DipoleType.TOTAL_EXACT,
+        )
+    result = by_direction[mission.direction_of]
+    if signal.sky is not None:
+        pixels = pixels_of(pointings.galactic, healpy.npix2nside(signal.sky.shape[1]))
+        for row, direction, angle in zip(
+            result, mission.direction_of, mission.polarization_angles, strict=True
+        ):
+            stokes = signal.sky[:, pixels[direction]]
+            psi = pointings.galactic[direction, :, 2] + angle
+            scan_map_for_one_detector(row, *stokes, pol_angle_det=psi, pol_eff_det=1.0)
+    return result
+
+
+def read_sky(path: str) -> np.ndarray:
+    """Read a T or TQU map of the full sky.
+
+    Returns
+    -------
+    array of shape (3, n_pix), K_CMB, RING; Q = U = 0 for a T map
+
+    Raises
+    ------
+    UserError : the file is missing, no HEALPix map, not Galactic, not in K, in IAU
+        polarization, of two components, or has unseen pixels
+    """
+    try:
+        maps, header = healpy.read_map(path, field=None, h=True, dtype=np.float64)
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise UserError(f"{path}: not a readable HEALPix map: {error}") from None
+    maps, header = np.atleast_2d(maps), dict(header)
+    facts = {
+        "frame": (header.get("COORDSYS", "G").strip().upper(), ("G", "GAL", "GALACTIC")),
+        "unit": (header.get("TUNIT1", "").strip().upper(), KELVIN),
+        "polarization convention": (header.get("POLCCONV", "COSMO").strip().upper(), ("COSMO",)),
+    }
+    for name, (found, allowed) in facts.items():
+        if found not in allowed:
+            raise UserError(f"{path}: {name} is {found}, expected {allowed[-1]}")
+    if len(maps) == 2:
+        raise UserError(f"{path}: holds 2 maps, expected T or T, Q, U")
+    if not np.isfinite(maps[:3]).all() or (maps[:3] == healpy.UNSEEN).any():
+        raise UserError(f"{path}: has pixels without a value; the full sky is needed")
+    sky = np.zeros((3, maps.shape[1]))
+    sky[: len(maps[:3])] = maps[:3]
+    return sky

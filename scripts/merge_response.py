@@ -1,0 +1,36 @@
+"""Merge the parts of a pass into the gain response."""
+
+import argparse
+
+from fewtomany import cli, config, provenance, store
+from fewtomany.simulation import onepass
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--output", required=True, help="response (HDF5)")
+    options.add_argument("parts", nargs="+", metavar="PART", help="parts, in any order")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    with store.create(
+        arguments.output,
+        kind="response",
+        provenance=provenance.record(
+            campaign=campaign.name,
+            maps=campaign.sections["maps"],
+            simulation=campaign.sections["simulation"],
+        ),
+        stokes="TQU",
+        nside=campaign.maps.nside,
+        simulation_nside=campaign.simulation.nside,
+        n_detectors=len(campaign.simulation.detectors),
+        unit="K per unit gain",
+    ) as file:
+        onepass.merge(campaign, arguments.parts, file)
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

@@ -1,0 +1,53 @@
+"""Make a range of maps of the original dataset: T, Q, U of the gain systematic."""
+
+import argparse
+
+from fewtomany import cli, config, provenance, store
+from fewtomany.errors import UserError
+from fewtomany.simulation import GAIN_KEY, direct, response
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--start", type=int, required=True, help="first realization")
+    options.add_argument("--stop", type=int, required=True, help="realization after the last")
+    options.add_argument("--response", help="gain response (HDF5), for the response engine")
+    options.add_argument("--output", required=True, help="map file (HDF5)")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    simulation = campaign.simulation
+    cli.check_range(arguments, simulation.n_maps, "maps of the original dataset")
+    wanted = simulation.engine == "response"
+    if wanted != (arguments.response is not None):
+        raise UserError(
+            f"--response is {'missing' if wanted else 'not used'}: "
+            f"simulation.engine is {simulation.engine}"
+        )
+    if wanted:
+        columns = response.read(campaign, arguments.response)
+        maps = response.realizations(campaign, columns, arguments.start, arguments.stop)
+    else:
+        maps = direct.realizations(campaign, arguments.start, arguments.stop)
+    store.write_maps(
+        arguments.output,
+        store.MapSet(
+            maps=maps.astype(simulation.tod_dtype, copy=False),
+            stokes="TQU",
+            dataset="original",
+            first=arguments.start,
+            provenance=provenance.record(
+                campaign=campaign.name,
+                maps=campaign.sections["maps"],
+                simulation=campaign.sections["simulation"],
+                seed=campaign.seed,
+                seed_key=[*GAIN_KEY, "index"],
+            ),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

@@ -1,0 +1,61 @@
+"""Fixtures for several folders of tests."""
+
+import copy
+
+import pytest
+from fewtomany import config
+
+ONE_DAY = {
+    "campaign": "one-day",
+    "seed": 1,
+    "maps": {"nside": 8},
+    "simulation": {
+        "n_maps": 20,
+        "nside": 8,
+        "tod_dtype": "float64",
+        # A spin axis that turns about the Sun's direction at 90 degrees, and a boresight
+        # at 90 degrees from it, see the whole sky in half a precession period.
+        "scan": {
+            "duration_days": 1.0,
+            "sampling_rate_hz": 1.0,
+            "spin_sun_angle_deg": 90.0,
+            "spin_boresight_angle_deg": 90.0,
+            "precession_period_days": 1.0,
+        },
+        "gains": {"chunk_samples": 5000},
+    },
+    "reference": {"n_maps": 20},
+    "inputs": {"input-3": {"n_maps": 3}},
+    "emulated": {"emulated-3": {"input": "input-3", "strategy": "average-target", "n_maps": 20}},
+    "emulator": {"n_scales": 2},
+    "validation": {"n_modes": 5, "chi2_maps": 10},
+}
+
+
+def _update(content: dict, changes: dict) -> None:
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(content.get(key), dict):
+            _update(content[key], value)
+        else:
+            content[key] = value
+
+
+@pytest.fixture
+def one_day_content():
+    """Factory of configurations (plain dictionaries) of a one-day mission of the whole sky.
+
+    Keyword arguments are laid over the sections, depth first.
+    """
+
+    def build(**changes) -> dict:
+        content = copy.deepcopy(ONE_DAY)
+        _update(content, changes)
+        return content
+
+    return build
+
+
+@pytest.fixture
+def one_day(one_day_content):
+    """The same, checked: factory of campaigns."""
+    return lambda **changes: config.parse(one_day_content(**changes))
