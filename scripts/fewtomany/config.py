@@ -145,6 +145,13 @@ class Campaign:
     datasets: dict[str, Dataset]
     sections: dict[str, Any]
 
+    def dataset(self, name: str, *roles: str) -> Dataset:
+        """The dataset of a name and one of the roles (of any without roles), else UserError."""
+        known = [d.name for d in self.datasets.values() if d.role in roles or not roles]
+        if name not in known:
+            raise UserError(f"dataset {name!r} is not allowed here; expected {', '.join(known)}")
+        return self.datasets[name]
+
     def by_role(self, *roles: str) -> list[Dataset]:
         """Datasets of the given roles, in the order of the configuration."""
         return [dataset for dataset in self.datasets.values() if dataset.role in roles]

@@ -135,7 +135,9 @@ def read(path: str | os.PathLike, kind: str, *names: str) -> dict[str, np.ndarra
 def _array_names(file: h5py.File) -> list[str]:
     """Names of all arrays, those inside groups as "group/name"."""
     found = []
-    file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+    file.visititems(
+        lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None
+    )
     return found
 
 
@@ -191,12 +193,15 @@ def nside_of(n_pix: int) -> int:
 def check_maps(maps: np.ndarray, stokes: str, where: object) -> None:
     """Raise UserError naming ``where`` if maps have a wrong shape, type or value."""
     if maps.ndim != 3:
-        raise UserError(f"{where}: maps have shape {maps.shape}, expected (n_maps, n_stokes, n_pix)")
+        raise UserError(
+            f"{where}: maps have shape {maps.shape}, expected (n_maps, n_stokes, n_pix)"
+        )
     if maps.dtype not in (np.float32, np.float64):
         raise UserError(f"{where}: maps are {maps.dtype}, expected float32 or float64")
     if maps.shape[1] != len(stokes) or not stokes or set(stokes) - set("TQU"):
         raise UserError(
-            f"{where}: {maps.shape[1]} map components for stokes {stokes!r}, expected one per letter"
+            f"{where}: {maps.shape[1]} map components for stokes {stokes!r}, "
+            f"expected one per letter"
         )
     try:
         nside_of(maps.shape[2])
@@ -212,22 +217,21 @@ def check_maps(maps: np.ndarray, stokes: str, where: object) -> None:
 
 def write_maps(path: str | os.PathLike, content: MapSet) -> None:
     """Write a map file atomically."""
-    with atomic_path(path) as temporary:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["format"] = MAPS_FORMAT
-            file.attrs["format_version"] = FORMAT_VERSION
-            file.attrs["provenance"] = json.dumps(content.provenance)
-            maps = file.create_dataset("maps", data=content.maps)
-            maps.attrs.update(
-                stokes=content.stokes,
-                nside=content.nside,
-                ordering="RING",
-                frame=content.frame,
-                unit=content.unit,
-                polarization_convention="COSMO",
-                dataset=content.dataset,
-                first=content.first,
-            )
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = MAPS_FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["provenance"] = json.dumps(content.provenance)
+        maps = file.create_dataset("maps", data=content.maps)
+        maps.attrs.update(
+            stokes=content.stokes,
+            nside=content.nside,
+            ordering="RING",
+            frame=content.frame,
+            unit=content.unit,
+            polarization_convention="COSMO",
+            dataset=content.dataset,
+            first=content.first,
+        )
 
 
 def read_maps(path: str | os.PathLike, stokes: str | None = None) -> MapSet:
@@ -271,32 +275,47 @@ def read_maps(path: str | os.PathLike, stokes: str | None = None) -> MapSet:
 
 
 def iterate_maps(
-    paths: Iterable[str | os.PathLike], stokes: str | None = None
+    paths: Iterable[str | os.PathLike],
+    stokes: str | None = None,
+    n_maps: int | None = None,
+    **expected: str | int,
 ) -> Iterator[MapSet]:
     """Read the consecutive map files of one dataset, one at a time.
 
+    Parameters
+    ----------
+    paths : the files, in order
+    stokes : the components wanted, in this order; all of them by default
+    n_maps : number of maps they must hold in all
+    expected : what the first file must be: ``dataset``, ``nside``, ``first``
+
     Raises
     ------
-    UserError : besides those of :func:`read_maps`, when a file does not follow the
-        one before it (dataset, resolution, Stokes components, first realization)
+    UserError : besides those of :func:`read_maps`, when a file is not what is expected,
+        does not follow the one before it, or maps are missing at the end
     """
-    expected = None
+    count = 0
     for path in paths:
         part = read_maps(path, stokes)
-        found = (part.dataset, part.nside, part.stokes, part.first)
-        if expected is not None and found != expected:
-            names = ("dataset", "nside", "stokes", "first map")
-            faults = [
-                f"{name} {value}, expected {other}"
-                for name, value, other in zip(names, found, expected, strict=True)
-                if value != other
-            ]
-            raise UserError(f"{path}: does not follow the file before it: {'; '.join(faults)}")
-        expected = (*found[:3], part.first + len(part))
+        found = {"dataset": part.dataset, "nside": part.nside, "first": part.first}
+        found["stokes"] = part.stokes
+        faults = [
+            f"{name} is {found[name]}, expected {value}"
+            for name, value in expected.items()
+            if found[name] != value
+        ]
+        if faults:
+            raise UserError(f"{path}: {'; '.join(faults)}")
+        expected = {**found, "first": part.first + len(part)}
+        count += len(part)
         yield part
+    if n_maps is not None and count != n_maps:
+        raise UserError(f"the map files hold {count} maps, expected {n_maps}")
 
 
-def read_dataset(paths: Iterable[str | os.PathLike], stokes: str | None = None) -> MapSet:
-    """Read the consecutive map files of one dataset as one set (small datasets only)."""
-    parts = list(iterate_maps(paths, stokes))
+def read_dataset(
+    paths: Iterable[str | os.PathLike], stokes: str | None = None, **expected: str | int
+) -> MapSet:
+    """Read the map files of :func:`iterate_maps` as one set (small datasets only)."""
+    parts = list(iterate_maps(paths, stokes, **expected))
     return dataclasses.replace(parts[0], maps=np.concatenate([part.maps for part in parts]))

@@ -1,0 +1,63 @@
+"""Draw Gaussian maps: of the reference covariance, or isotropic ones like the inputs."""
+
+import argparse
+
+import numpy as np
+from fewtomany import cli, config, covariance, isotropic, linear, provenance, store
+from fewtomany.errors import UserError
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--dataset", required=True, help="reference, or an input or gaussian one")
+    options.add_argument("--start", type=int, required=True, help="first realization")
+    options.add_argument("--stop", type=int, required=True, help="realization after the last")
+    options.add_argument("--output", required=True, help="map file (HDF5, float32)")
+    model = options.add_mutually_exclusive_group(required=True)
+    model.add_argument("--factor", help="factor of the reference covariance (reference, input)")
+    model.add_argument(
+        "--inputs", nargs="+", metavar="MAPFILE", help="map files of the inputs (gaussian)"
+    )
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    dataset = campaign.dataset(arguments.dataset, "reference", "input", "gaussian")
+    cli.check_range(arguments, dataset.n_maps, f"maps of {dataset.name}")
+    if (dataset.role == "gaussian") != (arguments.inputs is not None):
+        wanted = "--inputs" if dataset.role == "gaussian" else "--factor"
+        raise UserError(f"{dataset.name} is a {dataset.role} dataset: it needs {wanted}")
+    key = ("draw", dataset.name)
+    stokes, nside = campaign.maps.stokes, campaign.maps.nside
+    if arguments.inputs:
+        inputs = store.read_dataset(
+            arguments.inputs,
+            stokes,
+            n_maps=campaign.datasets[dataset.input].n_maps,
+            dataset=dataset.input,
+            nside=nside,
+            first=0,
+        )
+        maps = isotropic.draw(
+            inputs.maps, stokes, campaign.seed, key, arguments.start, arguments.stop
+        )
+    else:
+        root = covariance.read_factor(arguments.factor, stokes, nside)
+        maps = linear.draw(root, campaign.seed, key, arguments.start, arguments.stop)
+    store.write_maps(
+        arguments.output,
+        store.MapSet(
+            maps=maps.astype(np.float32, copy=False),
+            stokes=stokes,
+            dataset=dataset.name,
+            first=arguments.start,
+            provenance=provenance.record(
+                campaign=campaign.name, seed=campaign.seed, seed_key=[*key, "index"]
+            ),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

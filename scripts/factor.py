@@ -1,0 +1,29 @@
+"""Take the symmetric square root of the covariance that Gaussian maps are drawn from."""
+
+import argparse
+
+from fewtomany import cli, config, covariance, provenance
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--output", required=True, help="factor (HDF5)")
+    options.add_argument("covariance", metavar="COVARIANCE", help="covariance (HDF5)")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    source = covariance.read(arguments.covariance)
+    eigenvalues, root = covariance.symmetric_root(source.covariance)
+    covariance.write_factor(
+        arguments.output,
+        eigenvalues,
+        root,
+        source,
+        provenance.record(campaign=campaign.name, covariance=source.dataset),
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

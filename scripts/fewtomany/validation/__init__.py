@@ -1,0 +1,1 @@
+"""Comparison of datasets with the truth: pure statistics, their judgement, their container."""

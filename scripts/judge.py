@@ -1,0 +1,47 @@
+"""Judge every dataset against the truth: metrics as JSON, arrays for the figures as HDF5."""
+
+import argparse
+import logging
+
+from fewtomany import cli, config, provenance, store
+from fewtomany.validation import comparison, judge
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    many = {"nargs": "+", "required": True, "metavar": "NAME=FILE"}
+    options.add_argument("--covariance", **many, help="covariances of the datasets, and the exact")
+    options.add_argument("--spectra", **many, help="spectra files of the datasets, in order")
+    options.add_argument("--maps", **many, help="map files of the reference, in order")
+    options.add_argument("--metrics", required=True, help="metrics (JSON)")
+    options.add_argument("--comparison", required=True, help="arrays for the figures (HDF5)")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    entries, arrays = judge.judge(
+        campaign,
+        cli.named_files(arguments.covariance),
+        cli.named_files(arguments.spectra),
+        cli.named_files(arguments.maps),
+    )
+    about = provenance.record(
+        campaign=campaign.name, seed=campaign.seed, validation=campaign.sections["validation"]
+    )
+    comparison.write(arguments.comparison, arrays, about)
+    judged = [entry["passed"] for entry in entries if entry["passed"] is not None]
+    content = {
+        "campaign": campaign.name,
+        "truth": arrays.truth,
+        "judged": len(judged),
+        "passed": sum(judged),
+        "metrics": entries,
+        "provenance": about,
+    }
+    store.write_json(arguments.metrics, content)
+    logging.getLogger(__name__).info("%d of %d metrics pass", sum(judged), len(judged))
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())
