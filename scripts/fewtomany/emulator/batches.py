@@ -7,6 +7,7 @@ used twice. Batches are numbered in the order in which they are first needed;
 a larger campaign therefore appends batches and leaves the old ones as they are.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +77,14 @@ def draw_targets(campaign: Campaign, dataset: str) -> np.ndarray:
 
 def dataset_plan(campaign: Campaign, dataset: str) -> BatchPlan:
     """The batch plan of an emulated dataset of a campaign."""
-    return plan_batches(draw_targets(campaign, dataset), campaign.emulator.batch_size)
+    targets = draw_targets(campaign, dataset)
+    return _cached_plan(targets.tobytes(), campaign.emulator.batch_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _cached_plan(targets: bytes, batch_size: int) -> BatchPlan:
+    """The Snakefile asks for the same plan once per file of maps."""
+    return plan_batches(np.frombuffer(targets, np.int64), batch_size)
 
 
 def batch_shards(campaign: Campaign, dataset: str) -> list[Shard]:
