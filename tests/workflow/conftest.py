@@ -1,4 +1,5 @@
 import pytest
+
 from harness import INSTANT, Workflow, programs
 
 

@@ -4,6 +4,7 @@ import time
 
 import pytest
 import yaml
+
 from fewtomany import config
 from harness import ROOT, TINY, Workflow, count_jobs
 

@@ -1,0 +1,113 @@
+"""The tiny campaign, really run: every product, resumed, enlarged, cut otherwise."""
+
+import json
+
+import numpy as np
+import pytest
+
+from fewtomany import config, store
+from harness import make_workflow
+
+AVERAGE = {"input": "input-10", "strategy": "average-target", "n_maps": 40}
+
+
+def maps(workflow, dataset):
+    """All maps of a dataset as one array."""
+    folder = workflow.folder / "results" / "tiny" / "datasets" / dataset
+    return store.read_dataset(sorted(folder.glob("maps-*.h5"))).maps
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The tiny campaign, run from nothing to its report."""
+    workflow = make_workflow(tmp_path_factory.mktemp("tiny"))
+    done = workflow.snakemake("--show-failed-logs")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return workflow
+
+
+def test_the_report_and_every_figure_are_there(finished):
+    results = finished.folder / "results" / "tiny"
+    report = (results / "report.html").read_text()
+    assert "</html>" in report
+    metrics = json.loads((results / "validation" / "metrics.json").read_text())
+    assert metrics["metrics"]
+    for figure in sorted((results / "figures").glob("*.png")):
+        assert figure.with_suffix(".pdf").stat().st_size > 1000
+    assert len(list((results / "figures").glob("*.png"))) == 5
+
+
+def test_datasets_have_the_maps_that_the_configuration_asks_for(finished):
+    campaign = config.load(finished.folder / "results" / "tiny" / "campaign.yaml")
+    for name, dataset in campaign.datasets.items():
+        n_stokes = 3 if name == "original" else 2
+        assert maps(finished, name).shape == (dataset.n_maps, n_stokes, 192), name
+
+
+def test_no_two_maps_of_a_dataset_are_equal(finished):
+    for name in ("reference", "input-10", "gaussian-10", "average-10", "single-10"):
+        values = maps(finished, name)
+        assert len(np.unique(values.reshape(len(values), -1), axis=0)) == len(values), name
+
+
+def test_a_second_run_does_nothing(finished):
+    done = finished.snakemake()
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_a_product_names_what_it_comes_from(finished):
+    path = next((finished.folder / "results" / "tiny" / "datasets" / "average-10").glob("*.h5"))
+    found = store.read_maps(path).provenance
+    assert found["campaign"] == "tiny"
+    assert found["seed"] == 1
+    assert found["packages"]["numpy"] == np.__version__
+
+
+def test_other_shards_give_the_same_maps(finished, tmp_path):
+    other = make_workflow(tmp_path)
+    sharding = {"chunks_per_shard": 70, "maps_per_shard": 33, "batches_per_shard": 3}
+    done = other.snakemake("datasets", "--show-failed-logs", sharding=sharding)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("original", "reference", "input-10", "gaussian-10", "average-10", "single-10"):
+        np.testing.assert_array_equal(maps(other, name), maps(finished, name), err_msg=name)
+
+
+def test_a_direct_simulation_gives_the_same_maps(finished, tmp_path):
+    other = make_workflow(tmp_path)
+    target = "results/tiny/datasets/original/maps-0000000-0000002.h5"
+    done = other.snakemake(target, "--show-failed-logs", simulation={"engine": "direct"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    direct, response = maps(other, "original"), maps(finished, "original")[:2]
+    assert np.abs(direct - response).max() < 1e-5 * response.std()
+
+
+def test_enlarging_adds_maps_and_leaves_the_old_files_alone(finished):
+    """Last, as it changes the campaign: 100 to 200 drawn maps, 20 to 40 emulated ones."""
+    files = finished.files("datasets/*/*.h5")
+    content = {path: (finished.folder / "results/tiny" / path).read_bytes() for path in files}
+    before = {name: maps(finished, name) for name in ("reference", "average-10")}
+    done = finished.snakemake(
+        "datasets",
+        "--show-failed-logs",
+        reference={"n_maps": 200},
+        emulated={"average-10": AVERAGE},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for path, time in files.items():
+        assert finished.files(str(path)) == {path: time}
+        assert (finished.folder / "results/tiny" / path).read_bytes() == content[path]
+    for name, old in before.items():
+        new = maps(finished, name)
+        assert len(new) == 2 * len(old)
+        np.testing.assert_array_equal(new[: len(old)], old)
+
+
+def test_a_truncated_map_file_is_refused_by_name(finished):
+    path = "results/tiny/datasets/gaussian-10/maps-0000000-0000020.h5"
+    content = (finished.folder / path).read_bytes()
+    (finished.folder / path).write_bytes(content[: len(content) // 2])
+    done = finished.snakemake("results/tiny/covariances/gaussian-10.h5", "--show-failed-logs")
+    assert done.returncode == 1
+    assert f"covariance.py: error: {path}: " in done.stdout + done.stderr
+    (finished.folder / path).write_bytes(content)
