@@ -1,0 +1,108 @@
+"""Finished batches on disk: each a small file of its own, so that no kill loses one.
+
+A batch file carries a key, the digest of everything its maps follow from. A file
+with another key (the configuration or the inputs have changed) or one that cannot
+be read is made anew. A manifest names the batches of one job.
+"""
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from fewtomany import store
+from fewtomany.emulator.batches import BatchPlan
+from fewtomany.errors import UserError
+
+KIND = "emulated-batch"
+logger = logging.getLogger(__name__)
+
+
+def batch_key(
+    fingerprint: str, campaign_seed: int, dataset: str, plan: BatchPlan, batch: int
+) -> str:
+    """Digest of all that one batch follows from: model, seed, target and index."""
+    facts = [fingerprint, campaign_seed, dataset, int(plan.target[batch]), int(plan.index[batch])]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+def batch_path(folder: str | Path, batch: int) -> Path:
+    """File of a batch; a thousand batches to a subfolder."""
+    return Path(folder) / f"{batch // 1000:04d}" / f"batch-{batch:07d}.h5"
+
+
+def write_batch(
+    path: Path, maps: np.ndarray, losses: np.ndarray, key: str, provenance: dict
+) -> None:
+    """Write a batch atomically.
+
+    Parameters
+    ----------
+    maps : array of shape (m, F, n_pix), RING, K
+    losses : array of shape (n_steps + 1, n_terms)
+    """
+    store.write(path, {"maps": maps, "losses": losses}, kind=KIND, provenance=provenance, key=key)
+
+
+def is_finished(path: Path, key: str) -> bool:
+    """Whether a batch of this key is there, whole and finite."""
+    if not path.exists():
+        return False
+    try:
+        if store.read_attributes(path, KIND)["key"] != key:
+            logger.info("%s: made under another configuration, made anew", path)
+            return False
+        store.read(path, KIND, "maps", "losses")
+    except UserError as error:
+        logger.warning("%s; made anew", error)
+        return False
+    return True
+
+
+def read_manifests(paths: list[str]) -> dict[int, dict]:
+    """Batch number to its entry ("file" and "key"), over several manifests."""
+    entries: dict[int, dict] = {}
+    for path in paths:
+        try:
+            content = json.loads(Path(path).read_text())
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path}: not a readable manifest: {error}") from None
+        for entry in content["batches"]:
+            file = Path(path).parent.parent / entry["file"]
+            entries[entry["batch"]] = {**entry, "file": file}
+    return entries
+
+
+def collect(plan: BatchPlan, entries: dict[int, dict], start: int, stop: int) -> np.ndarray:
+    """Emulated maps ``start <= k < stop`` from their batches.
+
+    Returns
+    -------
+    array of shape (stop - start, F, n_pix), RING, K
+
+    Raises
+    ------
+    UserError : naming the batch file that is missing, damaged or of another key
+    """
+    wanted = plan.batch_of_map[start:stop]
+    slots = plan.slot_of_map[start:stop]
+    maps = None
+    for batch in np.unique(wanted):
+        if int(batch) not in entries:
+            raise UserError(f"batch {batch} is in none of the manifests given")
+        file, key = entries[int(batch)]["file"], entries[int(batch)]["key"]
+        again = "delete its manifest in ../shards and run again to make it anew"
+        try:
+            found = store.read_attributes(file, KIND)["key"]
+            content = store.read(file, KIND, "maps")["maps"]
+        except UserError as error:
+            raise UserError(f"{error}; {again}") from None
+        if found != key:
+            raise UserError(f"{file}: is not the batch its manifest names; {again}")
+        if maps is None:
+            maps = np.empty((stop - start, *content.shape[1:]), content.dtype)
+        chosen = wanted == batch
+        maps[chosen] = content[slots[chosen]]
+    return maps

@@ -1,0 +1,25 @@
+"""TensorFlow on one rank: how many threads, and quiet."""
+
+import os
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")
+
+
+def configure() -> None:
+    """Set TensorFlow's threads before its first use.
+
+    One thread unless OMP_NUM_THREADS (which Snakemake sets to a rule's threads) or
+    SLURM says otherwise: on small maps several ranks of one thread beat one rank of
+    several.
+    """
+    threads = next((int(os.environ[name]) for name in THREAD_VARIABLES if os.environ.get(name)), 1)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    if threads == 1:
+        flags = os.environ.get("XLA_FLAGS", "")
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)

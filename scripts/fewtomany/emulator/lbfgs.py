@@ -1,0 +1,192 @@
+"""L-BFGS that stays on the device: one compiled loop, one evaluation per turn.
+
+The two-loop recursion (Nocedal & Wright 2006, Algorithm 7.4) is written in the
+inner products of the history, so that a step reads the history once for the
+products and once for the direction. The step length obeys the weak Wolfe
+conditions by bracketing and bisection; the first trial, 1, is nearly always taken.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+SUFFICIENT_DECREASE = 1e-4
+CURVATURE = 0.9
+MAX_TRIALS = 20
+
+
+class State(NamedTuple):
+    """Everything the descent needs to go on.
+
+    Attributes
+    ----------
+    x, gradient, direction : (n,): the point, the gradient there, the search direction
+    terms : (n_terms,): the terms of the loss at x; their sum is the loss
+    steps, differences : (h, n): history of x and gradient changes, newest last
+    step : int32, steps taken; -1 before the first evaluation
+    evaluations : int32, evaluations of the loss
+    length, low, high : trial step length and its bracket
+    trials : int32, trials of this line search; past :data:`MAX_TRIALS` it restarts
+        from the gradient, and twice in a row means that no descent is left
+    stalled : bool, no descent is left at this precision
+    """
+
+    x: tf.Tensor
+    gradient: tf.Tensor
+    direction: tf.Tensor
+    terms: tf.Tensor
+    steps: tf.Tensor
+    differences: tf.Tensor
+    step: tf.Tensor
+    evaluations: tf.Tensor
+    length: tf.Tensor
+    low: tf.Tensor
+    high: tf.Tensor
+    trials: tf.Tensor
+    stalled: tf.Tensor
+
+
+Objective = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+"""x (n,) to the terms of the loss (n_terms,) and the gradient of their sum (n,)."""
+
+
+def start(x: tf.Tensor, n_terms: int, history: int = 10) -> State:
+    """State before the first evaluation: the first turn "steps" to x itself."""
+    nothing = tf.zeros_like(x)
+    empty = tf.zeros((history, x.shape[0]), x.dtype)
+    return State(
+        x=x,
+        gradient=nothing,
+        direction=nothing,
+        terms=tf.fill((n_terms,), tf.constant(np.inf, x.dtype)),
+        steps=empty,
+        differences=empty,
+        step=tf.constant(-1),
+        evaluations=tf.constant(0),
+        length=tf.ones((), x.dtype),
+        low=tf.zeros((), x.dtype),
+        high=tf.constant(np.inf, x.dtype),
+        trials=tf.constant(0),
+        stalled=tf.constant(False),
+    )
+
+
+def advance(
+    objective: Objective, state: State, stop: tf.Tensor, n_record: int
+) -> tuple[State, tf.Tensor]:
+    """Descend until ``stop`` steps are taken in all, or no descent is left.
+
+    Parameters
+    ----------
+    stop : int32 scalar, at most ``state.step + n_record``
+
+    Returns
+    -------
+    the state there, and the terms after each of these steps, shape (n_record,
+    n_terms), zero where none was taken
+    """
+    first = state.step
+    rows = tf.range(n_record)
+
+    def turn(state, record):
+        after = _turn(objective, state)
+        taken = (rows == after.step - first - 1) & (after.step > state.step)
+        return after, tf.where(taken[:, None], after.terms, record)
+
+    return tf.while_loop(
+        lambda state, record: (state.step < stop) & ~state.stalled,
+        turn,
+        (state, tf.zeros((n_record, state.terms.shape[0]), state.terms.dtype)),
+    )
+
+
+def _turn(objective: Objective, state: State) -> State:
+    """One evaluation: take the step, or narrow its bracket."""
+    x = state.x + state.length * state.direction
+    terms, gradient = objective(x)
+    slope = _dot(state.gradient, state.direction)
+    loss, trial = tf.reduce_sum(state.terms), tf.reduce_sum(terms)
+    too_long = ~(trial <= loss + SUFFICIENT_DECREASE * state.length * slope)
+    too_short = _dot(gradient, state.direction) < CURVATURE * slope
+    state = state._replace(evaluations=state.evaluations + 1, trials=state.trials + 1)
+    return tf.cond(
+        too_long | too_short,
+        lambda: _retry(state, too_long),
+        lambda: _accept(state, x, terms, gradient),
+    )
+
+
+def _retry(state: State, too_long: tf.Tensor) -> State:
+    high = tf.where(too_long, state.length, state.high)
+    low = tf.where(too_long, state.low, state.length)
+    middle = tf.where(tf.math.is_finite(high), (low + high) / 2, 2 * low)
+    narrowed = state._replace(length=middle, low=low, high=high)
+    return tf.cond(state.trials < MAX_TRIALS, lambda: narrowed, lambda: _restart(state))
+
+
+def _restart(state: State) -> State:
+    """Forget the history; give up if it was empty already."""
+    steps, differences = tf.zeros_like(state.steps), tf.zeros_like(state.differences)
+    return state._replace(
+        direction=_direction(state.gradient, steps, differences),
+        steps=steps,
+        differences=differences,
+        length=tf.ones_like(state.length),
+        low=tf.zeros_like(state.low),
+        high=tf.fill([], tf.constant(np.inf, state.high.dtype)),
+        trials=tf.constant(0),
+        stalled=tf.reduce_all(state.steps[-1] == 0),
+    )
+
+
+def _accept(state: State, x: tf.Tensor, terms: tf.Tensor, gradient: tf.Tensor) -> State:
+    steps = tf.concat([state.steps[1:], (x - state.x)[None]], axis=0)
+    differences = tf.concat([state.differences[1:], (gradient - state.gradient)[None]], axis=0)
+    return state._replace(
+        x=x,
+        gradient=gradient,
+        direction=_direction(gradient, steps, differences),
+        terms=terms,
+        steps=steps,
+        differences=differences,
+        step=state.step + 1,
+        length=tf.ones_like(state.length),
+        low=tf.zeros_like(state.low),
+        high=tf.fill([], tf.constant(np.inf, state.high.dtype)),
+        trials=tf.constant(0),
+    )
+
+
+def _direction(gradient: tf.Tensor, steps: tf.Tensor, differences: tf.Tensor) -> tf.Tensor:
+    """−H g with the inverse Hessian H of the history.
+
+    Entries without curvature have no part; H is min(1, 1/|g|) if the newest has none.
+    """
+    history = steps.shape[0]
+    vectors = tf.concat([steps, differences, gradient[None]], axis=0)
+    products = tf.matmul(vectors, vectors, transpose_b=True)
+    sy = products[:history, history : 2 * history]
+    yy = products[history : 2 * history, history : 2 * history]
+    sg, yg = products[:history, -1], products[history : 2 * history, -1]
+    curvature = tf.linalg.diag_part(sy)
+    inverse = tf.math.divide_no_nan(tf.ones_like(curvature), curvature)
+    alpha = [tf.zeros((), gradient.dtype)] * history
+    for i in reversed(range(history)):
+        newer = [alpha[j] * sy[i, j] for j in range(i + 1, history)]
+        alpha[i] = inverse[i] * (sg[i] - tf.add_n([*newer, tf.zeros_like(sg[i])]))
+    unscaled = tf.minimum(tf.ones_like(sg[0]), tf.math.rsqrt(products[-1, -1]))
+    scale = tf.where(curvature[-1] > 0, curvature[-1] / yy[-1, -1], unscaled)
+    on_y = -scale * tf.stack(alpha)
+    on_s = [tf.zeros((), gradient.dtype)] * history
+    for i in range(history):
+        y_r = scale * yg[i] + tf.tensordot(on_y, yy[i], 1)
+        y_r += tf.add_n([*(on_s[k] * sy[k, i] for k in range(i)), tf.zeros_like(yg[i])])
+        on_s[i] = alpha[i] - inverse[i] * y_r
+    weights = tf.concat([tf.stack(on_s), on_y, scale[None]], axis=0)
+    return -tf.linalg.matvec(vectors, weights, transpose_a=True)
+
+
+def _dot(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(a * b)

@@ -1,0 +1,183 @@
+"""The maximum-entropy model of one emulated dataset, made from its input maps."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import healpy as hp
+import numpy as np
+import tensorflow as tf
+
+from fewtomany import store
+from fewtomany.config import Emulator
+from fewtomany.emulator import statistics
+from fewtomany.errors import UserError
+from fewtomany.scattering import grid, wavelets
+from fewtomany.store import MapSet
+from fewtomany.versions import STAGES
+
+KIND = "emulation-model"
+
+
+@dataclass(frozen=True)
+class Model:
+    """Normalization, wavelet orientations and target statistics.
+
+    Attributes
+    ----------
+    settings : the emulator's settings
+    mean, deviation : arrays of shape (F, n_pix), RING, in the inputs' unit
+    primary : for every group of wavelets and every scale, the primary orientation
+        (n_pix,) in rad, NESTED; None when the wavelets are not oriented
+    of_inputs : array of shape (n_inputs, n_statistics): Φ of every input map
+    """
+
+    settings: Emulator
+    mean: np.ndarray
+    deviation: np.ndarray
+    primary: list[list[np.ndarray]] | None
+    of_inputs: np.ndarray
+
+    @property
+    def nside(self) -> int:
+        return store.nside_of(self.mean.shape[1])
+
+    def operators(self) -> statistics.Operators:
+        """Tensors that turn normalized maps into statistics."""
+        hierarchy = grid.healpix_hierarchy(self.nside, self.settings.n_scales)
+        return statistics.build_operators(
+            self.settings, hierarchy, self.primary, to_nested(self.mean), to_nested(self.deviation)
+        )
+
+    def target(self, strategy: str, number: int) -> np.ndarray:
+        """Target statistics of a batch, shape (n_statistics,)."""
+        return (
+            self.of_inputs.mean(axis=0) if strategy == "average-target" else self.of_inputs[number]
+        )
+
+    def loss_weights(self) -> np.ndarray:
+        """See :func:`fewtomany.emulator.statistics.loss_weights`."""
+        return statistics.loss_weights(self.settings, 3 * self.nside - 1, self.of_inputs)
+
+    def fingerprint(self) -> str:
+        """Hexadecimal digest of all that decides the emulated maps but the seed."""
+        digest = hashlib.sha256()
+        facts = asdict(self.settings)
+        digest.update(json.dumps([STAGES["emulate"].version, facts], sort_keys=True).encode())
+        for array in (self.mean, self.deviation, self.of_inputs):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        for group in self.primary or []:
+            for array in group:
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:32]
+
+
+def to_nested(maps: np.ndarray) -> np.ndarray:
+    """RING maps (..., n_pix) to (n_pix, ...), NESTED."""
+    n_pix = maps.shape[-1]
+    order = hp.nest2ring(hp.npix2nside(n_pix), np.arange(n_pix))
+    return np.moveaxis(maps, -1, 0)[order]
+
+
+def to_ring(maps: np.ndarray) -> np.ndarray:
+    """NESTED maps (n_pix, ...) to (..., n_pix), RING."""
+    n_pix = len(maps)
+    order = hp.ring2nest(hp.npix2nside(n_pix), np.arange(n_pix))
+    return np.moveaxis(maps[order], 0, -1)
+
+
+def prepare(inputs: MapSet, settings: Emulator) -> Model:
+    """Learn the model from the input maps.
+
+    Raises
+    ------
+    UserError : when a pixel is the same in all inputs, so that it has no scatter
+    """
+    maps = inputs.maps.astype(np.float64)
+    mean, deviation = maps.mean(axis=0), maps.std(axis=0, ddof=settings.ddof)
+    if not (deviation > 0).all():
+        component, pixel = np.argwhere(deviation == 0)[0]
+        raise UserError(
+            f"{inputs.dataset}: Stokes {inputs.stokes[component]} of pixel {pixel} is the same in "
+            f"all {len(maps)} maps; the emulator needs scatter in every pixel"
+        )
+    normalized = to_nested((maps - mean) / deviation)
+    hierarchy = grid.healpix_hierarchy(inputs.nside, settings.n_scales)
+    primary = None
+    if settings.orientation != "none":
+        primary = [
+            primary_orientations(hierarchy, settings, normalized[..., _components(group)])
+            for group in statistics.groups(settings.orientation)
+        ]
+    bare = Model(settings, mean, deviation, primary, np.empty((0, 0)))
+    operators = bare.operators()
+    of_inputs = [
+        statistics.statistics(
+            settings, operators, tf.constant(normalized[:, k : k + 1], settings.dtype), per_map=True
+        ).numpy()
+        for k in range(len(maps))
+    ]
+    return Model(settings, mean, deviation, primary, np.concatenate(of_inputs).astype(np.float64))
+
+
+def _components(group: str) -> list[int]:
+    return [statistics.STOKES.index(name) for name in group]
+
+
+def primary_orientations(
+    hierarchy: list[grid.Grid], settings: Emulator, normalized: np.ndarray
+) -> list[np.ndarray]:
+    """Primary orientation of the maps at every pixel and scale (Appendix A.2).
+
+    The mean modulus of the wavelet coefficients over all maps, as a function of the
+    wavelet's orientation (period π), has a phase; its vector is smoothed over the
+    neighbours in the pixel's own frame. The whole input set enters.
+
+    Parameters
+    ----------
+    normalized : array of shape (n_pix, n_maps, F), NESTED
+
+    Returns
+    -------
+    for every scale an array of shape (n_pix,), rad
+    """
+    scales = wavelets.build_scales(hierarchy, settings.n_orientations, None, tf.float64)
+    turn = np.exp(2j * np.pi * np.arange(settings.n_orientations) / settings.n_orientations)
+    maps = tf.constant(normalized.reshape(len(normalized), -1))
+    result = []
+    for level, scale in zip(hierarchy, scales, strict=True):
+        vector = np.zeros(level.n_pix, complex)
+        for some in tf.split(maps, maps.shape[1], axis=1):
+            transform = wavelets.stencil.apply(scale.wavelets, some).numpy()[..., 0]
+            vector += np.hypot(transform[:, 0::2], transform[:, 1::2]) @ turn
+        around = np.maximum(level.neighbours, 0)
+        moved = vector[around] * np.exp(-2j * level.frame_angle)
+        smooth = np.sum(wavelets.smoothing_weights(level) * moved, axis=1)
+        result.append(np.angle(smooth) / 2)
+        if scale.coarsen is not None:
+            maps = wavelets.stencil.apply(scale.coarsen, maps)[:, 0]
+    return result
+
+
+def save(path: str | Path, model: Model, provenance: dict, **attributes) -> None:
+    """Write the model atomically."""
+    arrays = {"mean": model.mean, "deviation": model.deviation, "of_inputs": model.of_inputs}
+    for group, name in enumerate(statistics.groups(model.settings.orientation)):
+        for scale in range(model.settings.n_scales if model.primary else 0):
+            arrays[f"primary/{name}/{scale}"] = model.primary[group][scale]
+    store.write(path, arrays, kind=KIND, provenance=provenance, **attributes)
+
+
+def load(path: str | Path, settings: Emulator) -> Model:
+    """Read a model written by :func:`save` under the same settings."""
+    names = ["mean", "deviation", "of_inputs"]
+    keys = [
+        [f"primary/{group}/{scale}" for scale in range(settings.n_scales)]
+        for group in statistics.groups(settings.orientation)
+    ]
+    oriented = settings.orientation != "none"
+    wanted = [key for group in keys for key in group] if oriented else []
+    arrays = store.read(path, KIND, *names, *wanted)
+    primary = [[arrays[key] for key in group] for group in keys] if oriented else None
+    return Model(settings, arrays["mean"], arrays["deviation"], primary, arrays["of_inputs"])

@@ -1,0 +1,159 @@
+"""The statistics Φ of normalized maps, as one vector, and the loss on them.
+
+Φ holds the scattering covariances of every Stokes component and pair and, unless
+switched off, the EE, BB and EB spectra. The loss (arXiv:2503.11643, Eq. 5) has one
+term for each component ("Q", "U"), one for the pair ("QU") and one for "spectra":
+
+    loss = Σ_terms 1/n Σ_i |⟨Φ_i⟩_batch − target_i|² / σ_i²,
+
+with n the coefficients of the term and σ_i their scatter over the input maps.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from fewtomany.config import Emulator
+from fewtomany.scattering import covariance, harmonics, wavelets
+from fewtomany.scattering.grid import Grid
+from fewtomany.scattering.harmonics import SpinTransform
+from fewtomany.scattering.wavelets import Scale
+
+STOKES = "QU"
+TERMS = ("Q", "U", "QU")
+
+
+class Operators(NamedTuple):
+    """What turns normalized maps into statistics; tensors only.
+
+    Attributes
+    ----------
+    scales : for every group of :func:`groups`, its operators from fine to coarse
+    spin : tables of the spin-2 transform, or None without spectra
+    mean, deviation : (n_pix, 1, F), of the inputs, NESTED, in units of their rms
+    """
+
+    scales: tuple[list[Scale], ...]
+    spin: SpinTransform | None
+    mean: tf.Tensor
+    deviation: tf.Tensor
+
+
+def groups(orientation: str) -> tuple[str, ...]:
+    """Stokes components that share wavelets; each group gives its own covariances."""
+    return ("Q", "U", "QU") if orientation == "separate" else ("QU",)
+
+
+def term_names(settings: Emulator) -> tuple[str, ...]:
+    """Names of the loss terms, in order."""
+    return (*TERMS, "spectra") if settings.spectra else TERMS
+
+
+def build_operators(
+    settings: Emulator,
+    hierarchy: list[Grid],
+    primary: list[list[np.ndarray]] | None,
+    mean: np.ndarray,
+    deviation: np.ndarray,
+) -> Operators:
+    """Operators in the settings' floating-point type.
+
+    Parameters
+    ----------
+    primary : for every group and scale the primary orientation (n_pix,), NESTED;
+        None without
+    mean, deviation : arrays of shape (n_pix, F), NESTED
+    """
+    n_groups = len(groups(settings.orientation))
+    rms = np.sqrt(np.mean(deviation**2))
+    nside = int(np.sqrt(hierarchy[0].n_pix / 12))
+    return Operators(
+        tuple(
+            wavelets.build_scales(
+                hierarchy,
+                settings.n_orientations,
+                None if primary is None else primary[group],
+                settings.dtype,
+            )
+            for group in range(n_groups)
+        ),
+        harmonics.spin_transform(nside, settings.dtype) if settings.spectra else None,
+        tf.constant(mean[:, None] / rms, settings.dtype),
+        tf.constant(deviation[:, None] / rms, settings.dtype),
+    )
+
+
+def statistics(
+    settings: Emulator, operators: Operators, maps: tf.Tensor, per_map: bool = False
+) -> tf.Tensor:
+    """Φ of normalized maps.
+
+    Parameters
+    ----------
+    maps : tensor of shape (n_pix, n_maps, F), NESTED, normalized pixel by pixel
+
+    Returns
+    -------
+    tensor of shape (n_statistics,), the mean over the maps, or (n_maps,
+    n_statistics) if per_map; the layout is that of :func:`layout`
+    """
+    parts = []
+    lead = (maps.shape[1],) if per_map else ()
+    for group, scales in zip(groups(settings.orientation), operators.scales, strict=True):
+        chosen = tf.stack([maps[..., STOKES.index(name)] for name in group], axis=-1)
+        for scale in covariance.coefficients(chosen, scales, per_map):
+            parts += [tf.reshape(part, (*lead, -1)) for part in scale]
+    if operators.spin is not None:
+        physical = maps * operators.deviation + operators.mean
+        spectra = harmonics.spectra(operators.spin, physical)
+        parts.append(tf.reshape(spectra if per_map else tf.reduce_mean(spectra, 0), (*lead, -1)))
+    return tf.concat(parts, axis=-1)
+
+
+def layout(settings: Emulator, lmax: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which term every statistic belongs to, and which ones are one complex number.
+
+    Returns
+    -------
+    term : int array of shape (n_statistics,), index into :func:`term_names`, -1 for
+        those left out of the loss (repeated elements, ℓ < 2)
+    coefficient : int array of shape (n_statistics,), the same number for the real
+        and the imaginary part of one coefficient
+    """
+    terms, numbers = [], []
+    count = 0
+    for group in groups(settings.orientation):
+        wanted = [group] if settings.orientation == "separate" else TERMS
+        for labels in covariance.labels(settings.n_scales, settings.n_orientations, group):
+            for name, label in zip(labels._fields, labels, strict=True):
+                of_label = [
+                    TERMS.index(x[1]) if x and x[1] in wanted else -1 for x in label.ravel()
+                ]
+                number = count + np.arange(label.size)
+                copies = 2 if name == "covariance" else 1
+                terms.append(np.tile(of_label, copies))
+                numbers.append(np.tile(number, copies))
+                count += label.size
+    if settings.spectra:
+        ell = np.tile(np.arange(lmax + 1), 6)
+        terms.append(np.where(ell >= 2, len(TERMS), -1))
+        numbers.append(count + np.arange(ell.size))
+    return np.concatenate(terms), np.concatenate(numbers)
+
+
+def loss_weights(settings: Emulator, lmax: int, of_inputs: np.ndarray) -> np.ndarray:
+    """Weights of squared deviations in each term, shape (n_terms, n_statistics).
+
+    Parameters
+    ----------
+    of_inputs : array of shape (n_inputs, n_statistics), Φ of every input map
+    """
+    term, coefficient = layout(settings, lmax)
+    variance = np.bincount(coefficient, of_inputs.var(axis=0))[coefficient]
+    weights = np.zeros((len(term_names(settings)), len(term)))
+    for number, row in enumerate(weights):
+        mine = term == number
+        floor = 1e-12 * np.median(variance[mine])
+        row[mine] = 1 / np.maximum(variance[mine], floor) / len(np.unique(coefficient[mine]))
+    return weights

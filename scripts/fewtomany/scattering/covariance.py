@@ -1,0 +1,207 @@
+"""Scattering covariances of maps, auto and cross (arXiv:2503.11643, Eq. 1).
+
+For a wavelet λ₁ = (j₁, γ₁) take the vector of fields
+
+    X(λ₁) = ( I∗ψ₁ ,  |I∗ψ_λ|∗ψ₁ for every λ as fine as λ₁ or finer ),
+
+of every Stokes component I. The sky covariance of this one vector,
+Cov[X, Y] = ⟨XY*⟩ − ⟨X⟩⟨Y*⟩, holds S3 (first entry against the others) and S4 (the
+others among themselves), for one component (auto) or two (cross). With
+
+    S1 = ⟨|I∗ψ|⟩,  S2 = ⟨|I∗ψ|²⟩,
+
+the fields I∗ψ₁ and |I∗ψ_λ| are divided by √S2 of their own map and wavelet
+(Section 3.2), so that
+
+    S̄1 = S1/√S2,  S̄3 = S3/√(S2(λ₁) S2(λ₂)),  S̄4 = S4/√(S2(λ₂) S2(λ₃)),
+
+λ₂ and λ₃ being the wavelets inside the moduli; S2 keeps its scale. The cross
+S2 is the covariance of the first entries of two components, likewise divided.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from fewtomany.scattering import stencil
+from fewtomany.scattering.wavelets import Scale
+
+_TINY = 1e-30
+
+
+class Coefficients(NamedTuple):
+    """Coefficients of one scale j₁ = λ₁'s, for F Stokes components.
+
+    Attributes
+    ----------
+    s1 : (..., R, F), S̄1
+    s2 : (..., R, F), S2
+    covariance : (..., 2, R, K, K), real and imaginary part of the covariance of
+        X(λ₁); the K entries are the F fields I∗ψ₁, then |I∗ψ_λ|∗ψ₁ with the scale
+        j of λ slowest, then its orientation, then the component
+    """
+
+    s1: tf.Tensor
+    s2: tf.Tensor
+    covariance: tf.Tensor
+
+
+def coefficients(maps: tf.Tensor, scales: list[Scale], per_map: bool = False) -> list[Coefficients]:
+    """Scattering covariances, from the finest to the coarsest scale.
+
+    Parameters
+    ----------
+    maps : tensor of shape (n_pix, n_maps, F), in the grid's order
+    scales : operators of :func:`fewtomany.scattering.wavelets.build_scales`
+    per_map : one set of coefficients per map (a leading axis), or their mean over
+        the maps (the mean-field statistic of Eq. 4), which costs less
+
+    Returns
+    -------
+    list of Coefficients, one per scale
+    """
+    result = []
+    moduli: list[tf.Tensor] = []
+    for scale in scales:
+        layer = _wavelet_transform(scale, maps)
+        power = tf.reduce_sum(layer**2, axis=2)
+        modulus = tf.sqrt(power + _TINY)
+        s2 = tf.reduce_mean(power, axis=0)
+        inverse_norm = tf.math.rsqrt(s2 + _TINY)
+        s1 = tf.reduce_mean(modulus, axis=0) * inverse_norm
+        moduli.append(_entries_last(modulus * inverse_norm))
+        inside = tf.concat(moduli, axis=2)
+        covariance = _covariance(
+            tf.concat([layer * inverse_norm[:, None], _wavelet_transform(scale, inside)], axis=-1),
+            per_map,
+        )
+        if per_map:
+            s1, s2 = tf.transpose(s1, (1, 0, 2)), tf.transpose(s2, (1, 0, 2))
+        else:
+            s1, s2 = tf.reduce_mean(s1, axis=1), tf.reduce_mean(s2, axis=1)
+        result.append(Coefficients(s1, s2, covariance))
+        if scale.coarsen is not None:
+            both = stencil.apply(scale.coarsen, _flat(tf.concat([maps, inside], axis=2)))
+            both = tf.reshape(both, (-1, maps.shape[1], maps.shape[2] + inside.shape[2]))
+            maps, moduli = both[..., : maps.shape[2]], [both[..., maps.shape[2] :]]
+    return result
+
+
+def _flat(fields: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(fields, (fields.shape[0], -1))
+
+
+def _wavelet_transform(scale: Scale, fields: tf.Tensor) -> tf.Tensor:
+    """I∗ψ of fields (n_pix, n_maps, n_fields): (n_pix, R, 2, n_maps, n_fields)."""
+    transform = stencil.apply(scale.wavelets, _flat(fields))
+    return tf.reshape(transform, (fields.shape[0], -1, 2, *fields.shape[1:]))
+
+
+def _entries_last(modulus: tf.Tensor) -> tf.Tensor:
+    """(n_pix, R, n_maps, F) to (n_pix, n_maps, R·F)."""
+    n_pix, _, n_maps, _ = modulus.shape
+    return tf.reshape(tf.transpose(modulus, (0, 2, 1, 3)), (n_pix, n_maps, -1))
+
+
+def _covariance(x: tf.Tensor, per_map: bool) -> tf.Tensor:
+    """Cov[X, X] of X (n_pix, R, 2, n_maps, K): (2, R, K, K), or (n_maps, 2, R, K, K)."""
+    by_orientation = [_orientation_covariance(part, per_map) for part in tf.unstack(x, axis=1)]
+    return tf.stack(by_orientation, axis=-3)
+
+
+def _orientation_covariance(x: tf.Tensor, per_map: bool) -> tf.Tensor:
+    """Cov[X, X] of X (n_pix, 2, n_maps, K): (2, K, K), or (n_maps, 2, K, K)."""
+    n_pix, _, n_maps, n_entries = x.shape
+    order = (2, 0, 1, 3) if per_map else (0, 2, 1, 3)
+    shape = (n_maps, -1, 2 * n_entries) if per_map else (-1, 2 * n_entries)
+    mean = tf.reduce_mean(x, axis=0, keepdims=True)
+    x, mean = (tf.reshape(tf.transpose(part, order), shape) for part in (x, mean))
+    products = (_gram(x) / n_pix - _gram(mean)) / (1 if per_map else n_maps)
+    products = tf.reshape(products, (*products.shape[:-2], 2, n_entries, 2, n_entries))
+    re_re, re_im = products[..., 0, :, 0, :], products[..., 0, :, 1, :]
+    im_re, im_im = products[..., 1, :, 0, :], products[..., 1, :, 1, :]
+    return tf.stack([re_re + im_im, im_re - re_im], axis=-3)
+
+
+@tf.custom_gradient
+def _gram(x: tf.Tensor):
+    """XᵀX over the rows of X (..., n, K); one product in the gradient, not two."""
+
+    def gradient(dy):
+        return tf.matmul(x, dy + tf.linalg.matrix_transpose(dy))
+
+    return tf.matmul(x, x, transpose_a=True), gradient
+
+
+def labels(n_scales: int, n_orientations: int, stokes: str) -> list[Coefficients]:
+    """What each coefficient is, in the layout of :func:`coefficients`.
+
+    Returns
+    -------
+    list of Coefficients of object arrays; every element is a tuple (statistic,
+    components, j1, γ1, j2, γ2, j3, γ3), unused indices -1, or None for the
+    elements that repeat another one (S4 counts all orders j2 ≤ j3, as the paper).
+    Arrays of the covariance have shape (R, K, K): one label for both parts.
+    """
+    result = []
+    inside: list[tuple[int, int, int]] = []  # component, scale, orientation
+    for j1 in range(n_scales):
+        inside += [(f, j1, g) for g in range(n_orientations) for f in range(len(stokes))]
+        entries = [(f, -1, -1) for f in range(len(stokes))] + inside
+        s1 = np.empty((n_orientations, len(stokes)), object)
+        s2 = np.empty_like(s1)
+        covariance = np.empty((n_orientations, len(entries), len(entries)), object)
+        for g1 in range(n_orientations):
+            for f, name in enumerate(stokes):
+                s1[g1, f] = ("S1", name, j1, g1, -1, -1, -1, -1)
+                s2[g1, f] = ("S2", name, j1, g1, -1, -1, -1, -1)
+            for row, a in enumerate(entries):
+                for column, b in enumerate(entries):
+                    covariance[g1, row, column] = _label(a, b, stokes, j1, g1)
+        result.append(Coefficients(s1, s2, covariance))
+    return result
+
+
+def _label(a, b, stokes: str, j1: int, g1: int):
+    """Label of Cov[a, b] at λ₁, or None if another element stands for it."""
+    (fa, ja, ga), (fb, jb, gb) = a, b
+    if jb < 0:  # b is a first-layer field
+        if ja < 0 and fa < fb:
+            return ("S2", stokes[fa] + stokes[fb], j1, g1, -1, -1, -1, -1)
+        return None
+    if ja < 0:
+        pair = stokes[fa] if fa == fb else stokes[min(fa, fb)] + stokes[max(fa, fb)]
+        return ("S3" if fa <= fb else "S3'", pair, j1, g1, jb, gb, -1, -1)
+    if fa > fb or ja > jb:
+        return None
+    pair = stokes[fa] if fa == fb else stokes[fa] + stokes[fb]
+    return ("S4", pair, j1, g1, ja, ga, jb, gb)
+
+
+INDEX = ["statistic", "components", "j1", "gamma1", "j2", "gamma2", "j3", "gamma3"]
+
+
+def to_frame(values: list[Coefficients], stokes: str) -> pd.DataFrame:
+    """Coefficients of :func:`coefficients` as a labelled table.
+
+    Returns
+    -------
+    DataFrame of complex columns, one per map, indexed by :data:`INDEX`
+    """
+    n_orientations = values[0].s1.shape[-2]
+    keys, columns = [], []
+    for label, value in zip(labels(len(values), n_orientations, stokes), values, strict=True):
+        covariance = np.asarray(value.covariance)
+        parts = (
+            np.asarray(value.s1),
+            np.asarray(value.s2),
+            covariance[..., 0, :, :, :] + 1j * covariance[..., 1, :, :, :],
+        )
+        for names, part in zip(label, parts, strict=True):
+            used = np.not_equal(names, None)
+            keys += list(names[used])
+            columns.append(part[..., used].reshape(-1, used.sum()))
+    index = pd.MultiIndex.from_tuples(keys, names=INDEX)
+    return pd.DataFrame(np.concatenate(columns, axis=1).T, index=index).sort_index()

@@ -1,0 +1,187 @@
+"""Spin-2 harmonic analysis of HEALPix maps by rings, differentiable.
+
+    ₂a_ℓm = Ω Σ_p (Q + iU)(p) ₂Y*_ℓm(p),  a^E = −(₂a + ₋₂a)/2,  a^B = i(₂a − ₋₂a)/2,
+
+equal to healpy's ``map2alm_spin`` without iterations or ring weights: a Fourier
+transform along every ring, then for every m a Legendre product over the rings. The
+rings have different numbers of pixels; Bluestein's chirp transform gives them all
+one length, so the whole sphere is a single batch of FFTs.
+"""
+
+from typing import NamedTuple
+
+import healpy as hp
+import numpy as np
+import scipy.fft
+import tensorflow as tf
+
+
+class SpinTransform(NamedTuple):
+    """Tables of the transform at one nside; L = lmax + 1, T = 4·nside − 1 rings.
+
+    Attributes
+    ----------
+    to_rings : int32 array of shape (T·4·nside,): RING pixel of every place of the
+        padded ring table, NESTED-ordered input assumed; n_pix where there is none
+    from_rings : int32 array of shape (n_pix,): its inverse
+    chirp_in : complex array of shape (T, 4·nside)
+    chirp_filter : complex array of shape (T, length), the chirps' Fourier transform
+    chirp_out : complex array of shape (T, 2L − 1), with the ring's first longitude
+    legendre : array of shape (L, L, T): Ω ₂λ_ℓm(θ) for m ≥ 0 (m first)
+    """
+
+    to_rings: tf.Tensor
+    from_rings: tf.Tensor
+    chirp_in: tf.Tensor
+    chirp_filter: tf.Tensor
+    chirp_out: tf.Tensor
+    legendre: tf.Tensor
+
+
+def spin_transform(nside: int, dtype) -> SpinTransform:
+    """Tables for maps of one nside, up to lmax = 3·nside − 1."""
+    dtype = tf.as_dtype(dtype)
+    complex_dtype = tf.complex64 if dtype == tf.float32 else tf.complex128
+    n_pix, lmax, width = hp.nside2npix(nside), 3 * nside - 1, 4 * nside
+    rings = np.arange(1, 4 * nside)
+    start, length, cosine, sine, shifted = hp.ringinfo(nside, rings)
+    place = np.arange(width)
+    ring_pixel = np.where(place < length[:, None], start[:, None] + place, -1)
+    flat = ring_pixel.ravel()
+    to_rings = np.where(flat < 0, n_pix, hp.ring2nest(nside, np.maximum(flat, 0)))
+    from_rings = np.empty(n_pix, np.int64)
+    from_rings[to_rings[flat >= 0]] = np.flatnonzero(flat >= 0)
+
+    # Σ_j x_j w^(jm), w = exp(−2πi/n), with jm = (j² + m² − (m − j)²)/2
+    m = np.arange(-lmax, lmax + 1)
+    n_fft = scipy.fft.next_fast_len(width + 2 * lmax)
+    turn = np.pi / length[:, None]
+    lag = np.arange(-lmax - width + 1, lmax + 1)
+    kernel = np.zeros((len(rings), n_fft), complex)
+    kernel[:, lag % n_fft] = np.exp(1j * turn * (lag.astype(float) ** 2 % (2 * length[:, None])))
+    chirp_in = np.exp(-1j * turn * (place.astype(float) ** 2 % (2 * length[:, None])))
+    first_longitude = np.where(shifted[:, None], turn, 0.0)
+    chirp_out = np.exp(
+        -1j * (turn * (m.astype(float) ** 2 % (2 * length[:, None])) + first_longitude * m)
+    )
+    legendre = wigner_lambda(lmax, np.arctan2(sine, cosine)) * hp.nside2pixarea(nside)
+    return SpinTransform(
+        tf.constant(to_rings, tf.int32),
+        tf.constant(from_rings, tf.int32),
+        tf.constant(chirp_in, complex_dtype),
+        tf.constant(np.fft.fft(kernel), complex_dtype),
+        tf.constant(chirp_out, complex_dtype),
+        tf.constant(legendre, dtype),
+    )
+
+
+def wigner_lambda(lmax: int, theta: np.ndarray) -> np.ndarray:
+    """₂λ_ℓm(θ) = √((2ℓ+1)/4π) d^ℓ_{m,−2}(θ), the θ part of ₂Y_ℓm, for m ≥ 0.
+
+    The three-term recursion of the Wigner functions in ℓ, from ℓ = max(m, 2).
+
+    Returns
+    -------
+    array of shape (lmax + 1, lmax + 1, n_theta), index (m, ℓ)
+    """
+    cosine, half_cos, half_sin = np.cos(theta), np.cos(theta / 2), np.sin(theta / 2)
+    result = np.zeros((lmax + 1, lmax + 1, len(theta)))
+    for m in range(lmax + 1):
+        first = max(m, 2)
+        a, b = (m, -2) if m >= 2 else (2, -m)  # d_{m,−2} = d_{2,−m}
+        binomial = 1.0
+        for k in range(1, first - b + 1):  # (2·first)! / ((first − b)! (first + b)!)
+            binomial *= (first + b + k) / k
+        before = np.zeros_like(theta)
+        now = np.sqrt(binomial) * half_cos ** (a + b) * (-half_sin) ** (a - b)
+        for ell in range(first, lmax + 1):
+            result[m, ell] = np.sqrt((2 * ell + 1) / (4 * np.pi)) * now
+            up = np.sqrt(((ell + 1) ** 2 - m**2) * ((ell + 1) ** 2 - 4.0)) / (ell + 1)
+            down = np.sqrt((ell**2 - m**2) * (ell**2 - 4.0)) / ell
+            after = (
+                (2 * ell + 1) * (cosine + 2 * m / (ell * (ell + 1))) * now - down * before
+            ) / up
+            before, now = now, after
+    return result
+
+
+def analyse(transform: SpinTransform, maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """E and B coefficients of Q and U maps.
+
+    Parameters
+    ----------
+    maps : tensor of shape (n_pix, n_maps, 2), NESTED
+
+    Returns
+    -------
+    complex tensors a^E and a^B of shape (L, L, n_maps), index (m, ℓ), m ≥ 0
+    """
+    n_rings, width = transform.chirp_in.shape
+    n_maps = maps.shape[1]
+    rings = _to_rings(transform, tf.reshape(maps, (maps.shape[0], -1)))
+    rings = tf.transpose(tf.reshape(rings, (n_rings, width, n_maps, 2)), (3, 2, 0, 1))
+    waves = _ring_fourier(transform, tf.complex(rings[0], rings[1]))
+    # ₂λ_{ℓ,−m}(θ) = (−1)^ℓ ₂λ_ℓm(π − θ): one table serves both signs of m
+    lmax = transform.legendre.shape[0] - 1
+    plus, minus = waves[..., lmax:], tf.reverse(waves[..., lmax::-1], axis=[1])
+    both = tf.stack([plus, minus])
+    both = tf.transpose(tf.stack([tf.math.real(both), tf.math.imag(both)]), (4, 3, 0, 1, 2))
+    alm = tf.matmul(transform.legendre, tf.reshape(both, (lmax + 1, n_rings, -1)))
+    alm = tf.reshape(alm, (lmax + 1, lmax + 1, 2, 2, n_maps))
+    sign = tf.constant((-1.0) ** np.arange(lmax + 1), alm.dtype)
+    re_plus, im_plus = alm[:, :, 0, 0], alm[:, :, 1, 0]
+    # ₋₂a_ℓm = (−1)^m conj(₂a_ℓ,−m)
+    parity = sign[:, None, None] * sign[None, :, None]
+    re_minus, im_minus = parity * alm[:, :, 0, 1], -parity * alm[:, :, 1, 1]
+    e = tf.complex(re_plus + re_minus, im_plus + im_minus) * -0.5
+    b = tf.complex(im_minus - im_plus, re_plus - re_minus) * 0.5
+    return e, b
+
+
+def _ring_fourier(transform: SpinTransform, rings: tf.Tensor) -> tf.Tensor:
+    """Σ_p x_p exp(−imφ_p) along rings (n_maps, T, width): (n_maps, T, 2L − 1)."""
+    n_fft, n_out = transform.chirp_filter.shape[1], transform.chirp_out.shape[1]
+    padded = tf.pad(rings * transform.chirp_in, ((0, 0), (0, 0), (0, n_fft - rings.shape[2])))
+    waves = tf.signal.ifft(tf.signal.fft(padded) * transform.chirp_filter)
+    lmax = n_out // 2
+    waves = tf.concat([waves[..., n_fft - lmax :], waves[..., : lmax + 1]], axis=-1)
+    return waves * transform.chirp_out
+
+
+def _to_rings(transform: SpinTransform, values: tf.Tensor) -> tf.Tensor:
+    """Pixels (n_pix, C) to the padded ring table (T·width, C)."""
+
+    @tf.custom_gradient
+    def forward(values):
+        padded = tf.concat([values, tf.zeros_like(values[:1])], axis=0)
+        return tf.gather(padded, transform.to_rings), lambda dy: tf.gather(dy, transform.from_rings)
+
+    return forward(values)
+
+
+def spectra(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
+    """EE, BB and EB spectra with p = 2 and p = 1 (arXiv:2503.11643, Eqs. 6–7).
+
+    C^(p)_ℓ = 1/(2ℓ+1) Σ_m |a_ℓm|^p over all m. EB takes Re(a^E a^B*) for p = 2 and,
+    for p = 1, the same divided by √|a^E a^B|.
+
+    Parameters
+    ----------
+    maps : tensor of shape (n_pix, n_maps, 2), NESTED
+
+    Returns
+    -------
+    tensor of shape (n_maps, 2, 3, L): p = 2, 1; EE, BB, EB
+    """
+    e, b = analyse(transform, maps)
+    ee, bb = tf.abs(e) ** 2, tf.abs(b) ** 2
+    eb = tf.math.real(e) * tf.math.real(b) + tf.math.imag(e) * tf.math.imag(b)
+    tiny = tf.constant(1e-30, ee.dtype)
+    roots = [tf.sqrt(ee + tiny), tf.sqrt(bb + tiny), eb * tf.math.rsqrt(tf.sqrt(ee * bb) + tiny)]
+    powers = tf.stack([tf.stack([ee, bb, eb]), tf.stack(roots)])
+    lmax = transform.legendre.shape[0] - 1
+    weights = np.full((lmax + 1, lmax + 1), 2.0)
+    weights[0] = 1.0
+    weights[np.tril_indices(lmax + 1, -1)] = 0.0  # (m, ℓ) with ℓ < m
+    weights /= 2 * np.arange(lmax + 1) + 1
+    return tf.einsum("ml,pxmln->npxl", tf.constant(weights, ee.dtype), powers)

@@ -1,0 +1,85 @@
+"""Sparse linear operators on pixels: a gather forward, a gather backward.
+
+The wavelet transform and the coarsening of a map are both stencils: every output
+pixel is a weighted sum of a few input pixels. Autodiff would turn the gather into
+a scatter-add, slow on CPU and not deterministic on GPU; here the adjoint multiplies
+by the weights where they are and gathers the products. The small matrix products
+also keep XLA from fusing, and so repeating, what comes before and after.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+
+class Stencil(NamedTuple):
+    """y[p, o] = Σ_k weight[p, o, k] x[index[p, k]].
+
+    Attributes
+    ----------
+    index : int32 array of shape (n_out, k)
+    weight : array of shape (n_out, n_channels, k), zero where there is no neighbour
+    adjoint_index : int32 array of shape (k', n_in): for every input pixel the
+        places p·k + k at which it stands in ``index``
+    adjoint_mask : array of shape (k', n_in): 1 for a place, 0 for filling
+    """
+
+    index: tf.Tensor
+    weight: tf.Tensor
+    adjoint_index: tf.Tensor
+    adjoint_mask: tf.Tensor
+
+
+def from_neighbours(neighbours: np.ndarray, weights: np.ndarray, n_in: int, dtype) -> Stencil:
+    """Stencil of a neighbour table.
+
+    Parameters
+    ----------
+    neighbours : array of shape (n_out, k), int; -1 for none
+    weights : array of shape (n_out, n_channels, k); ignored where there is none
+    n_in : number of input pixels
+    dtype : floating-point type of the weights
+    """
+    places = np.flatnonzero(neighbours >= 0)
+    sources = neighbours.ravel()[places]
+    order = np.argsort(sources, kind="stable")
+    places, sources = places[order], sources[order]
+    turn = np.arange(len(sources)) - np.searchsorted(sources, sources)
+    adjoint_index = np.zeros((turn.max() + 1, n_in), np.int32)
+    adjoint_mask = np.zeros((turn.max() + 1, n_in))
+    adjoint_index[turn, sources] = places
+    adjoint_mask[turn, sources] = 1
+    return Stencil(
+        tf.constant(np.maximum(neighbours, 0), tf.int32),
+        tf.constant(np.where(neighbours[:, None] >= 0, weights, 0), dtype),
+        tf.constant(adjoint_index),
+        tf.constant(adjoint_mask, dtype),
+    )
+
+
+def apply(stencil: Stencil, x: tf.Tensor) -> tf.Tensor:
+    """Apply a stencil.
+
+    Parameters
+    ----------
+    x : tensor of shape (n_in, n_values)
+
+    Returns
+    -------
+    tensor of shape (n_out, n_channels, n_values)
+    """
+
+    @tf.custom_gradient
+    def forward(x):
+        def gradient(dy):
+            products = tf.matmul(stencil.weight, dy, transpose_a=True)
+            products = tf.reshape(products, (-1, dy.shape[-1]))
+            terms = zip(
+                tf.unstack(stencil.adjoint_mask), tf.unstack(stencil.adjoint_index), strict=True
+            )
+            return tf.add_n([mask[:, None] * tf.gather(products, at) for mask, at in terms])
+
+        return tf.matmul(stencil.weight, tf.gather(x, stencil.index)), gradient
+
+    return forward(x)

@@ -1,0 +1,42 @@
+"""Learn the scattering-covariance model of an emulated dataset from its input maps."""
+
+import argparse
+
+from fewtomany import cli, config, provenance, store
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--dataset", required=True, help="emulated dataset")
+    options.add_argument("--output", required=True, help="model file (HDF5)")
+    options.add_argument("inputs", nargs="+", metavar="MAPFILE", help="map files of its inputs")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    dataset = campaign.dataset(arguments.dataset, "emulated")
+    inputs = store.read_dataset(
+        arguments.inputs,
+        campaign.maps.stokes,
+        n_maps=campaign.datasets[dataset.input].n_maps,
+        dataset=dataset.input,
+        nside=campaign.maps.nside,
+        first=0,
+    )
+    from fewtomany.emulator import device
+
+    device.configure()
+    from fewtomany.emulator import model
+
+    model.save(
+        arguments.output,
+        model.prepare(inputs, campaign.emulator),
+        provenance.record(campaign=campaign.name, emulator=campaign.sections["emulator"]),
+        dataset=dataset.name,
+        n_inputs=len(inputs),
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())
