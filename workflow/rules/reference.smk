@@ -30,11 +30,11 @@ rule covariance:
 
 
 rule factor:
-    """Eigenvalues and eigenvectors of the reference covariance.
+    """Eigenvalues and symmetric square root of the reference covariance.
 
     In: the empirical covariance of the original dataset or the exact one, as
-    reference.covariance says. Out: eigenvalues (n,), descending, and eigenvectors (n, n),
-    one mode a row. Cost: n^3 operations, minutes at n = 6144.
+    reference.covariance says. Out: eigenvalues (n,), descending, K^2, and root (n, n), K.
+    Cost: about 10 n^3 operations, a minute or two at n = 6144.
     """
     input:
         covariance_of({"empirical": "original"}.get(campaign.reference.covariance, "exact")),

@@ -77,11 +77,18 @@ class Comparison:
         return self.arrays[key]
 
     def families(self) -> dict[str, list[str]]:
-        """Datasets by the input they come from, the input itself first."""
+        """Datasets by the input they come from: the input, emulations, Gaussian ones."""
+        roles = {name: shown.role for name, shown in self.datasets.items()}
         return {
-            name: [name] + [other for other, s in self.datasets.items() if s.input == name]
-            for name, shown in self.datasets.items()
-            if shown.role == "input"
+            source: [source]
+            + [
+                name
+                for role in ("emulated", "gaussian")
+                for name, shown in self.datasets.items()
+                if (shown.role, shown.input) == (role, source)
+            ]
+            for source in roles
+            if roles[source] == "input"
         }
 
 

@@ -13,28 +13,21 @@ SIGMAS = 5.0
 """Standard errors allowed where only sampling may differ."""
 
 TITLES = {
-    "residual": "largest |Δ| of the mean {} spectrum",
-    "inside_band": "multipoles inside ±1/√N_input",
-    "scatter_ratio": "median scatter of the spectra",
-    "pixel_variance": "median pixel variance",
+    "residual": "largest |Δ| of the {} spectrum",
+    "inside_band": "fraction of multipoles inside ±1/√N_input",
+    "scatter_ratio": "median scatter of the spectra over the reference's",
+    "pixel_variance": "median pixel variance over the truth",
     "correlation_slope": "slope of the correlations on the truth",
     "correlation_rms": "rms error of the correlations",
-    "eigenvalue_ratio": "median leading eigenvalue",
-    "eigenvalue_worst": "leading eigenvalue farthest from the truth",
+    "eigenvalue_ratio": "median leading eigenvalue over the truth",
+    "eigenvalue_worst": "the same, farthest from 1",
     "chi2_mean": "mean reduced χ²",
     "chi2_width": "width of reduced χ²",
     "chi2_ks": "KS distance of χ² from that of true draws",
 }
 """What each metric is; a spectrum's name fills the braces."""
 
-UNITS = {
-    "residual": "σ_ref",
-    "inside_band": "fraction",
-    "scatter_ratio": "σ_ref",
-    "pixel_variance": "truth",
-    "eigenvalue_ratio": "truth",
-    "eigenvalue_worst": "truth",
-}
+UNITS = {"residual": "σ_ref"}
 """Units; a metric that is not here is a pure number."""
 
 

@@ -1,0 +1,94 @@
+"""One look for all figures: sizes, Okabe-Ito colours, and how a figure is saved."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from fewtomany import store
+from fewtomany.validation.comparison import Comparison
+
+WIDTH = 7.2
+"""Width of a figure across the page (inches)."""
+
+BLACK, GREY = "#000000", "#8C8C8C"
+ORANGE, SKY, GREEN, BLUE = "#E69F00", "#56B4E9", "#009E73", "#0072B2"
+VERMILLION, PURPLE = "#D55E00", "#CC79A7"
+
+_ROLE_COLOURS = {
+    "exact": (BLACK,),
+    "reference": (BLACK,),
+    "original": (GREY,),
+    "input": (ORANGE,),
+    "emulated": (BLUE, PURPLE, SKY),
+    "gaussian": (GREEN, VERMILLION),
+}
+
+_SETTINGS = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.0,
+    "pdf.fonttype": 42,
+    "savefig.dpi": 200,
+}
+
+DIVERGING = "RdBu_r"
+SEQUENTIAL = "cividis"
+
+
+@contextlib.contextmanager
+def new(height: float) -> Iterator[Figure]:
+    """A figure of the page's width and ``height`` inches, drawn in the house style."""
+    with matplotlib.rc_context(_SETTINGS):
+        yield Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def colours(comparison: Comparison) -> dict[str, str]:
+    """Colour of every dataset by its role, told apart within each family."""
+    chosen = {}
+    for name, shown in comparison.datasets.items():
+        palette = _ROLE_COLOURS[shown.role]
+        peers = [
+            other
+            for other, s in comparison.datasets.items()
+            if (s.role, s.input) == (shown.role, shown.input)
+        ]
+        chosen[name] = palette[peers.index(name) % len(palette)] if shown.input else palette[0]
+    return chosen
+
+
+def sizes(comparison: Comparison, *roles: str) -> str:
+    """The datasets of some roles with their sizes, for a caption."""
+    return ", ".join(
+        f"{name} ({shown.n_maps:,} maps)"
+        for name, shown in comparison.datasets.items()
+        if shown.role in roles
+    )
+
+
+def save(figure: Figure, path: str | os.PathLike, title: str, caption: str) -> None:
+    """Write a PNG, and a PDF of the same stem beside it, with title and caption inside."""
+    path = Path(path)
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph
+    with matplotlib.rc_context(_SETTINGS):
+        with store.atomic_path(path) as temporary:
+            figure.savefig(
+                temporary, format="png", metadata={"Title": title, "Description": caption}
+            )
+        with store.atomic_path(path.with_suffix(".pdf")) as temporary:
+            metadata = {"Title": title, "Subject": caption, "CreationDate": None}
+            figure.savefig(temporary, format="pdf", metadata=metadata)

@@ -1,0 +1,130 @@
+"""The report: one HTML page that needs no network."""
+
+import base64
+import csv
+import datetime
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import yaml
+from PIL import Image, UnidentifiedImageError
+
+from fewtomany.config import Campaign
+from fewtomany.errors import UserError
+
+TEMPLATE = "report.html"
+
+ROLES = ("emulated", "input", "gaussian", "reference", "original")
+"""Order of the datasets in the tables: the judged ones, their baselines, the checks."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with the title and caption that its PNG carries."""
+
+    name: str
+    title: str
+    caption: str
+    data: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the finished jobs of one rule took, from Snakemake's benchmark files."""
+
+    rule: str
+    n_jobs: int
+    wall_s: float
+    cpu_s: float
+    max_rss_mb: float
+
+
+def render(
+    campaign: Campaign, judgement: dict, pictures: Sequence[Picture], costs: Sequence[Cost]
+) -> str:
+    """The page as HTML.
+
+    Parameters
+    ----------
+    campaign : its configuration and seed
+    judgement : the content of metrics.json
+    pictures : figures in the order of the page
+    costs : cost of every rule; no section without them
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fewtomany", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "duration": duration}
+    entries = sorted(judgement["metrics"], key=lambda entry: ROLES.index(entry["role"]))
+    return environment.get_template(TEMPLATE).render(
+        campaign=campaign,
+        judgement=judgement,
+        datasets=list(dict.fromkeys(entry["dataset"] for entry in entries)),
+        judged=list(dict.fromkeys(e["dataset"] for e in entries if e["passed"] is not None)),
+        titles={entry["name"]: (entry["title"], entry["unit"]) for entry in entries},
+        table={(entry["name"], entry["dataset"]): entry for entry in entries},
+        pictures=pictures,
+        costs=costs,
+        configuration=yaml.safe_dump(campaign.sections, sort_keys=False, width=90),
+    )
+
+
+def read_picture(path: str | os.PathLike) -> Picture:
+    """A PNG of ``figures.style.save``; UserError if it is none."""
+    path = Path(path)
+    try:
+        with Image.open(path) as image:
+            texts = image.info
+    except (OSError, UnidentifiedImageError) as error:
+        raise UserError(f"{path}: not a readable PNG: {error}") from None
+    if not {"Title", "Description"} <= set(texts):
+        raise UserError(f"{path}: carries no title and caption; draw it with figures.style.save")
+    data = base64.b64encode(path.read_bytes()).decode()
+    return Picture(path.stem, texts["Title"], texts["Description"], data)
+
+
+def read_costs(folder: str | os.PathLike) -> list[Cost]:
+    """Cost per rule from benchmark files ``{rule}.tsv`` or ``{rule}/….tsv``, dearest first."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder of benchmark files")
+    jobs = defaultdict(list)
+    for path in sorted(folder.rglob("*.tsv")):
+        with path.open(newline="") as file:
+            rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
+            jobs[rule] += csv.DictReader(file, delimiter="\t")
+    costs = [
+        Cost(
+            rule=rule,
+            n_jobs=len(rows),
+            wall_s=sum(_float(row["s"]) for row in rows),
+            cpu_s=sum(_float(row["cpu_time"]) for row in rows),
+            max_rss_mb=max(_float(row["max_rss"]) for row in rows),
+        )
+        for rule, rows in jobs.items()
+        if rows
+    ]
+    return sorted(costs, key=lambda cost: -cost.wall_s)
+
+
+def _float(text: str) -> float:
+    """A benchmark's number; 0 where a job was too short to be measured ("-" or "NA")."""
+    return 0.0 if text in ("-", "NA", "") else float(text)
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, nothing for None."""
+    return "" if value is None else f"{value:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as h:mm:ss."""
+    return str(datetime.timedelta(seconds=round(seconds)))
