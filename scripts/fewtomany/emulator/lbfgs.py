@@ -156,6 +156,7 @@ def _accept(state: State, x: tf.Tensor, terms: tf.Tensor, gradient: tf.Tensor) -
         low=tf.zeros_like(state.low),
         high=tf.fill([], tf.constant(np.inf, state.high.dtype)),
         trials=tf.constant(0),
+        stalled=tf.equal(_dot(gradient, gradient), 0),
     )
 
 

@@ -1,0 +1,189 @@
+"""The emulator: gradients, descent, targets, reproducibility, known answers."""
+
+import dataclasses
+
+import healpy as hp
+import numpy as np
+import pytest
+import scipy.optimize
+import tensorflow as tf
+
+from fewtomany import config
+from fewtomany.emulator import descent, lbfgs, model, statistics
+from fewtomany.errors import UserError
+from fewtomany.scattering import grid
+from fewtomany.store import MapSet
+
+NSIDE = 4
+SETTINGS = config.Emulator(
+    n_scales=2,
+    n_orientations=4,
+    orientation="joint",
+    spectra=True,
+    ddof=0,
+    batch_size=3,
+    n_steps=30,
+    dtype="float64",
+)
+
+
+def _inputs(n_maps=6, nside=NSIDE):
+    random = np.random.default_rng(5)
+    maps = random.normal(size=(n_maps, 2, 12 * nside**2)).cumsum(axis=2)
+    return MapSet(maps - maps.mean(axis=2, keepdims=True), "QU", "input-6")
+
+
+@pytest.fixture(scope="module", params=["joint", "separate", "none"])
+def prepared(request):
+    return model.prepare(_inputs(), config.replace(SETTINGS, orientation=request.param))
+
+
+def test_gradient_of_every_term_matches_finite_differences(prepared):
+    operators = prepared.operators()
+    weights = prepared.loss_weights()
+    goal = tf.constant(prepared.target("single-target", 1))
+    random = np.random.default_rng(0)
+    x = random.normal(size=(12 * NSIDE**2, SETTINGS.batch_size, 2))
+    direction = random.normal(size=x.shape)
+    step = 1e-5
+    for number, name in enumerate(statistics.term_names(prepared.settings)):
+        alone = np.zeros_like(weights)
+        alone[number] = weights[number]
+
+        def loss(x, alone=alone):
+            return descent.loss_and_gradient(
+                prepared.settings, operators, tf.constant(alone), goal, tf.constant(x)
+            )
+
+        terms, gradient = loss(x)
+        assert terms[number] > 0
+        slope = float(np.dot(gradient.numpy(), direction.ravel()))
+        difference = sum(
+            c * float(tf.reduce_sum(loss(x + k * step * direction)[0])) / step
+            for k, c in ((1, 2 / 3), (-1, -2 / 3), (2, -1 / 12), (-2, 1 / 12))
+        )
+        assert slope == pytest.approx(difference, rel=1e-6), name
+
+
+def test_the_loss_vanishes_at_the_inputs(prepared):
+    """The mean-field statistics of the inputs themselves are the average target."""
+    inputs = _inputs().maps
+    normalized = model.to_nested((inputs - prepared.mean) / prepared.deviation)
+    found = statistics.statistics(prepared.settings, prepared.operators(), tf.constant(normalized))
+    deviation = found.numpy() - prepared.target("average-target", 0)
+    np.testing.assert_allclose(prepared.loss_weights() @ deviation**2, 0, atol=1e-18)
+
+
+def test_weights_count_the_coefficients(prepared):
+    """Each term is a mean over its coefficients in units of the inputs' scatter."""
+    spread = prepared.of_inputs - prepared.of_inputs.mean(axis=0)
+    mean_square = np.mean([prepared.loss_weights() @ row**2 for row in spread], axis=0)
+    np.testing.assert_allclose(mean_square, 1, rtol=0.02)
+
+
+def test_primary_orientation_follows_stripes():
+    """Stripes along the equator vary southward: the primary orientation is Θ = π/2."""
+    nside = 8
+    hierarchy = grid.healpix_hierarchy(nside, 1)
+    _, _, z = hp.pix2vec(nside, np.arange(12 * nside**2), nest=True)
+    latitude = np.arcsin(z)
+    phases = np.random.default_rng(0).uniform(0, 2 * np.pi, 20)
+    maps = np.cos(2.2 * nside * latitude[:, None] + phases)[..., None].repeat(2, axis=2)
+    (primary,) = model.primary_orientations(hierarchy, SETTINGS, maps)
+    equator = np.abs(latitude) < 0.6
+    away = np.abs((primary[equator] - np.pi / 2 + np.pi / 2) % np.pi - np.pi / 2)
+    assert np.median(away) < 0.1
+
+
+def _rosenbrock(x):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = tf.reduce_sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+    return value[None], tape.gradient(value, x)
+
+
+def test_lbfgs_solves_rosenbrock_like_scipy():
+    start = np.linspace(-1, 1, 20)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def run(state, stop):
+        return lbfgs.advance(_rosenbrock, state, stop, 200)
+
+    state, record = run(lbfgs.start(tf.constant(start), 1), tf.constant(150))
+    np.testing.assert_allclose(state.x, 1, atol=1e-5)
+    taken = int(state.step) + 1
+    assert (np.diff(record[:taken, 0]) <= 0).all()
+    assert float(record[0, 0]) == pytest.approx(float(_rosenbrock(tf.constant(start))[0][0]))
+    scipy_result = scipy.optimize.minimize(
+        lambda x: tuple(np.asarray(v).squeeze() for v in _rosenbrock(tf.constant(x))),
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxcor": 10},
+    )
+    assert int(state.evaluations) < 2 * scipy_result.nfev
+
+
+def test_lbfgs_continues_where_it_stopped_and_stalls_at_the_minimum():
+    start = tf.constant(np.linspace(-1, 1, 20))
+    whole, _ = lbfgs.advance(_rosenbrock, lbfgs.start(start, 1), tf.constant(20), 30)
+    half, _ = lbfgs.advance(_rosenbrock, lbfgs.start(start, 1), tf.constant(9), 30)
+    rest, _ = lbfgs.advance(_rosenbrock, half, tf.constant(20), 30)
+    assert (whole.x.numpy() == rest.x.numpy()).all()
+
+    def bowl(x):
+        return tf.reduce_sum(x**2)[None], 2 * x
+
+    end, record = lbfgs.advance(bowl, lbfgs.start(start, 1), tf.constant(100), 101)
+    assert bool(end.stalled)
+    assert np.isfinite(record).all()
+
+
+@pytest.fixture(scope="module")
+def sampler():
+    return descent.Sampler(model.prepare(_inputs(), SETTINGS), 7, "emulated-6")
+
+
+def test_a_batch_descends_and_follows_from_its_key_alone(sampler):
+    first = sampler.run("average-target", 0, 1)
+    losses = first.losses.sum(axis=1)
+    assert len(losses) == SETTINGS.n_steps + 1
+    assert losses[-1] < 5e-2 * losses[0]
+    assert first.maps.shape == (3, 2, 12 * NSIDE**2)
+    assert np.isfinite(first.maps).all()
+    sampler.run("average-target", 0, 2)
+    again = sampler.run("average-target", 0, 1)
+    assert (again.maps == first.maps).all()
+    assert not np.allclose(sampler.run("average-target", 0, 2).maps, first.maps)
+
+
+def test_single_targets_differ(sampler):
+    goals = [sampler.model.target("single-target", number) for number in (0, 1)]
+    assert not np.allclose(*goals)
+    a, b = (sampler.run("single-target", number, 0).maps for number in (0, 1))
+    assert not np.allclose(a, b)
+
+
+def test_float32_descends_like_float64():
+    losses = []
+    for dtype in ("float32", "float64"):
+        settings = config.replace(SETTINGS, dtype=dtype)
+        run = descent.Sampler(model.prepare(_inputs(), settings), 7, "emulated-6")
+        losses.append(run.run("average-target", 0, 0).losses.sum(axis=1))
+    np.testing.assert_allclose(losses[0][:5], losses[1][:5], rtol=1e-2)
+    assert losses[0][-1] < 3 * losses[1][-1]
+
+
+def test_a_saved_model_comes_back(prepared, tmp_path):
+    model.save(tmp_path / "model.h5", prepared, {})
+    loaded = model.load(tmp_path / "model.h5", prepared.settings)
+    assert loaded.fingerprint() == prepared.fingerprint()
+    other = config.replace(prepared.settings, n_steps=prepared.settings.n_steps + 1)
+    assert dataclasses.replace(loaded, settings=other).fingerprint() != prepared.fingerprint()
+
+
+def test_a_pixel_without_scatter_is_refused():
+    inputs = _inputs()
+    inputs.maps[:, 1, 17] = 3.0
+    with pytest.raises(UserError, match="Stokes U of pixel 17"):
+        model.prepare(inputs, SETTINGS)

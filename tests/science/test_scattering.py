@@ -1,0 +1,196 @@
+"""Scattering covariances: counts, symmetries, known answers, gradients."""
+
+import healpy as hp
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fewtomany.scattering import covariance, grid, stencil, wavelets
+
+NSIDE, N_SCALES, R = 8, 3, 4
+
+
+@pytest.fixture(scope="module")
+def hierarchy():
+    return grid.healpix_hierarchy(NSIDE, N_SCALES)
+
+
+@pytest.fixture(scope="module")
+def scales(hierarchy):
+    return wavelets.build_scales(hierarchy, R, None, "float64")
+
+
+def _maps(n_maps, seed=0):
+    return np.random.default_rng(seed).normal(size=(12 * NSIDE**2, n_maps, 2))
+
+
+@pytest.mark.parametrize("kernel_size", [3, 5])
+def test_neighbours_are_mutual_and_lie_where_they_should(kernel_size):
+    level = grid.healpix_grid(NSIDE, kernel_size)
+    assert level.neighbours.shape[1] == kernel_size**2
+    assert (level.neighbours[:, 0] == np.arange(level.n_pix)).all()
+    pixel, place = np.nonzero(level.neighbours >= 0)
+    pairs = set(zip(pixel, level.neighbours[pixel, place], strict=True))
+    assert all((b, a) in pairs for a, b in pairs) or kernel_size == 5
+    vectors = np.column_stack(hp.pix2vec(NSIDE, np.arange(level.n_pix), nest=True))
+    distance = np.arccos(
+        np.clip(np.sum(vectors[pixel] * vectors[level.neighbours[pixel, place]], 1), -1, 1)
+    )
+    np.testing.assert_allclose(
+        np.linalg.norm(level.offsets[pixel, place], axis=1), NSIDE * distance, atol=1e-6
+    )
+
+
+def test_kernels_have_zero_mean_and_unit_weight(hierarchy):
+    primary = np.linspace(0, np.pi, hierarchy[0].n_pix)
+    kernels = wavelets.wavelet_kernels(hierarchy[0], R, primary)
+    np.testing.assert_allclose(kernels.sum(axis=1), 0, atol=1e-14)
+    np.testing.assert_allclose(np.abs(kernels).sum(axis=1), 1, rtol=1e-14)
+
+
+def test_turning_by_one_orientation_shifts_the_kernels(hierarchy):
+    kernels = wavelets.wavelet_kernels(hierarchy[0], R)
+    turned = wavelets.wavelet_kernels(hierarchy[0], R, np.full(hierarchy[0].n_pix, np.pi / R))
+    np.testing.assert_allclose(turned[..., :-1], kernels[..., 1:], atol=1e-14)
+    np.testing.assert_allclose(turned[..., -1], kernels[..., 0].conj(), atol=1e-14)
+
+
+def test_a_wave_answers_most_to_its_own_orientation(hierarchy, scales):
+    vectors = np.column_stack(hp.pix2vec(NSIDE, np.arange(hierarchy[0].n_pix), nest=True))
+    latitude = np.arcsin(vectors[:, 2])
+    equator = np.abs(latitude) < 0.5
+    stripes = np.cos(np.pi / np.sqrt(2) * NSIDE * latitude)  # varies southward: Θ = π/2
+    transform = stencil.apply(scales[0].wavelets, tf.constant(stripes[:, None])).numpy()[..., 0]
+    moduli = np.hypot(transform[:, 0::2], transform[:, 1::2])[equator].mean(axis=0)
+    assert moduli.argmax() == R // 2
+
+
+def test_stencil_adjoint_is_its_transpose(scales):
+    rng = np.random.default_rng(3)
+    for operator in (scales[0].wavelets, scales[0].coarsen):
+        n_out, n_channels = operator.weight.shape[:2]
+        x = tf.constant(rng.normal(size=(12 * NSIDE**2, 3)))
+        y = tf.constant(rng.normal(size=(n_out, n_channels, 3)))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            product = tf.reduce_sum(stencil.apply(operator, x) * y)
+        backward = tf.reduce_sum(tape.gradient(product, x) * x)
+        assert float(backward) == pytest.approx(float(product), rel=1e-12)
+
+
+def test_coarsening_keeps_a_constant_and_the_mean_of_children(hierarchy, scales):
+    constant = tf.ones((12 * NSIDE**2, 1), tf.float64)
+    np.testing.assert_allclose(stencil.apply(scales[0].coarsen, constant), 1, rtol=1e-14)
+
+
+def test_counts_are_the_papers():
+    labels = covariance.labels(4, 4, "QU")
+    every = [x for scale in labels for part in scale for x in part.ravel() if x is not None]
+    assert len(set(every)) == len(every)
+    counts = {}
+    for label in every:
+        counts[label[:2]] = counts.get(label[:2], 0) + 1
+    for component in "QU":
+        assert [counts[s, component] for s in ("S1", "S2", "S3", "S4")] == [16, 16, 160, 1280]
+    assert [counts[s, "QU"] for s in ("S2", "S3", "S3'", "S4")] == [16, 160, 160, 1280]
+
+
+def test_coefficients_equal_a_direct_computation(hierarchy, scales):
+    """One S3 and one S4 from the definition, with explicit loops over pixels."""
+    maps = _maps(1)
+    table = covariance.to_frame(
+        covariance.coefficients(tf.constant(maps), scales, per_map=True), "QU"
+    )
+
+    def transform(field, level, orientation):
+        kernels = wavelets.wavelet_kernels(hierarchy[level], R)[..., orientation]
+        around = np.maximum(hierarchy[level].neighbours, 0)
+        return np.sum(kernels * field[around], axis=1)
+
+    def coarser(field, level):
+        weights = wavelets.smoothing_weights(hierarchy[level])
+        around = np.maximum(hierarchy[level].neighbours, 0)
+        return np.sum(weights * field[around], axis=1).reshape(-1, 4).mean(axis=1)
+
+    def covary(x, y):
+        return np.mean(x * y.conj()) - x.mean() * y.mean().conj()
+
+    q, u = maps[:, 0, 0], maps[:, 0, 1]
+    first = transform(q, 0, 1)
+    modulus_q = np.abs(first) / np.sqrt(np.mean(np.abs(first) ** 2))
+    first_u = transform(coarser(u, 0), 1, 3)
+    modulus_u = np.abs(first_u) / np.sqrt(np.mean(np.abs(first_u) ** 2))
+    inside_q = transform(coarser(modulus_q, 0), 1, 2)
+    inside_u = transform(modulus_u, 1, 2)
+    top = transform(coarser(u, 0), 1, 2)
+    top = top / np.sqrt(np.mean(np.abs(top) ** 2))
+    s4 = table.loc[("S4", "QU", 1, 2, 0, 1, 1, 3)].to_numpy()[0]
+    assert s4 == pytest.approx(covary(inside_q, inside_u), rel=1e-10)
+    s3 = table.loc[("S3'", "QU", 1, 2, 0, 1, -1, -1)].to_numpy()[0]
+    assert s3 == pytest.approx(covary(top, inside_q), rel=1e-10)
+    s1 = table.loc[("S1", "Q", 0, 1, -1, -1, -1, -1)].to_numpy()[0]
+    assert s1 == pytest.approx(modulus_q.mean(), rel=1e-10)
+
+
+def test_mean_over_maps_is_the_mean_of_maps(scales):
+    maps = tf.constant(_maps(3))
+    together = covariance.coefficients(maps, scales)
+    each = covariance.coefficients(maps, scales, per_map=True)
+    for mean, single in zip(together, each, strict=True):
+        for a, b in zip(mean, single, strict=True):
+            np.testing.assert_allclose(a, tf.reduce_mean(b, axis=0), atol=1e-13)
+
+
+def test_s4_is_hermitian(scales):
+    for scale in covariance.coefficients(tf.constant(_maps(2)), scales):
+        matrix = scale.covariance[0].numpy() + 1j * scale.covariance[1].numpy()
+        np.testing.assert_allclose(matrix, matrix.conj().swapaxes(-1, -2), atol=1e-14)
+        assert np.linalg.eigvalsh(matrix).min() > -1e-12
+
+
+def test_scaling_a_map_scales_only_s2(scales):
+    maps = _maps(2)
+    table = covariance.to_frame(covariance.coefficients(tf.constant(maps), scales, True), "QU")
+    other = covariance.to_frame(covariance.coefficients(tf.constant(3 * maps), scales, True), "QU")
+    power = [c[0] == "S2" and len(c[1]) == 1 for c in table.index]
+    np.testing.assert_allclose(other[power], 9 * table[power], rtol=1e-12)
+    np.testing.assert_allclose(other[np.invert(power)], table[np.invert(power)], atol=1e-12)
+
+
+def test_white_noise_gives_the_analytic_s2(hierarchy, scales):
+    """⟨|I∗ψ|²⟩ of unit white noise is Σ|ψ|², averaged over the pixels."""
+    n_maps = 200
+    table = covariance.to_frame(
+        covariance.coefficients(tf.constant(_maps(n_maps)), scales, True), "QU"
+    )
+    kernels = wavelets.wavelet_kernels(hierarchy[0], R)
+    expected = np.sum(np.abs(kernels) ** 2, axis=1).mean(axis=0)
+    for component in "QU":
+        for orientation in range(R):
+            values = table.loc[("S2", component, 0, orientation, -1, -1, -1, -1)].to_numpy().real
+            error = values.std() / np.sqrt(n_maps)
+            assert abs(values.mean() - expected[orientation]) < 4 * error
+
+
+def test_a_quarter_turn_about_the_pole_keeps_the_coefficients(scales):
+    """A rotation by 90° in longitude maps HEALPix pixels and local frames to themselves."""
+    maps = _maps(1)
+    theta, phi = hp.pix2ang(NSIDE, np.arange(len(maps)), nest=True)
+    turned = maps[hp.ang2pix(NSIDE, theta, phi + np.pi / 2, nest=True)]
+    before = covariance.to_frame(covariance.coefficients(tf.constant(maps), scales, True), "QU")
+    after = covariance.to_frame(covariance.coefficients(tf.constant(turned), scales, True), "QU")
+    np.testing.assert_allclose(after, before, atol=1e-12)
+
+
+def test_a_mirror_of_longitude_exchanges_orientations(scales):
+    """φ → −φ turns Θ into −Θ (γ → R − γ) and the wave into its conjugate's mirror."""
+    maps = _maps(1)
+    theta, phi = hp.pix2ang(NSIDE, np.arange(len(maps)), nest=True)
+    mirrored = maps[hp.ang2pix(NSIDE, theta, -phi, nest=True)]
+    before = covariance.to_frame(covariance.coefficients(tf.constant(maps), scales, True), "QU")
+    after = covariance.to_frame(covariance.coefficients(tf.constant(mirrored), scales, True), "QU")
+    for statistic in ("S1", "S2"):
+        for gamma in range(R):
+            key = (statistic, "Q", 0, gamma, -1, -1, -1, -1)
+            other = (statistic, "Q", 0, (R - gamma) % R, -1, -1, -1, -1)
+            assert after.loc[other].iloc[0] == pytest.approx(before.loc[key].iloc[0], rel=1e-10)
