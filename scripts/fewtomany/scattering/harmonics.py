@@ -105,7 +105,7 @@ def wigner_lambda(lmax: int, theta: np.ndarray) -> np.ndarray:
     return result
 
 
-def analyse(transform: SpinTransform, maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def analyse(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
     """E and B coefficients of Q and U maps.
 
     Parameters
@@ -114,7 +114,8 @@ def analyse(transform: SpinTransform, maps: tf.Tensor) -> tuple[tf.Tensor, tf.Te
 
     Returns
     -------
-    complex tensors a^E and a^B of shape (L, L, n_maps), index (m, ℓ), m ≥ 0
+    tensor of shape (2, 2, L, L, n_maps): a^E and a^B, real and imaginary part, m ≥ 0,
+    ℓ (zero where ℓ < m)
     """
     n_rings, width = transform.chirp_in.shape
     n_maps = maps.shape[1]
@@ -123,19 +124,18 @@ def analyse(transform: SpinTransform, maps: tf.Tensor) -> tuple[tf.Tensor, tf.Te
     waves = _ring_fourier(transform, tf.complex(rings[0], rings[1]))
     # ₂λ_{ℓ,−m}(θ) = (−1)^ℓ ₂λ_ℓm(π − θ): one table serves both signs of m
     lmax = transform.legendre.shape[0] - 1
-    plus, minus = waves[..., lmax:], tf.reverse(waves[..., lmax::-1], axis=[1])
-    both = tf.stack([plus, minus])
+    both = tf.stack([waves[..., lmax:], tf.reverse(waves[..., lmax::-1], axis=[1])])
     both = tf.transpose(tf.stack([tf.math.real(both), tf.math.imag(both)]), (4, 3, 0, 1, 2))
     alm = tf.matmul(transform.legendre, tf.reshape(both, (lmax + 1, n_rings, -1)))
-    alm = tf.reshape(alm, (lmax + 1, lmax + 1, 2, 2, n_maps))
-    sign = tf.constant((-1.0) ** np.arange(lmax + 1), alm.dtype)
-    re_plus, im_plus = alm[:, :, 0, 0], alm[:, :, 1, 0]
+    alm = tf.transpose(tf.reshape(alm, (lmax + 1, lmax + 1, 2, 2, n_maps)), (2, 3, 0, 1, 4))
+    (re_plus, re_minus), (im_plus, im_minus) = (tf.unstack(part) for part in tf.unstack(alm))
     # ₋₂a_ℓm = (−1)^m conj(₂a_ℓ,−m)
-    parity = sign[:, None, None] * sign[None, :, None]
-    re_minus, im_minus = parity * alm[:, :, 0, 1], -parity * alm[:, :, 1, 1]
-    e = tf.complex(re_plus + re_minus, im_plus + im_minus) * -0.5
-    b = tf.complex(im_minus - im_plus, re_plus - re_minus) * 0.5
-    return e, b
+    sign = (-1.0) ** np.arange(lmax + 1)
+    parity = tf.constant(np.outer(sign, sign)[..., None], alm.dtype)
+    re_minus, im_minus = parity * re_minus, -parity * im_minus
+    e = tf.stack([re_plus + re_minus, im_plus + im_minus])
+    b = tf.stack([im_plus - im_minus, re_minus - re_plus])
+    return tf.stack([e, b]) * -0.5
 
 
 def _ring_fourier(transform: SpinTransform, rings: tf.Tensor) -> tf.Tensor:
@@ -173,9 +173,8 @@ def spectra(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
     -------
     tensor of shape (n_maps, 2, 3, L): p = 2, 1; EE, BB, EB
     """
-    e, b = analyse(transform, maps)
-    ee, bb = tf.abs(e) ** 2, tf.abs(b) ** 2
-    eb = tf.math.real(e) * tf.math.real(b) + tf.math.imag(e) * tf.math.imag(b)
+    e, b = tf.unstack(analyse(transform, maps))
+    ee, bb, eb = (tf.reduce_sum(x * y, axis=0) for x, y in ((e, e), (b, b), (e, b)))
     tiny = tf.constant(1e-30, ee.dtype)
     roots = [tf.sqrt(ee + tiny), tf.sqrt(bb + tiny), eb * tf.math.rsqrt(tf.sqrt(ee * bb) + tiny)]
     powers = tf.stack([tf.stack([ee, bb, eb]), tf.stack(roots)])
