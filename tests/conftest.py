@@ -1,8 +1,14 @@
 """Fixtures for several folders of tests."""
 
 import copy
+import os
+
+# Small transforms: more threads only wait for each other, the more so on a busy machine.
+# Before anything that reads it is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+
 from fewtomany import config
 
 ONE_DAY = {
