@@ -4,7 +4,7 @@ import argparse
 
 from fewtomany import cli, config, provenance, store
 from fewtomany.errors import UserError
-from fewtomany.simulation import GAIN_KEY, direct, response
+from fewtomany.simulation import GAIN_KEY, response
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -30,6 +30,8 @@ def main(arguments: argparse.Namespace) -> None:
         columns = response.read(campaign, arguments.response)
         maps = response.realizations(campaign, columns, arguments.start, arguments.stop)
     else:
+        from fewtomany.simulation import direct  # litebird_sim, seconds to import
+
         maps = direct.realizations(campaign, arguments.start, arguments.stop)
     store.write_maps(
         arguments.output,
