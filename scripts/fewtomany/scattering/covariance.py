@@ -26,6 +26,7 @@ import pandas as pd
 import tensorflow as tf
 
 from fewtomany.scattering import stencil
+from fewtomany.scattering.stencil import Stencil
 from fewtomany.scattering.wavelets import Scale
 
 _TINY = 1e-30
@@ -48,7 +49,9 @@ class Coefficients(NamedTuple):
     covariance: tf.Tensor
 
 
-def coefficients(maps: tf.Tensor, scales: list[Scale], per_map: bool = False) -> list[Coefficients]:
+def coefficients(
+    maps: tf.Tensor, scales: list[Scale], per_map: bool = False, raw: bool = False
+) -> list[Coefficients]:
     """Scattering covariances, from the finest to the coarsest scale.
 
     Parameters
@@ -57,6 +60,7 @@ def coefficients(maps: tf.Tensor, scales: list[Scale], per_map: bool = False) ->
     scales : operators of :func:`fewtomany.scattering.wavelets.build_scales`
     per_map : one set of coefficients per map (a leading axis), or their mean over
         the maps (the mean-field statistic of Eq. 4), which costs less
+    raw : divide nothing by √S2 and subtract no means (as the published code does)
 
     Returns
     -------
@@ -65,18 +69,16 @@ def coefficients(maps: tf.Tensor, scales: list[Scale], per_map: bool = False) ->
     result = []
     moduli: list[tf.Tensor] = []
     for scale in scales:
-        layer = _wavelet_transform(scale, maps)
+        layer = _wavelet_transform(scale.wavelets, maps)
         power = tf.reduce_sum(layer**2, axis=2)
         modulus = tf.sqrt(power + _TINY)
         s2 = tf.reduce_mean(power, axis=0)
-        inverse_norm = tf.math.rsqrt(s2 + _TINY)
+        inverse_norm = tf.ones_like(s2) if raw else tf.math.rsqrt(s2 + _TINY)
         s1 = tf.reduce_mean(modulus, axis=0) * inverse_norm
         moduli.append(_entries_last(modulus * inverse_norm))
         inside = tf.concat(moduli, axis=2)
-        covariance = _covariance(
-            tf.concat([layer * inverse_norm[:, None], _wavelet_transform(scale, inside)], axis=-1),
-            per_map,
-        )
+        first, second = layer * inverse_norm[:, None], _second_layer(scale, inside, maps.shape[2])
+        covariance = _covariance(tf.concat([first, second], axis=-1), per_map, not raw)
         if per_map:
             s1, s2 = tf.transpose(s1, (1, 0, 2)), tf.transpose(s2, (1, 0, 2))
         else:
@@ -93,10 +95,21 @@ def _flat(fields: tf.Tensor) -> tf.Tensor:
     return tf.reshape(fields, (fields.shape[0], -1))
 
 
-def _wavelet_transform(scale: Scale, fields: tf.Tensor) -> tf.Tensor:
+def _wavelet_transform(wavelets: Stencil, fields: tf.Tensor) -> tf.Tensor:
     """I∗ψ of fields (n_pix, n_maps, n_fields): (n_pix, R, 2, n_maps, n_fields)."""
-    transform = stencil.apply(scale.wavelets, _flat(fields))
+    transform = stencil.apply(wavelets, _flat(fields))
     return tf.reshape(transform, (fields.shape[0], -1, 2, *fields.shape[1:]))
+
+
+def _second_layer(scale: Scale, inside: tf.Tensor, n_components: int) -> tf.Tensor:
+    """|I∗ψ_λ|∗ψ₁ of the inner moduli (n_pix, n_maps, J·R·F)."""
+    if scale.second is None:
+        return _wavelet_transform(scale.wavelets, inside)
+    wavelets, mixing = scale.second
+    transform = _wavelet_transform(wavelets, inside)
+    shape = (*transform.shape[:4], -1, mixing.shape[-1], n_components)
+    mixed = tf.einsum("pmkc,pmrbjcf->pmrbjkf", mixing, tf.reshape(transform, shape))
+    return tf.reshape(mixed, transform.shape)
 
 
 def _entries_last(modulus: tf.Tensor) -> tf.Tensor:
@@ -105,20 +118,23 @@ def _entries_last(modulus: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.transpose(modulus, (0, 2, 1, 3)), (n_pix, n_maps, -1))
 
 
-def _covariance(x: tf.Tensor, per_map: bool) -> tf.Tensor:
+def _covariance(x: tf.Tensor, per_map: bool, centred: bool) -> tf.Tensor:
     """Cov[X, X] of X (n_pix, R, 2, n_maps, K): (2, R, K, K), or (n_maps, 2, R, K, K)."""
-    by_orientation = [_orientation_covariance(part, per_map) for part in tf.unstack(x, axis=1)]
+    by_orientation = [
+        _orientation_covariance(part, per_map, centred) for part in tf.unstack(x, axis=1)
+    ]
     return tf.stack(by_orientation, axis=-3)
 
 
-def _orientation_covariance(x: tf.Tensor, per_map: bool) -> tf.Tensor:
+def _orientation_covariance(x: tf.Tensor, per_map: bool, centred: bool) -> tf.Tensor:
     """Cov[X, X] of X (n_pix, 2, n_maps, K): (2, K, K), or (n_maps, 2, K, K)."""
     n_pix, _, n_maps, n_entries = x.shape
     order = (2, 0, 1, 3) if per_map else (0, 2, 1, 3)
     shape = (n_maps, -1, 2 * n_entries) if per_map else (-1, 2 * n_entries)
     mean = tf.reduce_mean(x, axis=0, keepdims=True)
     x, mean = (tf.reshape(tf.transpose(part, order), shape) for part in (x, mean))
-    products = (_gram(x) / n_pix - _gram(mean)) / (1 if per_map else n_maps)
+    products = _gram(x) / n_pix
+    products = (products - _gram(mean) if centred else products) / (1 if per_map else n_maps)
     products = tf.reshape(products, (*products.shape[:-2], 2, n_entries, 2, n_entries))
     re_re, re_im = products[..., 0, :, 0, :], products[..., 0, :, 1, :]
     im_re, im_im = products[..., 1, :, 0, :], products[..., 1, :, 1, :]

@@ -58,6 +58,29 @@ def from_neighbours(neighbours: np.ndarray, weights: np.ndarray, n_in: int, dtyp
     )
 
 
+def merge_children(neighbours: np.ndarray, weights: np.ndarray, n_children: int):
+    """Neighbour table of "sum over neighbours, then mean of the children".
+
+    Parameters
+    ----------
+    neighbours, weights : arrays of shape (n_pix, k); -1 for none
+    n_children : consecutive pixels that share a parent
+
+    Returns
+    -------
+    arrays of shape (n_pix / n_children, k'): neighbours and weights, each pixel once
+    """
+    sources = neighbours.reshape(len(neighbours) // n_children, -1)
+    weights = weights.reshape(sources.shape) / n_children
+    merged = [np.unique(row[row >= 0], return_inverse=True) for row in sources]
+    shape = (len(sources), max(len(pixels) for pixels, _ in merged))
+    result, sums = np.full(shape, -1), np.zeros(shape)
+    for row, (pixels, inverse) in enumerate(merged):
+        result[row, : len(pixels)] = pixels
+        sums[row, : len(pixels)] = np.bincount(inverse, weights[row][sources[row] >= 0])
+    return result, sums
+
+
 def apply(stencil: Stencil, x: tf.Tensor) -> tf.Tensor:
     """Apply a stencil.
 

@@ -17,6 +17,7 @@ coefficients, and costs nothing during the descent.
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from fewtomany.scattering import stencil
 from fewtomany.scattering.grid import Grid
@@ -33,10 +34,26 @@ class Scale(NamedTuple):
     wavelets : channels (γ, real/imaginary): ψ at this scale
     coarsen : one channel: smoothing, then the mean of each pixel's children, to
         the next coarser scale; None at the coarsest
+    second : what the second layer has of its own; None for nothing
     """
 
     wavelets: Stencil
     coarsen: Stencil | None
+    second: "SecondLayer | None" = None
+
+
+class SecondLayer(NamedTuple):
+    """Operators of the second layer, where they differ from the first (published code).
+
+    Attributes
+    ----------
+    wavelets : ψ₁ of the second layer, channels (γ, real/imaginary)
+    mixing : (n_pix, R, R, R), (γ₁, new γ, old γ): turns the orientation of the inner
+        modulus
+    """
+
+    wavelets: Stencil
+    mixing: tf.Tensor
 
 
 def wavelet_kernels(grid: Grid, n_orientations: int, primary: np.ndarray | float = 0.0):
@@ -82,28 +99,21 @@ def build_scales(
     scales = []
     for number, grid in enumerate(hierarchy):
         kernels = wavelet_kernels(grid, n_orientations, 0.0 if primary is None else primary[number])
-        channels = np.stack([kernels.real, kernels.imag], -1).reshape(*kernels.shape[:2], -1)
-        wavelets = stencil.from_neighbours(
-            grid.neighbours, channels.transpose(0, 2, 1), grid.n_pix, dtype
-        )
+        wavelets = kernel_stencil(grid.neighbours, kernels, dtype)
         last = number == len(hierarchy) - 1
         scales.append(Scale(wavelets, None if last else _coarsening(grid, dtype)))
     return scales
 
 
+def kernel_stencil(neighbours: np.ndarray, kernels: np.ndarray, dtype) -> Stencil:
+    """Stencil of complex kernels (n_pix, k, R), channels (γ, real/imaginary)."""
+    channels = np.stack([kernels.real, kernels.imag], -1).reshape(*kernels.shape[:2], -1)
+    return stencil.from_neighbours(neighbours, channels.transpose(0, 2, 1), len(neighbours), dtype)
+
+
 def _coarsening(grid: Grid, dtype) -> Stencil:
     """Smoothing and the mean of the children as one stencil."""
-    n_coarse, n_children = grid.n_pix // grid.n_children, grid.n_children
-    sources = grid.neighbours.reshape(n_coarse, -1)
-    weights = smoothing_weights(grid).reshape(n_coarse, -1) / n_children
-    merged: list[tuple[np.ndarray, np.ndarray]] = []
-    for row, weight in zip(sources, weights, strict=True):
-        pixels, inverse = np.unique(row[row >= 0], return_inverse=True)
-        merged.append((pixels, np.bincount(inverse, weight[row >= 0])))
-    width = max(len(pixels) for pixels, _ in merged)
-    neighbours = np.full((n_coarse, width), -1)
-    values = np.zeros((n_coarse, 1, width))
-    for row, (pixels, weight) in enumerate(merged):
-        neighbours[row, : len(pixels)] = pixels
-        values[row, 0, : len(pixels)] = weight
-    return stencil.from_neighbours(neighbours, values, grid.n_pix, dtype)
+    neighbours, weights = stencil.merge_children(
+        grid.neighbours, smoothing_weights(grid), grid.n_children
+    )
+    return stencil.from_neighbours(neighbours, weights[:, None], grid.n_pix, dtype)
