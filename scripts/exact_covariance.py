@@ -3,6 +3,7 @@
 import argparse
 
 import numpy as np
+
 from fewtomany import cli, config, provenance, store
 from fewtomany.simulation import response
 

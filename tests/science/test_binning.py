@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from fewtomany.errors import UserError
 from fewtomany.simulation import binning
 

@@ -6,6 +6,7 @@ import healpy
 import litebird_sim as lbs
 import numpy as np
 import pytest
+
 from fewtomany import seeds, store
 from fewtomany.errors import UserError
 from fewtomany.simulation import GAIN_KEY, direct, onepass, response, scan

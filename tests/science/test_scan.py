@@ -4,6 +4,7 @@ import healpy
 import litebird_sim as lbs
 import numpy as np
 import pytest
+
 from fewtomany.errors import UserError
 from fewtomany.simulation import direct, scan, signal
 from fewtomany.simulation.observation import observe

@@ -3,6 +3,7 @@
 import healpy
 import numpy as np
 import pytest
+
 from fewtomany import export, store
 
 

@@ -3,6 +3,7 @@
 import healpy
 import numpy as np
 import pytest
+
 from fewtomany.simulation.resolution import downgrade, pixel_window
 
 

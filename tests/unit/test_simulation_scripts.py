@@ -1,13 +1,14 @@
 """The programs of the simulation, from the pass to FITS."""
 
+import numpy as np
+import pytest
+import yaml
+
 import exact_covariance
 import export_fits
 import merge_response
-import numpy as np
-import pytest
 import simulate_maps
 import simulate_response
-import yaml
 from fewtomany import store
 from fewtomany.errors import UserError
 

@@ -49,7 +49,8 @@ def tod(signal: Signal, mission: Mission, pointings: Pointings) -> np.ndarray:
 
     The dipole is litebird_sim's, relativistic and in thermodynamic temperature,
     T₀ / (γ (1 - β·n)) - T₀; the sky map is read at the nearest pixel,
-    T + Q cos 2ψ + U sin 2ψ.
+    T + Q cos 2ψ + U sin 2ψ. Here ψ adds the detector's own angle to the orientation
+    of the focal plane, so that a detector at angle 0 is sensitive along the scan.
 
     Returns
     -------
