@@ -83,6 +83,11 @@ class Sampler:
             losses.append(record.numpy()[: int(state.step) - first])
             if report is not None:
                 report(int(state.step), float(np.sum(losses[-1][-1:])))
+        if not losses[0].size:
+            raise FloatingPointError(
+                f"{self.dataset}, target {target}, batch {index}: the loss of the starting maps "
+                "is not finite"
+            )
         maps = to_ring(state.x.numpy().reshape(x.shape).astype(np.float64))
         physical = maps * self.model.deviation + self.model.mean
         return Batch(

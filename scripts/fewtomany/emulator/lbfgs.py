@@ -108,7 +108,8 @@ def _turn(objective: Objective, state: State) -> State:
     terms, gradient = objective(x)
     slope = _dot(state.gradient, state.direction)
     loss, trial = tf.reduce_sum(state.terms), tf.reduce_sum(terms)
-    too_long = ~(trial <= loss + SUFFICIENT_DECREASE * state.length * slope)
+    decreased = trial <= loss + SUFFICIENT_DECREASE * state.length * slope
+    too_long = ~(decreased & tf.math.is_finite(_dot(gradient, gradient)))
     too_short = _dot(gradient, state.direction) < CURVATURE * slope
     state = state._replace(evaluations=state.evaluations + 1, trials=state.trials + 1)
     return tf.cond(

@@ -176,7 +176,7 @@ def spectra(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
     e, b = tf.unstack(analyse(transform, maps))
     ee, bb, eb = (tf.reduce_sum(x * y, axis=0) for x, y in ((e, e), (b, b), (e, b)))
     tiny = tf.constant(1e-30, ee.dtype)
-    roots = [tf.sqrt(ee + tiny), tf.sqrt(bb + tiny), eb * tf.math.rsqrt(tf.sqrt(ee * bb) + tiny)]
+    roots = [tf.sqrt(ee + tiny), tf.sqrt(bb + tiny), eb * tf.math.rsqrt(tf.sqrt(ee * bb + tiny))]
     powers = tf.stack([tf.stack([ee, bb, eb]), tf.stack(roots)])
     lmax = transform.legendre.shape[0] - 1
     weights = np.full((lmax + 1, lmax + 1), 2.0)
