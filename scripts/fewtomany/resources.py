@@ -37,7 +37,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     sky = 12 * simulation.nside**2 * 8 * 20
     observation = simulation.gains.chunk_samples * 8 * (20 + 2 * n_detectors)
     chunk_share = min(sharding.chunks_per_shard / simulation.n_chunks, 1)
-    descent = emulator.batch_size * n_pix * emulator.n_orientations**2 * emulator.n_scales**2 * 400
+    descent = emulator.batch_size * n_pix * emulator.n_orientations**2 * emulator.n_scales**2 * 150
 
     pass_seconds = n_samples * 3e-6
     step_seconds = 0.4 * emulator.batch_size / 10 * n_pix / 3072

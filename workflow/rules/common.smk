@@ -17,11 +17,8 @@ EXACT = ["exact"] if campaign.simulation.engine == "response" else []
 COVARIANCES = [*campaign.datasets, *EXACT]
 FIGURES = ["maps", "spectra", "correlations", "eigenvalues", "chi2"]
 
-# Snakemake sets OMP_NUM_THREADS and the like from {threads}; these two follow.
-shell.prefix(
-    "set -euo pipefail; export NUMBA_NUM_THREADS=$OMP_NUM_THREADS "
-    "TF_NUM_INTRAOP_THREADS=$OMP_NUM_THREADS TF_NUM_INTEROP_THREADS=1; "
-)
+# Snakemake sets OMP_NUM_THREADS and the like from {threads}; numba needs its own.
+shell.prefix("set -euo pipefail; export NUMBA_NUM_THREADS=$OMP_NUM_THREADS; ")
 
 
 wildcard_constraints:
