@@ -3,6 +3,7 @@
 import argparse
 
 import numpy as np
+
 from fewtomany import cli, config, covariance, isotropic, linear, provenance, store
 from fewtomany.errors import UserError
 

@@ -2,6 +2,7 @@ import logging
 import sys
 
 import pytest
+
 from fewtomany import cli
 from fewtomany.errors import UserError
 

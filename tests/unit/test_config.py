@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from fewtomany import config
 from fewtomany.errors import UserError
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from fewtomany import config, config_reference
 
 PAGE = Path(__file__).parents[2] / "config" / "README.md"

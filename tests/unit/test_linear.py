@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from fewtomany import linear, seeds
 
 FACTOR = np.random.default_rng(0).standard_normal((6, 2, 12))

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from fewtomany import config, resources, versions
 
 CONFIG = Path(__file__).parents[2] / "config"

@@ -1,4 +1,5 @@
 import pytest
+
 from fewtomany.shards import Shard, plan
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from fewtomany import config, versions
 
 ROOT = Path(__file__).parents[2]
