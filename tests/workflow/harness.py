@@ -28,7 +28,7 @@ class Workflow:
             content[section] = {**old, **values} if isinstance(old, dict) else values
         configuration = self.folder / "tiny.yaml"
         configuration.write_text(yaml.safe_dump(content))
-        return self.run("--configfile", str(configuration), *words)
+        return self.run(*words, "--configfile", str(configuration))
 
     def run(self, *words: str) -> subprocess.CompletedProcess:
         """Run Snakemake with these words on its command line."""

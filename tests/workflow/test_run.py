@@ -1,14 +1,17 @@
 """The tiny campaign, really run: every product, resumed, enlarged, cut otherwise."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fewtomany import config, store
+import golden
+from fewtomany import config, shards, store
 from harness import make_workflow
 
-AVERAGE = {"input": "input-10", "strategy": "average-target", "n_maps": 40}
+GOLDEN = Path(__file__).with_name("golden.json")
+AVERAGE = {"input": "input-10", "strategy": "average-target", "n_maps": 100}
 
 
 def maps(workflow, dataset):
@@ -64,12 +67,31 @@ def test_a_product_names_what_it_comes_from(finished):
     assert found["packages"]["numpy"] == np.__version__
 
 
+@pytest.mark.parametrize("stage", golden.PRODUCTS)
+def test_results_change_only_with_the_version_of_their_stage(finished, stage):
+    known = json.loads(GOLDEN.read_text())[stage]
+    found = golden.summaries(finished.folder / "results" / "tiny")[stage]
+    assert known["version"] == found["version"], "bring golden.json up to date with golden.py"
+    assert known["arrays"].keys() == found["arrays"].keys()
+    for name, (shape, rms) in known["arrays"].items():
+        new_shape, new_rms = found["arrays"][name]
+        assert shape == new_shape, name
+        assert new_rms == pytest.approx(rms, rel=0.02), (
+            f"{name} has changed: raise the version of {stage} in fewtomany/versions.py"
+        )
+
+
 def test_other_shards_give_the_same_maps(finished, tmp_path):
     other = make_workflow(tmp_path)
-    sharding = {"chunks_per_shard": 70, "maps_per_shard": 33, "batches_per_shard": 3}
-    done = other.snakemake("datasets", "--show-failed-logs", sharding=sharding)
+    sharding = {"chunks_per_shard": 80, "maps_per_shard": 33, "batches_per_shard": 7}
+    targets = [
+        f"results/tiny/datasets/{name}/maps-{shard.label}.h5"
+        for name, count in (("reference", 100), ("gaussian-10", 50), ("single-10", 50))
+        for shard in shards.plan(count, 33)
+    ]
+    done = other.snakemake(*targets, "--show-failed-logs", sharding=sharding)
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("original", "reference", "input-10", "gaussian-10", "average-10", "single-10"):
+    for name in ("original", "reference", "input-10", "gaussian-10", "single-10"):
         np.testing.assert_array_equal(maps(other, name), maps(finished, name), err_msg=name)
 
 
@@ -83,7 +105,7 @@ def test_a_direct_simulation_gives_the_same_maps(finished, tmp_path):
 
 
 def test_enlarging_adds_maps_and_leaves_the_old_files_alone(finished):
-    """Last, as it changes the campaign: 100 to 200 drawn maps, 20 to 40 emulated ones."""
+    """Last, as it changes the campaign: 100 to 200 drawn maps, 50 to 100 emulated ones."""
     files = finished.files("datasets/*/*.h5")
     content = {path: (finished.folder / "results/tiny" / path).read_bytes() for path in files}
     before = {name: maps(finished, name) for name in ("reference", "average-10")}
@@ -104,7 +126,7 @@ def test_enlarging_adds_maps_and_leaves_the_old_files_alone(finished):
 
 
 def test_a_truncated_map_file_is_refused_by_name(finished):
-    path = "results/tiny/datasets/gaussian-10/maps-0000000-0000020.h5"
+    path = "results/tiny/datasets/gaussian-10/maps-0000000-0000050.h5"
     content = (finished.folder / path).read_bytes()
     (finished.folder / path).write_bytes(content[: len(content) // 2])
     done = finished.snakemake("results/tiny/covariances/gaussian-10.h5", "--show-failed-logs")
