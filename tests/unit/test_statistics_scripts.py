@@ -198,6 +198,9 @@ def test_wrong_files_are_named(house, tmp_path):
     options = ("--dataset", "reference", "--start", 0, "--stop", 61)
     with pytest.raises(UserError, match="--start 0 --stop 61 is not a range of the 60 maps"):
         house.run(draw, *options, *with_factor)
+    options = ("--comparison", house.folder / "comparison.h5", "--maps", f"elsewhere={maps[0]}")
+    with pytest.raises(UserError, match="no compared dataset: elsewhere; compared: original, "):
+        house.run(plot_maps, *options, *output)
     options = ("--comparison", house.folder / "comparison.h5", "--maps", "reference")
     with pytest.raises(UserError, match="'reference' is not of the form NAME=FILE"):
         house.run(plot_maps, *options, *output)

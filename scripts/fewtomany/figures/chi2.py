@@ -54,7 +54,7 @@ def _plot(
     density = counts / len(values) / np.diff(np.log(edges))
     shown = comparison.datasets[name]
     label = f"{name}, d = {shown.n_modes}" if array == "values" else "as many true maps"
-    panel.stairs(density, edges, color=style.colours(comparison)[name], label=label, **options)
+    panel.stairs(density, edges, label=label, **style.line(comparison, name), **options)
 
 
 def caption(comparison: Comparison) -> str:

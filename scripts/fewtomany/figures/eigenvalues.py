@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from fewtomany.figures import style
 from fewtomany.validation.comparison import Comparison
@@ -25,6 +26,9 @@ def draw(comparison: Comparison) -> Figure:
                     _plot(ratios, comparison, name, "true_draws", linestyle=":", label=label)
             values.set_yscale("log")
             ratios.set_yscale("log")
+            ratios.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+            ratios.yaxis.set_major_formatter("{x:g}")
+            ratios.yaxis.set_minor_formatter("{x:g}")
             ratios.set_xlabel("mode")
             values.legend(loc="upper right", ncols=2)
             ratios.legend(loc="best")
@@ -37,10 +41,10 @@ def _plot(
     panel: Axes, comparison: Comparison, name: str, array: str, scale: float = 1.0, **options
 ) -> None:
     values = comparison.get("eigenvalues", name, array) * scale
-    colour = style.colours(comparison)[name]
+    options = {**style.line(comparison, name), **options}
     if name == "reference" and comparison.truth != "reference":
-        colour = style.GREY
-    panel.plot(np.arange(1, len(values) + 1), values, color=colour, **options)
+        options["color"] = style.GREY
+    panel.plot(np.arange(1, len(values) + 1), values, **options)
 
 
 def caption(comparison: Comparison) -> str:

@@ -1,13 +1,16 @@
 """Realizations side by side (Fig. 1 of arXiv:2503.11643)."""
 
 from collections.abc import Mapping
+from itertools import chain
 
 import healpy
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
+from matplotlib.ticker import MaxNLocator
 
+from fewtomany.errors import UserError
 from fewtomany.figures import style
 from fewtomany.validation.comparison import Comparison
 
@@ -25,7 +28,16 @@ def draw(comparison: Comparison, maps: Mapping[str, np.ndarray]) -> Figure:
     Parameters
     ----------
     maps : arrays of shape (at least N_SHOWN, n_stokes, n_pix), K, by dataset
+
+    Raises
+    ------
+    UserError : for a dataset that was not compared
     """
+    order = ["original", "reference", *chain.from_iterable(comparison.families().values())]
+    unknown = ", ".join(set(maps) - set(order))
+    if unknown:
+        raise UserError(f"no compared dataset: {unknown}; compared: {', '.join(order)}")
+    maps = {name: maps[name] for name in order if name in maps}
     stokes = comparison.stokes
     truth = comparison.get("pixels", comparison.truth, "deviation") * 1e6
     limit = 3 * np.sqrt(np.mean(truth**2))
@@ -40,15 +52,17 @@ def draw(comparison: Comparison, maps: Mapping[str, np.ndarray]) -> Figure:
                 if number < N_SHOWN:
                     image = _show(panel, sky[number, component] * 1e6, -limit, limit)
                 else:
-                    spread = _show(panel, deviation[component], 0, limit / 2)
+                    spread = _show(panel, deviation[component], 0, truth.max())
         for index, panel in enumerate(axes[0]):
             component, number = divmod(index, N_SHOWN + 1)
             letter = stokes[component]
             panel.set_title(f"{letter}, map {number}" if number < N_SHOWN else f"σ of {letter}")
         bars = {"location": "bottom", "shrink": 0.6, "aspect": 30, "pad": 0.02}
         left, right = axes[:, : columns // 2], axes[:, columns // 2 :]
-        figure.colorbar(image, ax=left, label="map (µK)", extend="both", **bars)
-        figure.colorbar(spread, ax=right, label="σ (µK)", extend="max", **bars)
+        figure.colorbar(
+            image, ax=left, label="map (µK)", extend="both", ticks=MaxNLocator(4), **bars
+        )
+        figure.colorbar(spread, ax=right, label="σ (µK)", ticks=MaxNLocator(4), **bars)
     return figure
 
 

@@ -46,39 +46,39 @@ def _moments(comparison: Comparison, dataset: str, column: int) -> tuple[np.ndar
 
 
 def _mean(panel: Axes, comparison: Comparison, members: list[str], column: int) -> None:
-    ell, colours = _multipoles(comparison), style.colours(comparison)
+    ell = _multipoles(comparison)
     mean, scatter = _moments(comparison, "reference", column)
-    panel.plot(ell, mean, color=colours["reference"], label="reference")
+    panel.plot(ell, mean, label="reference", **style.line(comparison, "reference"))
     panel.fill_between(ell, mean - scatter, mean + scatter, label="±σ of one map", **_BAND)
     for name in members:
-        panel.plot(ell, _moments(comparison, name, column)[0], color=colours[name], label=name)
+        tested, _ = _moments(comparison, name, column)
+        panel.plot(ell, tested, label=name, **style.line(comparison, name))
     spectrum = comparison.spectra_names[column]
     if spectrum[0] == spectrum[1]:
         panel.set_yscale("log")
         panel.set_ylim(bottom=mean.min() / 10)
     else:
-        panel.set_yscale("symlog", linthresh=scatter.min())
+        decade = np.floor(np.log10(scatter.max()))
+        panel.set_yscale("symlog", linthresh=10 ** (decade - 1))
 
 
 def _residual(panel: Axes, comparison: Comparison, members: list[str], column: int) -> None:
-    colours = style.colours(comparison)
     band = comparison.datasets[members[0]].n_inputs ** -0.5
     panel.axhspan(-band, band, **_BAND)
     panel.axhline(0, color=style.BLACK, linewidth=0.6)
     for name in members:
         delta = comparison.get("spectra", name, "residual")[column]
-        panel.plot(_multipoles(comparison), delta, color=colours[name])
+        panel.plot(_multipoles(comparison), delta, **style.line(comparison, name))
 
 
 def _scatter(panel: Axes, comparison: Comparison, members: list[str], column: int) -> None:
-    colours = style.colours(comparison)
     mean, sigma = _moments(comparison, "reference", column)
     for sign in (-1, 1):
         panel.axhline(sign, color=style.BLACK, linewidth=0.6, linestyle="--")
         for name in members:
             tested, scatter = _moments(comparison, name, column)
             edge = (tested + sign * scatter - mean) / sigma
-            panel.plot(_multipoles(comparison), edge, color=colours[name])
+            panel.plot(_multipoles(comparison), edge, **style.line(comparison, name))
 
 
 def caption(comparison: Comparison) -> str:

@@ -57,18 +57,17 @@ def new(height: float) -> Iterator[Figure]:
         yield Figure(figsize=(WIDTH, height), layout="constrained")
 
 
-def colours(comparison: Comparison) -> dict[str, str]:
-    """Colour of every dataset by its role, told apart within each family."""
-    chosen = {}
-    for name, shown in comparison.datasets.items():
-        palette = _ROLE_COLOURS[shown.role]
-        peers = [
-            other
-            for other, s in comparison.datasets.items()
-            if (s.role, s.input) == (shown.role, shown.input)
-        ]
-        chosen[name] = palette[peers.index(name) % len(palette)] if shown.input else palette[0]
-    return chosen
+def line(comparison: Comparison, dataset: str) -> dict:
+    """Colour of a dataset by its role, told apart within a family; emulations on top."""
+    shown = comparison.datasets[dataset]
+    peers = [
+        name
+        for name, other in comparison.datasets.items()
+        if (other.role, other.input) == (shown.role, shown.input) and shown.input
+    ]
+    palette = _ROLE_COLOURS[shown.role]
+    index = peers.index(dataset) if peers else 0
+    return {"color": palette[index % len(palette)], "zorder": 3 if shown.role == "emulated" else 2}
 
 
 def sizes(comparison: Comparison, *roles: str) -> str:

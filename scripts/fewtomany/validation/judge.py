@@ -104,6 +104,8 @@ def judge(
         elif role in ("original", "reference"):
             mine = metrics.not_trivial(mine, name, truth.covariance.dataset)
             ranges = metrics.sanity_ranges(dataset, mine, campaign.reference.covariance, sample)
+        if sample.n_maps >= sample.n_reference:
+            draws = metrics.not_trivial(draws, "reference", truth.covariance.dataset)
         values[name] = mine
         entries += metrics.verdict(dataset, mine, ranges, draws, sample)
     zoom = pixel.zoom_range(campaign.maps.nside)
