@@ -90,7 +90,7 @@ def judge(
         sample = _sample(campaign, dataset, len(found.modes))
         shown[name] = Shown(role, dataset.n_maps, dataset.input, sample.n_inputs, sample.n_modes)
         own_chi2 = reference_chi2(truth, sample.n_modes)
-        draws, ranges = {}, {}
+        draws = {}
         if role in ("gaussian", "emulated"):
             twin, twin_moments = true_draws(sample.n_maps)
             draws = summarize(twin, twin_moments, sample.n_inputs, twin.chi2, truth)
@@ -99,12 +99,13 @@ def judge(
             arrays[f"eigenvalues/{name}/true_draws"] = twin.eigenvalue_ratio
             arrays[f"chi2/{name}/true_draws"] = twin.chi2
         mine = summarize(found, moments, sample.n_inputs, own_chi2, truth)
+        mine = metrics.not_trivial(mine, name, truth.covariance.dataset)
+        ranges = {}
         if role == "emulated":
             ranges = metrics.emulated_ranges(mine, values[dataset.input], draws, sample)
         elif role in ("original", "reference"):
-            mine = metrics.not_trivial(mine, name, truth.covariance.dataset)
             ranges = metrics.sanity_ranges(dataset, mine, campaign.reference.covariance, sample)
-        if sample.n_maps >= sample.n_reference:
+        if sample.n_maps >= sample.n_reference:  # the true draws are the reference itself
             draws = metrics.not_trivial(draws, "reference", truth.covariance.dataset)
         values[name] = mine
         entries += metrics.verdict(dataset, mine, ranges, draws, sample)
