@@ -49,6 +49,7 @@ lock:
 	    build/uv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header \
 	        --no-emit-index-url --output-file envs/$$kind.lock envs/$$kind.in || exit 1; \
 	done
+	sed -i "s,^echo .*cpu.lock,echo \"$$(sha256sum envs/cpu.lock)," envs/conda.post-deploy.sh
 
 clean:
 	rm -rf results/demo logs/demo benchmarks/demo build dist .pytest_cache .ruff_cache
