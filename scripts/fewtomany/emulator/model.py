@@ -155,8 +155,8 @@ def primary_orientations(
         moved = vector[around] * np.exp(-2j * level.frame_angle)
         smooth = np.sum(wavelets.smoothing_weights(level) * moved, axis=1)
         result.append(np.angle(smooth) / 2)
-        if scale.coarsen is not None:
-            maps = wavelets.stencil.apply(scale.coarsen, maps)[:, 0]
+        if level is not hierarchy[-1]:
+            maps = wavelets.coarsen(scale, level.n_pix // level.n_children, maps)
     return result
 
 

@@ -19,13 +19,14 @@ the fields I∗ψ₁ and |I∗ψ_λ| are divided by √S2 of their own map and w
 S2 is the covariance of the first entries of two components, likewise divided.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from fewtomany.scattering import stencil
+from fewtomany.scattering import stencil, wavelets
 from fewtomany.scattering.stencil import Stencil
 from fewtomany.scattering.wavelets import Scale
 
@@ -68,7 +69,8 @@ def coefficients(
     """
     result = []
     moduli: list[tf.Tensor] = []
-    for scale in scales:
+    n_pix, n_maps, n_components = maps.shape
+    for scale, coarser in itertools.zip_longest(scales, scales[1:]):
         layer = _wavelet_transform(scale.wavelets, maps)
         power = tf.reduce_sum(layer**2, axis=2)
         modulus = tf.sqrt(power + _TINY)
@@ -77,17 +79,20 @@ def coefficients(
         s1 = tf.reduce_mean(modulus, axis=0) * inverse_norm
         moduli.append(_entries_last(modulus * inverse_norm))
         inside = tf.concat(moduli, axis=2)
-        first, second = layer * inverse_norm[:, None], _second_layer(scale, inside, maps.shape[2])
-        covariance = _covariance(tf.concat([first, second], axis=-1), per_map, not raw)
+        first = layer * inverse_norm[:, None]
+        second, second_mean = _second_layer(scale, inside, n_components)
+        mean = tf.concat([tf.reduce_mean(first, axis=0), second_mean], axis=-1)
+        covariance = _covariance(tf.concat([first, second], axis=-1), mean, per_map, not raw)
         if per_map:
             s1, s2 = tf.transpose(s1, (1, 0, 2)), tf.transpose(s2, (1, 0, 2))
         else:
             s1, s2 = tf.reduce_mean(s1, axis=1), tf.reduce_mean(s2, axis=1)
         result.append(Coefficients(s1, s2, covariance))
-        if scale.coarsen is not None:
-            both = stencil.apply(scale.coarsen, _flat(tf.concat([maps, inside], axis=2)))
-            both = tf.reshape(both, (-1, maps.shape[1], maps.shape[2] + inside.shape[2]))
-            maps, moduli = both[..., : maps.shape[2]], [both[..., maps.shape[2] :]]
+        if coarser is not None:
+            n_pix = coarser.wavelets.index.shape[0]
+            both = wavelets.coarsen(scale, n_pix, _flat(tf.concat([maps, inside], axis=2)))
+            both = tf.reshape(both, (n_pix, n_maps, -1))
+            maps, moduli = both[..., :n_components], [both[..., n_components:]]
     return result
 
 
@@ -95,21 +100,24 @@ def _flat(fields: tf.Tensor) -> tf.Tensor:
     return tf.reshape(fields, (fields.shape[0], -1))
 
 
-def _wavelet_transform(wavelets: Stencil, fields: tf.Tensor) -> tf.Tensor:
+def _wavelet_transform(kernels: Stencil, fields: tf.Tensor) -> tf.Tensor:
     """I∗ψ of fields (n_pix, n_maps, n_fields): (n_pix, R, 2, n_maps, n_fields)."""
-    transform = stencil.apply(wavelets, _flat(fields))
+    transform = stencil.apply(kernels, _flat(fields))
     return tf.reshape(transform, (fields.shape[0], -1, 2, *fields.shape[1:]))
 
 
-def _second_layer(scale: Scale, inside: tf.Tensor, n_components: int) -> tf.Tensor:
-    """|I∗ψ_λ|∗ψ₁ of the inner moduli (n_pix, n_maps, J·R·F)."""
+def _second_layer(scale: Scale, inside: tf.Tensor, n_components: int):
+    """|I∗ψ_λ|∗ψ₁ of the inner moduli (n_pix, n_maps, J·R·F), and its mean over pixels."""
     if scale.second is None:
-        return _wavelet_transform(scale.wavelets, inside)
-    wavelets, mixing = scale.second
-    transform = _wavelet_transform(wavelets, inside)
+        transform = _wavelet_transform(scale.wavelets, inside)
+        mean = tf.matmul(scale.wavelets.total, _flat(inside)) / inside.shape[0]
+        return transform, tf.reshape(mean, transform.shape[1:])
+    kernels, mixing = scale.second
+    transform = _wavelet_transform(kernels, inside)
     shape = (*transform.shape[:4], -1, mixing.shape[-1], n_components)
     mixed = tf.einsum("pmkc,pmrbjcf->pmrbjkf", mixing, tf.reshape(transform, shape))
-    return tf.reshape(mixed, transform.shape)
+    mixed = tf.reshape(mixed, transform.shape)
+    return mixed, tf.reduce_mean(mixed, axis=0)
 
 
 def _entries_last(modulus: tf.Tensor) -> tf.Tensor:
@@ -118,20 +126,17 @@ def _entries_last(modulus: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.transpose(modulus, (0, 2, 1, 3)), (n_pix, n_maps, -1))
 
 
-def _covariance(x: tf.Tensor, per_map: bool, centred: bool) -> tf.Tensor:
+def _covariance(x: tf.Tensor, mean: tf.Tensor, per_map: bool, centred: bool) -> tf.Tensor:
     """Cov[X, X] of X (n_pix, R, 2, n_maps, K): (2, R, K, K), or (n_maps, 2, R, K, K)."""
-    by_orientation = [
-        _orientation_covariance(part, per_map, centred) for part in tf.unstack(x, axis=1)
-    ]
-    return tf.stack(by_orientation, axis=-3)
+    pairs = zip(tf.unstack(x, axis=1), tf.unstack(mean[None], axis=1), strict=True)
+    return tf.stack([_orientation_covariance(*pair, per_map, centred) for pair in pairs], axis=-3)
 
 
-def _orientation_covariance(x: tf.Tensor, per_map: bool, centred: bool) -> tf.Tensor:
+def _orientation_covariance(x, mean, per_map: bool, centred: bool) -> tf.Tensor:
     """Cov[X, X] of X (n_pix, 2, n_maps, K): (2, K, K), or (n_maps, 2, K, K)."""
     n_pix, _, n_maps, n_entries = x.shape
     order = (2, 0, 1, 3) if per_map else (0, 2, 1, 3)
     shape = (n_maps, -1, 2 * n_entries) if per_map else (-1, 2 * n_entries)
-    mean = tf.reduce_mean(x, axis=0, keepdims=True)
     x, mean = (tf.reshape(tf.transpose(part, order), shape) for part in (x, mean))
     products = _gram(x) / n_pix
     products = (products - _gram(mean) if centred else products) / (1 if per_map else n_maps)

@@ -23,12 +23,14 @@ class Stencil(NamedTuple):
     adjoint_index : int32 array of shape (k', n_in): for every input pixel the
         places p·k + k at which it stands in ``index``
     adjoint_mask : array of shape (k', n_in): 1 for a place, 0 for filling
+    total : array of shape (n_channels, n_in): Σ_p of an input pixel's weights
     """
 
     index: tf.Tensor
     weight: tf.Tensor
     adjoint_index: tf.Tensor
     adjoint_mask: tf.Tensor
+    total: tf.Tensor
 
 
 def from_neighbours(neighbours: np.ndarray, weights: np.ndarray, n_in: int, dtype) -> Stencil:
@@ -50,11 +52,14 @@ def from_neighbours(neighbours: np.ndarray, weights: np.ndarray, n_in: int, dtyp
     adjoint_mask = np.zeros((turn.max() + 1, n_in))
     adjoint_index[turn, sources] = places
     adjoint_mask[turn, sources] = 1
+    weights = np.where(neighbours[:, None] >= 0, weights, 0)
+    total = [np.bincount(sources, w.ravel()[places], n_in) for w in weights.swapaxes(0, 1)]
     return Stencil(
         tf.constant(np.maximum(neighbours, 0), tf.int32),
-        tf.constant(np.where(neighbours[:, None] >= 0, weights, 0), dtype),
+        tf.constant(weights, dtype),
         tf.constant(adjoint_index),
         tf.constant(adjoint_mask, dtype),
+        tf.constant(np.array(total), dtype),
     )
 
 

@@ -32,13 +32,13 @@ class Scale(NamedTuple):
     Attributes
     ----------
     wavelets : channels (γ, real/imaginary): ψ at this scale
-    coarsen : one channel: smoothing, then the mean of each pixel's children, to
-        the next coarser scale; None at the coarsest
+    coarsen : one channel, to the next coarser scale; None for the mean of each pixel's
+        children
     second : what the second layer has of its own; None for nothing
     """
 
     wavelets: Stencil
-    coarsen: Stencil | None
+    coarsen: Stencil | None = None
     second: "SecondLayer | None" = None
 
 
@@ -96,24 +96,23 @@ def build_scales(
     primary : for each scale an array of shape (n_pix,), the primary orientation
         (rad); None for wavelets along the east
     """
-    scales = []
-    for number, grid in enumerate(hierarchy):
-        kernels = wavelet_kernels(grid, n_orientations, 0.0 if primary is None else primary[number])
-        wavelets = kernel_stencil(grid.neighbours, kernels, dtype)
-        last = number == len(hierarchy) - 1
-        scales.append(Scale(wavelets, None if last else _coarsening(grid, dtype)))
-    return scales
+    angles = [0.0] * len(hierarchy) if primary is None else primary
+    return [
+        Scale(
+            kernel_stencil(level.neighbours, wavelet_kernels(level, n_orientations, angle), dtype)
+        )
+        for level, angle in zip(hierarchy, angles, strict=True)
+    ]
+
+
+def coarsen(scale: Scale, n_coarse: int, fields: tf.Tensor) -> tf.Tensor:
+    """Fields (n_pix, n_values) on the next coarser grid, (n_coarse, n_values)."""
+    if scale.coarsen is not None:
+        return stencil.apply(scale.coarsen, fields)[:, 0]
+    return tf.reduce_mean(tf.reshape(fields, (n_coarse, -1, fields.shape[1])), axis=1)
 
 
 def kernel_stencil(neighbours: np.ndarray, kernels: np.ndarray, dtype) -> Stencil:
     """Stencil of complex kernels (n_pix, k, R), channels (γ, real/imaginary)."""
     channels = np.stack([kernels.real, kernels.imag], -1).reshape(*kernels.shape[:2], -1)
     return stencil.from_neighbours(neighbours, channels.transpose(0, 2, 1), len(neighbours), dtype)
-
-
-def _coarsening(grid: Grid, dtype) -> Stencil:
-    """Smoothing and the mean of the children as one stencil."""
-    neighbours, weights = stencil.merge_children(
-        grid.neighbours, smoothing_weights(grid), grid.n_children
-    )
-    return stencil.from_neighbours(neighbours, weights[:, None], grid.n_pix, dtype)
