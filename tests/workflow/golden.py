@@ -57,5 +57,5 @@ def _arrays(path: Path) -> dict[str, list]:
 
 
 if __name__ == "__main__":
-    json.dump(summaries(Path(sys.argv[1])), sys.stdout, indent=1)
-    sys.stdout.write("\n")
+    lines = (f' "{k}": {json.dumps(v)}' for k, v in summaries(Path(sys.argv[1])).items())
+    sys.stdout.write("{\n" + ",\n".join(lines) + "\n}\n")
