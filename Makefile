@@ -52,5 +52,6 @@ lock:
 	sed -i "s,^echo .*cpu.lock,echo \"$$(sha256sum envs/cpu.lock)," envs/conda.post-deploy.sh
 
 clean:
-	rm -rf results/demo logs/demo benchmarks/demo build dist .pytest_cache .ruff_cache
+	rm -rf results/demo logs/demo benchmarks/demo build dist scripts/*.egg-info
+	rm -rf .pytest_cache .ruff_cache
 	find scripts tests -name __pycache__ -prune -exec rm -rf {} +
