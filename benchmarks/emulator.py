@@ -1,0 +1,159 @@
+"""Cost of one loss and gradient of the emulator, alone or beside the published code.
+
+    python benchmarks/emulator.py --nside 16 32 64
+    python benchmarks/emulator.py --peer build/cmbscat
+
+One thread. CPU time is what counts: it hardly depends on what else the machine does.
+``--peer`` names a folder for a virtual environment of CMBSCAT 0.0.3, made on first use;
+both are then measured in turn on the same problem: nside 16, Q and U, batch 10, J = R = 4,
+3×3, all four losses.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+REPEATS = 30
+PEER = """
+import json, os, resource, sys, tempfile, time
+import numpy as np
+import healpixml.Synthesis as synthesis
+from cmbscat import cmbscat_pipe
+
+seconds = []
+evaluate = synthesis.Synthesis.calc_grad
+
+def timed(self, x):
+    start = time.process_time()
+    result = evaluate(self, x)
+    seconds.append(time.process_time() - start)
+    return result
+
+synthesis.Synthesis.calc_grad = timed
+folder = tempfile.mkdtemp() + "/"
+np.save(folder + "inputs.npy", np.random.default_rng(0).normal(size=(3, 3, 3072)))
+pipe = cmbscat_pipe(dict(NNN=3, n_samples=3, NGEN=10, nside=16, nstep=12, ave_target=True,
+                         outpath=folder, data=folder + "inputs.npy"))
+pipe.index_ref = [0]
+pipe.run()
+usage = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps({"evaluation": float(np.median(seconds[2:])), "start": seconds[0],
+                  "peak_gb": usage.ru_maxrss / 1e6}))
+"""
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--nside", type=int, nargs="+", default=[16], help="resolutions")
+    parser.add_argument("--batch", type=int, default=10, help="maps in a batch")
+    parser.add_argument(
+        "--dtype", nargs="+", default=["float32", "float64"], help="floating-point types"
+    )
+    parser.add_argument("--peer", metavar="FOLDER", help="measure CMBSCAT too, installed here")
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    return parser
+
+
+def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
+    """CPU seconds per evaluation and of compilation, peak memory (GB), of this process."""
+    from fewtomany.emulator import device
+
+    device.configure()
+    import numpy as np
+    import tensorflow as tf
+
+    from fewtomany import config
+    from fewtomany.emulator import descent, model
+    from fewtomany.store import MapSet
+
+    settings = config.Emulator(4, 4, "joint", True, 0, batch, 1, dtype)
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(3, 2, 12 * nside**2)).astype(np.float32)
+    prepared = model.prepare(MapSet(inputs, "QU", "inputs"), settings)
+    arguments = (
+        prepared.operators(),
+        tf.constant(prepared.loss_weights(), dtype),
+        tf.constant(prepared.target("average-target", 0), dtype),
+        tf.constant(random.normal(size=(12 * nside**2, batch, 2)), dtype),
+    )
+    evaluate = tf.function(
+        lambda *tensors: descent.loss_and_gradient(settings, *tensors),
+        jit_compile=True,
+        autograph=False,
+    )
+    start = time.process_time()
+    evaluate(*arguments)
+    compiled = time.process_time()
+    seconds = []
+    for _ in range(REPEATS if nside < 64 else 5):
+        before = time.process_time()
+        evaluate(*arguments)
+        seconds.append(time.process_time() - before)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "evaluation": float(np.median(seconds)),
+        "start": compiled - start,
+        "peak_gb": usage.ru_maxrss / 1e6,
+    }
+
+
+def ours(nside: int, batch: int, dtype: str) -> dict[str, float]:
+    """:func:`measure` in a process of its own."""
+    command = [sys.executable, __file__, "--one", str(nside), str(batch), dtype]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def peer(folder: Path) -> dict[str, float]:
+    """CMBSCAT's figures, in its own environment."""
+    python = folder / "bin/python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "cmbscat==0.0.3"], check=True)
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    result = subprocess.run(
+        [python, "-c", PEER], env=environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def main(arguments: argparse.Namespace) -> None:
+    if arguments.one:
+        nside, batch, dtype = arguments.one
+        sys.stdout.write(json.dumps(measure(int(nside), int(batch), dtype)) + "\n")
+        return
+    rows = []
+    if arguments.peer:
+        rows.append(("CMBSCAT float64", 16, peer(Path(arguments.peer))))
+    for nside in arguments.nside:
+        for dtype in arguments.dtype:
+            rows.append((f"fewtomany {dtype}", nside, ours(nside, arguments.batch, dtype)))
+    sys.stdout.write(f"{'':20}{'nside':>6}{'CPU s/evaluation':>18}")
+    sys.stdout.write(f"{'start-up CPU s':>16}{'peak GB':>9}{'ratio':>8}\n")
+    for name, nside, found in rows:
+        ratio = rows[0][2]["evaluation"] / found["evaluation"]
+        sys.stdout.write(
+            f"{name:20}{nside:6d}{found['evaluation']:18.4f}{found['start']:16.1f}"
+            f"{found['peak_gb']:9.2f}{ratio:8.1f}\n"
+        )
+
+
+if __name__ == "__main__":
+    main(get_parser().parse_args())
