@@ -12,11 +12,8 @@ import draw
 import factor
 import judge
 import measure_spectra
-import plot_chi2
-import plot_correlations
-import plot_eigenvalues
+import plot_comparison
 import plot_maps
-import plot_spectra
 import report as report_script
 from fewtomany import config, report, store
 from fewtomany.errors import UserError
@@ -37,13 +34,7 @@ CONTENT = {
     "validation": {"n_modes": 10, "chi2_maps": 30},
     "sharding": {"maps_per_shard": 40},
 }
-FIGURES = {
-    "maps": plot_maps,
-    "spectra": plot_spectra,
-    "correlations": plot_correlations,
-    "eigenvalues": plot_eigenvalues,
-    "chi2": plot_chi2,
-}
+FIGURES = ["maps", *plot_comparison.FIGURES]
 
 
 class House:
@@ -100,11 +91,12 @@ def house(tmp_path_factory):
     files = ("--covariance", *covariances, "--spectra", *measured, "--maps", *maps)
     products = ("--metrics", folder / "metrics.json", "--comparison", folder / "comparison.h5")
     house.run(judge, *files, *products)
-    for name, program in FIGURES.items():
-        options = ["--comparison", folder / "comparison.h5", "--output", folder / f"{name}.png"]
-        if name == "maps":
-            options += ["--maps", *(f"{dataset}={house.maps(dataset)[0]}" for dataset in datasets)]
-        house.run(program, *options)
+    comparison = ("--comparison", folder / "comparison.h5")
+    shown = [f"{dataset}={house.maps(dataset)[0]}" for dataset in datasets]
+    house.run(plot_maps, *comparison, "--maps", *shown, "--output", folder / "maps.png")
+    for name in plot_comparison.FIGURES:
+        output = ("--output", folder / f"{name}.png")
+        house.run(plot_comparison, "--figure", name, *comparison, *output)
     return house
 
 

@@ -16,10 +16,7 @@ GAINS = {**CAMPAIGN["simulation"]["gains"], "standard_deviation": 2e-4}
 JUDGEMENT = {
     "judge": 1,
     "plot_maps": 1,
-    "plot_spectra": 1,
-    "plot_correlations": 1,
-    "plot_eigenvalues": 1,
-    "plot_chi2": 1,
+    "plot_comparison": 4,
     "report": 1,
     "all": 1,
 }

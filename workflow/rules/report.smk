@@ -31,20 +31,22 @@ rule plot_maps:
         " --comparison {input.comparison} --maps {params.maps} --output {output.png} &> {log}"
 
 
-rule plot_spectra:
-    """EE, BB and EB spectra of every dataset, with their residuals.
+rule plot_comparison:
+    """A figure of the comparison: spectra, correlations, eigenvalues or chi2.
 
-    In: the comparison. Out: PNG and PDF (uK^2).
+    In: the comparison. Out: PNG and PDF (uK, uK^2 or dimensionless, as its axes say).
     """
     input:
         comparison="<results>/validation/comparison.h5",
     output:
-        png="<results>/figures/spectra.png",
-        pdf="<results>/figures/spectra.pdf",
+        png="<results>/figures/{figure}.png",
+        pdf="<results>/figures/{figure}.pdf",
     log:
-        "<logs>/plot_spectra.log",
+        "<logs>/plot_comparison/{figure}.log",
     benchmark:
-        "<benchmarks>/plot_spectra.tsv"
+        "<benchmarks>/plot_comparison/{figure}.tsv"
+    wildcard_constraints:
+        figure="|".join(FIGURES[1:]),
     conda:
         ENVIRONMENT
     threads: 1
@@ -55,91 +57,7 @@ rule plot_spectra:
         config=CONFIG,
         basis=basis("plot"),
     shell:
-        "python scripts/plot_spectra.py --config {params.config}"
-        " --comparison {input.comparison} --output {output.png} &> {log}"
-
-
-rule plot_correlations:
-    """Correlation matrices of every dataset, whole and a part enlarged.
-
-    In: the comparison. Out: PNG and PDF (dimensionless).
-    """
-    input:
-        comparison="<results>/validation/comparison.h5",
-    output:
-        png="<results>/figures/correlations.png",
-        pdf="<results>/figures/correlations.pdf",
-    log:
-        "<logs>/plot_correlations.log",
-    benchmark:
-        "<benchmarks>/plot_correlations.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory("plot"),
-        runtime=runtime("plot"),
-    params:
-        config=CONFIG,
-        basis=basis("plot"),
-    shell:
-        "python scripts/plot_correlations.py --config {params.config}"
-        " --comparison {input.comparison} --output {output.png} &> {log}"
-
-
-rule plot_eigenvalues:
-    """Leading eigenvalues of every covariance over those of the reference.
-
-    In: the comparison. Out: PNG and PDF (dimensionless).
-    """
-    input:
-        comparison="<results>/validation/comparison.h5",
-    output:
-        png="<results>/figures/eigenvalues.png",
-        pdf="<results>/figures/eigenvalues.pdf",
-    log:
-        "<logs>/plot_eigenvalues.log",
-    benchmark:
-        "<benchmarks>/plot_eigenvalues.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory("plot"),
-        runtime=runtime("plot"),
-    params:
-        config=CONFIG,
-        basis=basis("plot"),
-    shell:
-        "python scripts/plot_eigenvalues.py --config {params.config}"
-        " --comparison {input.comparison} --output {output.png} &> {log}"
-
-
-rule plot_chi2:
-    """Reduced chi-squared of reference maps under every covariance.
-
-    In: the comparison. Out: PNG and PDF (dimensionless).
-    """
-    input:
-        comparison="<results>/validation/comparison.h5",
-    output:
-        png="<results>/figures/chi2.png",
-        pdf="<results>/figures/chi2.pdf",
-    log:
-        "<logs>/plot_chi2.log",
-    benchmark:
-        "<benchmarks>/plot_chi2.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory("plot"),
-        runtime=runtime("plot"),
-    params:
-        config=CONFIG,
-        basis=basis("plot"),
-    shell:
-        "python scripts/plot_chi2.py --config {params.config}"
+        "python scripts/plot_comparison.py --config {params.config} --figure {wildcards.figure}"
         " --comparison {input.comparison} --output {output.png} &> {log}"
 
 

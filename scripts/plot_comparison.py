@@ -1,14 +1,22 @@
-"""Draw the leading eigenvalues of every covariance (PNG, and PDF beside it)."""
+"""Draw a figure of the comparison of all datasets (PNG, and PDF beside it)."""
 
 import argparse
 
 from fewtomany import cli
-from fewtomany.figures import eigenvalues, style
+from fewtomany.figures import chi2, correlations, eigenvalues, spectra, style
 from fewtomany.validation import comparison
+
+FIGURES = {
+    "spectra": spectra,
+    "correlations": correlations,
+    "eigenvalues": eigenvalues,
+    "chi2": chi2,
+}
 
 
 def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
+    options.add_argument("--figure", choices=FIGURES, required=True, help="which one")
     options.add_argument("--comparison", required=True, help="arrays of the judgement (HDF5)")
     options.add_argument("--output", required=True, help="figure (PNG)")
     return options
@@ -16,12 +24,8 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     compared = comparison.read(arguments.comparison)
-    style.save(
-        eigenvalues.draw(compared),
-        arguments.output,
-        eigenvalues.TITLE,
-        eigenvalues.caption(compared),
-    )
+    figure = FIGURES[arguments.figure]
+    style.save(figure.draw(compared), arguments.output, figure.TITLE, figure.caption(compared))
 
 
 if __name__ == "__main__":
