@@ -19,7 +19,6 @@ def configure() -> None:
     """
     threads = next((int(os.environ[name]) for name in THREAD_VARIABLES if os.environ.get(name)), 1)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     if threads == 1:
         os.environ["XLA_FLAGS"] = " ".join([*ONE_THREAD_FLAGS, os.environ.get("XLA_FLAGS", "")])
 
