@@ -19,7 +19,8 @@ import time
 import venv
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
 
 REPEATS = 30
 PEER = """
@@ -76,7 +77,8 @@ def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
     from fewtomany.emulator import descent, model
     from fewtomany.store import MapSet
 
-    settings = config.Emulator(4, 4, "joint", True, 0, batch, 1, dtype)
+    paper = config.load(ROOT / "config/paper.yaml").emulator
+    settings = config.replace(paper, batch_size=batch, dtype=dtype)
     random = np.random.default_rng(0)
     inputs = random.normal(size=(3, 2, 12 * nside**2)).astype(np.float32)
     prepared = model.prepare(MapSet(inputs, "QU", "inputs"), settings)

@@ -89,11 +89,14 @@ class Reference:
 class Emulator:
     n_scales: int
     n_orientations: int
+    kernel_size: int
     orientation: str
     spectra: bool
+    l1: str
     ddof: int
     batch_size: int
     n_steps: int
+    plateau: float
     dtype: str
 
 

@@ -32,7 +32,16 @@ _TO_MAPS = ("maps.nside", "simulation.downgrade")
 _GAINS = ("seed", "simulation.gains.standard_deviation")
 _MODEL = tuple(
     f"emulator.{key}"
-    for key in ("n_scales", "n_orientations", "orientation", "spectra", "ddof", "dtype")
+    for key in (
+        "n_scales",
+        "n_orientations",
+        "kernel_size",
+        "orientation",
+        "spectra",
+        "l1",
+        "ddof",
+        "dtype",
+    )
 )
 
 STAGES = {
@@ -46,7 +55,9 @@ STAGES = {
     "draw": Stage(1, ("seed",)),
     "draw_isotropic": Stage(1, ("seed",)),
     "prepare_emulation": Stage(1, ("maps.stokes", *_MODEL)),
-    "emulate": Stage(1, ("seed", *_MODEL, "emulator.batch_size", "emulator.n_steps")),
+    "emulate": Stage(
+        1, ("seed", *_MODEL, "emulator.batch_size", "emulator.n_steps", "emulator.plateau")
+    ),
     "assemble": Stage(1, ("seed", "emulator.batch_size")),
     "measure_spectra": Stage(1, ("maps.stokes",)),
     "judge": Stage(1, ("validation", "reference.covariance")),

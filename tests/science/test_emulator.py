@@ -18,11 +18,14 @@ NSIDE = 4
 SETTINGS = config.Emulator(
     n_scales=2,
     n_orientations=4,
+    kernel_size=3,
     orientation="joint",
     spectra=True,
+    l1="moduli",
     ddof=0,
     batch_size=3,
     n_steps=30,
+    plateau=0.0,
     dtype="float64",
 )
 
@@ -33,9 +36,20 @@ def _inputs(n_maps=6, nside=NSIDE):
     return MapSet(maps - maps.mean(axis=2, keepdims=True), "QU", "input-6")
 
 
-@pytest.fixture(scope="module", params=["joint", "separate", "none"])
+CHANGES = {
+    "joint": {},
+    "separate": {"orientation": "separate"},
+    "none": {"orientation": "none"},
+    "5x5": {"kernel_size": 5},
+    "R=3": {"n_orientations": 3},
+    "no spectra": {"spectra": False},
+    "root": {"l1": "root"},
+}
+
+
+@pytest.fixture(scope="module", params=CHANGES)
 def prepared(request):
-    return model.prepare(_inputs(), config.replace(SETTINGS, orientation=request.param))
+    return model.prepare(_inputs(), config.replace(SETTINGS, **CHANGES[request.param]))
 
 
 def test_gradient_of_every_term_matches_finite_differences(prepared):
@@ -162,6 +176,15 @@ def test_single_targets_differ(sampler):
     assert not np.allclose(*goals)
     a, b = (sampler.run("single-target", number, 0).maps for number in (0, 1))
     assert not np.allclose(a, b)
+
+
+def test_a_plateau_ends_a_batch():
+    losses = np.geomspace(1, 1e-3, 201)[:, None]
+    fall = 1 - (losses[50] / losses[0]).item()
+    assert not descent.is_flat(losses, 0.0)
+    assert not descent.is_flat(losses, 0.9 * fall)
+    assert descent.is_flat(losses, 1.1 * fall)
+    assert not descent.is_flat(losses[:50], 1.0)
 
 
 def test_float32_descends_like_float64():

@@ -29,8 +29,8 @@ class Batch:
     Attributes
     ----------
     maps : float32 array of shape (m, F, n_pix), RING, in the inputs' unit
-    losses : array of shape (n_steps + 1, n_terms): the terms of the loss before the
-        first and after every step
+    losses : array of shape (n_steps + 1, n_terms), or less at a plateau: the terms of
+        the loss before the first and after every step
     evaluations : evaluations of the loss and its gradient
     seconds : wall-clock time
     """
@@ -83,6 +83,8 @@ class Sampler:
             losses.append(record.numpy()[: int(state.step) - first])
             if report is not None:
                 report(int(state.step), float(np.sum(losses[-1][-1:])))
+            if is_flat(np.concatenate(losses), settings.plateau):
+                break
         if not losses[0].size:
             raise FloatingPointError(
                 f"{self.dataset}, target {target}, batch {index}: the loss of the starting maps "
@@ -96,6 +98,17 @@ class Sampler:
             evaluations=int(state.evaluations),
             seconds=time.monotonic() - began,
         )
+
+
+def is_flat(losses: np.ndarray, plateau: float) -> bool:
+    """Whether the last :data:`CHUNK` steps lowered the loss by less than a fraction of it.
+
+    Parameters
+    ----------
+    losses : array of shape (n_steps + 1, n_terms)
+    """
+    total = losses.sum(axis=1)
+    return len(total) > CHUNK and total[-1 - CHUNK] - total[-1] < plateau * total[-1 - CHUNK]
 
 
 @functools.cache

@@ -45,7 +45,9 @@ class Model:
 
     def operators(self) -> statistics.Operators:
         """Tensors that turn normalized maps into statistics."""
-        hierarchy = grid.healpix_hierarchy(self.nside, self.settings.n_scales)
+        hierarchy = grid.healpix_hierarchy(
+            self.nside, self.settings.n_scales, self.settings.kernel_size
+        )
         return statistics.build_operators(
             self.settings, hierarchy, self.primary, to_nested(self.mean), to_nested(self.deviation)
         )
@@ -103,7 +105,7 @@ def prepare(inputs: MapSet, settings: Emulator) -> Model:
             f"all {len(maps)} maps; the emulator needs scatter in every pixel"
         )
     normalized = to_nested((maps - mean) / deviation)
-    hierarchy = grid.healpix_hierarchy(inputs.nside, settings.n_scales)
+    hierarchy = grid.healpix_hierarchy(inputs.nside, settings.n_scales, settings.kernel_size)
     primary = None
     if settings.orientation != "none":
         primary = [

@@ -106,7 +106,7 @@ def statistics(
             parts += [tf.reshape(part, (*lead, -1)) for part in scale]
     if operators.spin is not None:
         physical = maps * operators.deviation + operators.mean
-        spectra = harmonics.spectra(operators.spin, physical)
+        spectra = harmonics.spectra(operators.spin, physical, settings.l1)
         parts.append(tf.reshape(spectra if per_map else tf.reduce_mean(spectra, 0), (*lead, -1)))
     return tf.concat(parts, axis=-1)
 

@@ -159,7 +159,7 @@ def _to_rings(transform: SpinTransform, values: tf.Tensor) -> tf.Tensor:
     return forward(values)
 
 
-def spectra(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
+def spectra(transform: SpinTransform, maps: tf.Tensor, l1: str = "moduli") -> tf.Tensor:
     """EE, BB and EB spectra with p = 2 and p = 1 (arXiv:2503.11643, Eqs. 6–7).
 
     C^(p)_ℓ = 1/(2ℓ+1) Σ_m |a_ℓm|^p over all m. EB takes Re(a^E a^B*) for p = 2 and,
@@ -168,6 +168,8 @@ def spectra(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
     Parameters
     ----------
     maps : tensor of shape (n_pix, n_maps, 2), NESTED
+    l1 : "moduli", or "root" for sign(C)√|C| of the p = 2 spectra instead of p = 1, as
+        the published code has it
 
     Returns
     -------
@@ -176,11 +178,20 @@ def spectra(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
     e, b = tf.unstack(analyse(transform, maps))
     ee, bb, eb = (tf.reduce_sum(x * y, axis=0) for x, y in ((e, e), (b, b), (e, b)))
     tiny = tf.constant(1e-30, ee.dtype)
-    roots = [tf.sqrt(ee + tiny), tf.sqrt(bb + tiny), eb * tf.math.rsqrt(tf.sqrt(ee * bb + tiny))]
-    powers = tf.stack([tf.stack([ee, bb, eb]), tf.stack(roots)])
-    lmax = transform.legendre.shape[0] - 1
+    squares = _average_over_m(tf.stack([ee, bb, eb]))
+    if l1 == "root":
+        roots = squares * tf.math.rsqrt(tf.abs(squares) + tiny)
+    else:
+        mixed = eb * tf.math.rsqrt(tf.sqrt(ee * bb + tiny))
+        roots = _average_over_m(tf.stack([tf.sqrt(ee + tiny), tf.sqrt(bb + tiny), mixed]))
+    return tf.transpose(tf.stack([squares, roots]), (3, 0, 1, 2))
+
+
+def _average_over_m(values: tf.Tensor) -> tf.Tensor:
+    """Mean over −ℓ ≤ m ≤ ℓ of (…, L, L, n_maps), (m, ℓ): (…, L, n_maps)."""
+    lmax = values.shape[-2] - 1
     weights = np.full((lmax + 1, lmax + 1), 2.0)
     weights[0] = 1.0
-    weights[np.tril_indices(lmax + 1, -1)] = 0.0  # (m, ℓ) with ℓ < m
+    weights[np.tril_indices(lmax + 1, -1)] = 0.0  # ℓ < m
     weights /= 2 * np.arange(lmax + 1) + 1
-    return tf.einsum("ml,pxmln->npxl", tf.constant(weights, ee.dtype), powers)
+    return tf.einsum("ml,xmln->xln", tf.constant(weights, values.dtype), values)
