@@ -1,5 +1,6 @@
 """Statistics of the comparison, each with a known answer."""
 
+import healpy as hp
 import numpy as np
 import pytest
 
@@ -64,6 +65,22 @@ def test_slope_is_corrected_for_the_noise_of_a_sampled_truth():
         slopes.append(pixel.compare_correlations(exact, sampled, 100)[1])
         assert pixel.compare_correlations(exact, sampled, 0)[1] < 0.75
     assert abs(np.mean(slopes) - 1) < 0.1
+
+
+def test_recovery_sees_at_which_separation_correlation_is_lost():
+    """Halve the correlations of pixels more than 40° apart, within Q and within U."""
+    nside = 4
+    n_pix = 12 * nside**2
+    vectors = np.column_stack(hp.pix2vec(nside, np.arange(n_pix)))
+    cosine = vectors @ vectors.T
+    one = np.exp(cosine - 1)
+    far = np.degrees(np.arccos(np.clip(cosine, -1, 1))) > 40
+    truth = np.kron(np.array([[1, 0.3], [0.3, 1]]), one)
+    tested = np.kron(np.array([[1, 0.0], [0.0, 1]]), np.where(far, one / 2, one))
+    assert pixel.recovery(truth, truth, 0, 2) == pytest.approx({"6-15": 1, "15-40": 1, "40-180": 1})
+    assert pixel.recovery(4 * tested, truth, 0, 2) == pytest.approx(
+        {"6-15": 1, "15-40": 1, "40-180": 0.5}
+    )
 
 
 def test_unobserved_pixels_have_no_correlation(truth):

@@ -19,13 +19,14 @@ TITLES = {
     "pixel_variance": "median pixel variance over the truth",
     "correlation_slope": "slope of the correlations on the truth",
     "correlation_rms": "rms error of the correlations",
+    "recovery": "the same slope, same Stokes, {}° apart",
     "eigenvalue_ratio": "median leading eigenvalue over the truth",
     "eigenvalue_worst": "the same, farthest from 1",
     "chi2_mean": "mean reduced χ²",
     "chi2_width": "width of reduced χ²",
     "chi2_ks": "KS distance of χ² from that of true draws",
 }
-"""What each metric is; a spectrum's name fills the braces."""
+"""What each metric is; a spectrum's name or a range of separations fills the braces."""
 
 UNITS = {"residual": "σ_ref"}
 """Units; a metric that is not here is a pure number."""
@@ -66,8 +67,8 @@ class Sample:
 
 def title(name: str) -> str:
     """Reading title of a metric."""
-    kind, _, spectrum = name.partition(":")
-    return TITLES[kind].format(spectrum)
+    kind, _, which = name.partition(":")
+    return TITLES[kind].format(which)
 
 
 def emulated_ranges(
@@ -151,7 +152,7 @@ def not_trivial(values: dict[str, float], dataset: str, truth: str) -> dict[str,
     if dataset == "reference":
         trivial = ("residual", "scatter_ratio", "chi2_ks")
     if dataset == truth:
-        trivial += ("pixel", "correlation", "eigenvalue")
+        trivial += ("pixel", "correlation", "recovery", "eigenvalue")
     return {name: value for name, value in values.items() if not name.startswith(trivial)}
 
 

@@ -1,11 +1,16 @@
 """Pixel covariances against the truth, without forming a third matrix (Section 5.3)."""
 
+import itertools
 from collections.abc import Iterator
 
+import healpy as hp
 import numpy as np
 
 ROWS = 512
 """Rows of the correlation matrices in memory at a time."""
+
+SEPARATIONS_DEG = (0, 6, 15, 40, 180)
+"""Bounds of the angular separations (degrees) of :func:`recovery`."""
 
 
 def variance_ratio(tested: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -46,6 +51,46 @@ def compare_correlations(
     if truth_maps:
         noise -= n / (truth_maps - 1)
     return float(np.sqrt(difference / (n * (n - 1)))), float(product / (square - noise))
+
+
+def recovery(
+    tested: np.ndarray, truth: np.ndarray, truth_maps: int, n_stokes: int
+) -> dict[str, float]:
+    """How much of the true correlation a covariance holds, by angular separation.
+
+    Parameters
+    ----------
+    tested, truth, truth_maps : as for :func:`compare_correlations`
+    n_stokes : Stokes components; only pairs of the same one count
+
+    Returns
+    -------
+    for every range of separations that has pixel pairs ("0-6", degrees), the slope
+    through the origin of the regression of ρ on ρ_true
+    """
+    n_pix = len(truth) // n_stokes
+    vectors = np.column_stack(hp.pix2vec(hp.npix2nside(n_pix), np.arange(n_pix)))
+    product, square = np.zeros((2, len(SEPARATIONS_DEG)))
+    for component, first in itertools.product(range(n_stokes), range(0, n_pix, ROWS)):
+        block = slice(component * n_pix, (component + 1) * n_pix)
+        some = slice(first, min(first + ROWS, n_pix))
+        rows = slice(block.start + some.start, block.start + some.stop)
+        separation = np.degrees(np.arccos(np.clip(vectors[some] @ vectors.T, -1, 1)))
+        place = np.searchsorted(SEPARATIONS_DEG[1:], separation.ravel())
+        true = correlation(truth, rows, block).ravel()
+        known = true**2
+        if truth_maps:
+            known -= (1 - true**2) ** 2 / (truth_maps - 1)
+        true[separation.ravel() < 1e-3] = known[separation.ravel() < 1e-3] = 0.0
+        size = len(SEPARATIONS_DEG)
+        product += np.bincount(place, true * correlation(tested, rows, block).ravel(), size)
+        square += np.bincount(place, known, size)
+    bounds = itertools.pairwise(SEPARATIONS_DEG)
+    return {
+        f"{low}-{high}": float(product[place] / square[place])
+        for place, (low, high) in enumerate(bounds)
+        if square[place] > 0
+    }
 
 
 def _off_diagonal_rows(covariance: np.ndarray) -> Iterator[np.ndarray]:

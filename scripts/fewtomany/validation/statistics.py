@@ -41,6 +41,7 @@ class PixelStatistics:
     variance_ratio : array, pixel variances over the true ones
     correlation_rms : root mean square error of the off-diagonal correlations
     correlation_slope : their regression slope on the true ones
+    recovery : the same by angular separation, see ``pixel.recovery``
     modes : its own leading modes
     eigenvalue_ratio : array of shape (n_modes,), λ_i over the true λ_i
     chi2 : array of shape (chi2_maps,), reduced χ² of the reference maps
@@ -49,6 +50,7 @@ class PixelStatistics:
     variance_ratio: np.ndarray
     correlation_rms: float
     correlation_slope: float
+    recovery: dict[str, float]
     modes: Modes
     eigenvalue_ratio: np.ndarray
     chi2: np.ndarray
@@ -63,12 +65,14 @@ def pixel_statistics(tested: np.ndarray, n_maps: int, truth: Truth) -> PixelStat
     known = truth.covariance
     variance_ratio = pixel.variance_ratio(tested, known.covariance)
     rms, slope = pixel.compare_correlations(tested, known.covariance, known.n_maps)
+    recovery = pixel.recovery(tested, known.covariance, known.n_maps, len(known.stokes))
     n_modes = min(len(truth.modes), n_maps - 1)
     modes = covariance.leading_modes(tested, n_modes, overwrite=True)
     return PixelStatistics(
         variance_ratio=variance_ratio,
         correlation_rms=rms,
         correlation_slope=slope,
+        recovery=recovery,
         modes=modes,
         eigenvalue_ratio=modes.values / truth.modes.values[: len(modes)],
         chi2=chi2.reduced_chi2(truth.maps, modes),
@@ -103,6 +107,7 @@ def summarize(
         "scatter_ratio": np.median(harmonic.scatter_ratio(tested, truth.spectra)),
         "pixel_variance": np.median(found.variance_ratio),
         "correlation_slope": found.correlation_slope,
+        **{f"recovery:{separation}": part for separation, part in found.recovery.items()},
         "correlation_rms": found.correlation_rms,
         "eigenvalue_ratio": np.median(found.eigenvalue_ratio),
         "eigenvalue_worst": found.eigenvalue_ratio[farthest],
