@@ -119,6 +119,7 @@ def ours(nside: int, batch: int, dtype: str) -> dict[str, float]:
 
 def peer(folder: Path) -> dict[str, float]:
     """CMBSCAT's figures, in its own environment."""
+    folder = folder.resolve()
     python = folder / "bin/python"
     if not python.exists():
         venv.create(folder, with_pip=True)
@@ -131,7 +132,12 @@ def peer(folder: Path) -> dict[str, float]:
         "CUDA_VISIBLE_DEVICES": "",
     }
     result = subprocess.run(
-        [python, "-c", PEER], env=environment, capture_output=True, text=True, check=True
+        [python, "-c", PEER],
+        cwd=folder,  # it leaves its wavelets where it runs
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(result.stdout.splitlines()[-1])
 
