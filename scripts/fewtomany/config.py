@@ -93,6 +93,7 @@ class Emulator:
     orientation: str
     spectra: bool
     l1: str
+    mean: str
     ddof: int
     batch_size: int
     n_steps: int

@@ -39,6 +39,7 @@ _MODEL = tuple(
         "orientation",
         "spectra",
         "l1",
+        "mean",
         "ddof",
         "dtype",
     )

@@ -22,6 +22,7 @@ SETTINGS = config.Emulator(
     orientation="joint",
     spectra=True,
     l1="moduli",
+    mean="inputs",
     ddof=0,
     batch_size=3,
     n_steps=30,
@@ -44,6 +45,7 @@ CHANGES = {
     "R=3": {"n_orientations": 3},
     "no spectra": {"spectra": False},
     "root": {"l1": "root"},
+    "zero mean": {"mean": "zero"},
 }
 
 
@@ -93,6 +95,16 @@ def test_weights_count_the_coefficients(prepared):
     spread = prepared.of_inputs - prepared.of_inputs.mean(axis=0)
     mean_square = np.mean([prepared.loss_weights() @ row**2 for row in spread], axis=0)
     np.testing.assert_allclose(mean_square, 1, rtol=0.02)
+
+
+def test_normalization_about_the_inputs_or_about_zero():
+    maps = _inputs().maps + 3.0
+    about_mean = model.prepare(MapSet(maps, "QU", "inputs"), SETTINGS)
+    np.testing.assert_allclose(about_mean.mean, maps.mean(axis=0))
+    np.testing.assert_allclose(about_mean.deviation, maps.std(axis=0))
+    about_zero = model.prepare(MapSet(maps, "QU", "inputs"), config.replace(SETTINGS, mean="zero"))
+    assert not about_zero.mean.any()
+    np.testing.assert_allclose(about_zero.deviation**2, maps.var(axis=0) + maps.mean(axis=0) ** 2)
 
 
 def test_primary_orientation_follows_stripes():

@@ -97,12 +97,12 @@ def prepare(inputs: MapSet, settings: Emulator) -> Model:
     UserError : when a pixel is the same in all inputs, so that it has no scatter
     """
     maps = inputs.maps.astype(np.float64)
-    mean, deviation = maps.mean(axis=0), maps.std(axis=0, ddof=settings.ddof)
+    mean, deviation = _normalization(maps, settings)
     if not (deviation > 0).all():
         component, pixel = np.argwhere(deviation == 0)[0]
         raise UserError(
-            f"{inputs.dataset}: Stokes {inputs.stokes[component]} of pixel {pixel} is the same in "
-            f"all {len(maps)} maps; the emulator needs scatter in every pixel"
+            f"{inputs.dataset}: Stokes {inputs.stokes[component]} of pixel {pixel} does not vary "
+            f"over the {len(maps)} maps; the emulator needs scatter in every pixel"
         )
     normalized = to_nested((maps - mean) / deviation)
     hierarchy = grid.healpix_hierarchy(inputs.nside, settings.n_scales, settings.kernel_size)
@@ -121,6 +121,13 @@ def prepare(inputs: MapSet, settings: Emulator) -> Model:
         for k in range(len(maps))
     ]
     return Model(settings, mean, deviation, primary, np.concatenate(of_inputs).astype(np.float64))
+
+
+def _normalization(maps: np.ndarray, settings: Emulator) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of every pixel of maps (n_maps, F, n_pix)."""
+    if settings.mean == "zero":
+        return np.zeros(maps.shape[1:]), np.sqrt(np.mean(maps**2, axis=0))
+    return maps.mean(axis=0), maps.std(axis=0, ddof=settings.ddof)
 
 
 def _components(group: str) -> list[int]:
