@@ -10,6 +10,7 @@ both are then measured in turn on the same problem: nside 16, Q and U, batch 10,
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import resource
@@ -78,7 +79,7 @@ def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
     from fewtomany.store import MapSet
 
     paper = config.load(ROOT / "config/paper.yaml").emulator
-    settings = config.replace(paper, batch_size=batch, dtype=dtype)
+    settings = dataclasses.replace(paper, batch_size=batch, dtype=dtype)
     random = np.random.default_rng(0)
     inputs = random.normal(size=(3, 2, 12 * nside**2)).astype(np.float32)
     prepared = model.prepare(MapSet(inputs, "QU", "inputs"), settings)

@@ -5,7 +5,6 @@ every script can load it at no cost.
 """
 
 import copy
-import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -351,8 +350,3 @@ def save(campaign: Campaign, path: str | Path) -> None:
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_text(text)
     temporary.replace(path)
-
-
-def replace(section, **changes):
-    """A section with some values changed (``dataclasses.replace``)."""
-    return dataclasses.replace(section, **changes)

@@ -51,7 +51,7 @@ CHANGES = {
 
 @pytest.fixture(scope="module", params=CHANGES)
 def prepared(request):
-    return model.prepare(_inputs(), config.replace(SETTINGS, **CHANGES[request.param]))
+    return model.prepare(_inputs(), dataclasses.replace(SETTINGS, **CHANGES[request.param]))
 
 
 def test_gradient_of_every_term_matches_finite_differences(prepared):
@@ -102,7 +102,9 @@ def test_normalization_about_the_inputs_or_about_zero():
     about_mean = model.prepare(MapSet(maps, "QU", "inputs"), SETTINGS)
     np.testing.assert_allclose(about_mean.mean, maps.mean(axis=0))
     np.testing.assert_allclose(about_mean.deviation, maps.std(axis=0))
-    about_zero = model.prepare(MapSet(maps, "QU", "inputs"), config.replace(SETTINGS, mean="zero"))
+    about_zero = model.prepare(
+        MapSet(maps, "QU", "inputs"), dataclasses.replace(SETTINGS, mean="zero")
+    )
     assert not about_zero.mean.any()
     np.testing.assert_allclose(about_zero.deviation**2, maps.var(axis=0) + maps.mean(axis=0) ** 2)
 
@@ -202,7 +204,7 @@ def test_a_plateau_ends_a_batch():
 def test_float32_descends_like_float64():
     losses = []
     for dtype in ("float32", "float64"):
-        settings = config.replace(SETTINGS, dtype=dtype)
+        settings = dataclasses.replace(SETTINGS, dtype=dtype)
         run = descent.Sampler(model.prepare(_inputs(), settings), 7, "emulated-6")
         losses.append(run.run("average-target", 0, 0).losses.sum(axis=1))
     np.testing.assert_allclose(losses[0][:5], losses[1][:5], rtol=1e-2)
@@ -213,7 +215,7 @@ def test_a_saved_model_comes_back(prepared, tmp_path):
     model.save(tmp_path / "model.h5", prepared, {})
     loaded = model.load(tmp_path / "model.h5", prepared.settings)
     assert loaded.fingerprint() == prepared.fingerprint()
-    other = config.replace(prepared.settings, n_steps=prepared.settings.n_steps + 1)
+    other = dataclasses.replace(prepared.settings, n_steps=prepared.settings.n_steps + 1)
     assert dataclasses.replace(loaded, settings=other).fingerprint() != prepared.fingerprint()
 
 
