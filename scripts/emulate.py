@@ -44,15 +44,18 @@ def main(arguments: argparse.Namespace) -> None:
         else:
             target, index = int(plan.target[batch]), int(plan.index[batch])
             logger.info("batch %d: target %d, its batch %d", batch, target, index)
-            result = sampler.run(dataset.strategy, target, index, report=_progress(campaign, batch))
             facts = provenance.record(
                 campaign=campaign.name,
                 seed=campaign.seed,
                 seed_key=["start", dataset.name, target, index],
-                seconds=round(result.seconds, 2),
-                evaluations=result.evaluations,
             )
+            checkpoint = archive.Checkpoint(archive.checkpoint_path(path), key, facts)
+            report = _progress(campaign, batch)
+            result = sampler.run(dataset.strategy, target, index, report, checkpoint)
+            _log_end(batch, result)
+            facts |= {"seconds": round(result.seconds, 2), "evaluations": result.evaluations}
             archive.write_batch(path, result.maps, result.losses, key, facts)
+            checkpoint.remove()
         file = str(path.relative_to(Path(arguments.batches).parent))
         entries.append({"batch": batch, "file": file, "key": key})
     store.write_json(arguments.output, {"dataset": dataset.name, "batches": entries})
@@ -65,6 +68,20 @@ def _progress(campaign: config.Campaign, batch: int):
         )
 
     return report
+
+
+def _log_end(batch: int, result) -> None:
+    taken, loss = len(result.losses) - 1, result.losses[-1].sum()
+    early = {"plateau": "at a plateau", "stalled": "no descent left at this precision"}
+    note = f" ({early[result.ending]})" if result.ending in early else ""
+    logger.info(
+        "batch %d: ends at step %d%s, loss %.3g, %.0f s",
+        batch,
+        taken,
+        note,
+        loss,
+        result.seconds,
+    )
 
 
 if __name__ == "__main__":

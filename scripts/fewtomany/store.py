@@ -115,8 +115,13 @@ def open_checked(path: str | os.PathLike, kind: str) -> Iterator[h5py.File]:
         yield file
 
 
-def read(path: str | os.PathLike, kind: str, *names: str) -> dict[str, np.ndarray]:
-    """Read the named arrays (all without names) of a product of the given kind."""
+def read(
+    path: str | os.PathLike, kind: str, *names: str, finite: bool = True
+) -> dict[str, np.ndarray]:
+    """Read the named arrays (all without names) of a product of the given kind.
+
+    Values that are not finite raise UserError unless ``finite`` is False.
+    """
     with open_checked(path, kind) as file:
         names = names or tuple(_array_names(file))
         missing = [name for name in names if name not in file]
@@ -127,7 +132,7 @@ def read(path: str | os.PathLike, kind: str, *names: str) -> dict[str, np.ndarra
         except OSError as error:
             raise UserError(f"{path}: cannot be read (truncated?): {error}") from None
     for name, array in arrays.items():
-        if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
+        if finite and np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
             raise UserError(f"{path}: {name} holds values that are not finite")
     return arrays
 

@@ -9,7 +9,7 @@ import scipy.optimize
 import tensorflow as tf
 
 from fewtomany import config
-from fewtomany.emulator import descent, lbfgs, model, statistics
+from fewtomany.emulator import archive, descent, lbfgs, model, statistics
 from fewtomany.errors import UserError
 from fewtomany.scattering import grid
 from fewtomany.store import MapSet
@@ -183,6 +183,61 @@ def test_a_batch_descends_and_follows_from_its_key_alone(sampler):
     again = sampler.run("average-target", 0, 1)
     assert (again.maps == first.maps).all()
     assert not np.allclose(sampler.run("average-target", 0, 2).maps, first.maps)
+
+
+class Killed(Exception):
+    pass
+
+
+def _kill_at(step):
+    def report(taken, loss):
+        if taken >= step:
+            raise Killed
+
+    return report
+
+
+def test_a_killed_batch_goes_on_to_the_same_bits(sampler, tmp_path, monkeypatch, caplog):
+    """Also when the loop then comes back at other steps than before."""
+    whole = sampler.run("average-target", 0, 3)
+    monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 0)  # a checkpoint after every step
+    checkpoint = archive.Checkpoint(tmp_path / "batch.checkpoint.h5", "key", {})
+    for step in (4, 11):
+        with pytest.raises(Killed):
+            sampler.run("average-target", 0, 3, _kill_at(step), checkpoint)
+    monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 120)
+    with caplog.at_level("INFO"):
+        resumed = sampler.run("average-target", 0, 3, checkpoint=checkpoint)
+    assert "goes on from step 10" in caplog.text
+    assert (resumed.maps == whole.maps).all()
+    assert (resumed.losses == whole.losses).all()
+    assert resumed.evaluations == whole.evaluations
+    checkpoint.remove()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_or_foreign_checkpoint_is_ignored(sampler, tmp_path, monkeypatch, caplog):
+    whole = sampler.run("average-target", 0, 3)
+    monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 0)
+    of_another = archive.Checkpoint(tmp_path / "batch.checkpoint.h5", "another key", {})
+    with pytest.raises(Killed):
+        sampler.run("average-target", 0, 4, _kill_at(3), of_another)
+    checkpoint = dataclasses.replace(of_another, key="key")
+    monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 120)
+    for message in ("of another configuration, ignored", "truncated"):
+        caplog.clear()
+        found = sampler.run("average-target", 0, 3, checkpoint=checkpoint)
+        assert message in caplog.text
+        assert (found.maps == whole.maps).all()
+        checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:3000])
+
+
+def test_the_loop_comes_back_at_whole_chunks_and_in_time():
+    assert descent.next_stop(-1, 1e-3) == descent.CHUNK - 1
+    assert descent.next_stop(descent.CHUNK - 1, 1e-3) == 2 * descent.CHUNK - 1
+    assert descent.next_stop(descent.CHUNK + 7, 1e-3) == 2 * descent.CHUNK - 1
+    assert descent.next_stop(-1, np.inf) == 0
+    assert descent.next_stop(10, descent.CHECKPOINT_SECONDS / 5) == 15
 
 
 def test_single_targets_differ(sampler):

@@ -1,13 +1,15 @@
-"""Finished batches on disk: each a small file of its own, so that no kill loses one.
+"""Batches on disk: each a small file of its own, so that no kill loses one.
 
 A batch file carries a key, the digest of everything its maps follow from. A file
 with another key (the configuration or the inputs have changed) or one that cannot
-be read is made anew. A manifest names the batches of one job.
+be read is made anew. While a batch descends, a checkpoint of the same key lies beside
+it. A manifest names the batches of one job.
 """
 
 import hashlib
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from fewtomany.emulator.batches import BatchPlan
 from fewtomany.errors import UserError
 
 KIND = "emulated-batch"
+CHECKPOINT_KIND = "emulated-batch-checkpoint"
 logger = logging.getLogger(__name__)
 
 
@@ -59,6 +62,50 @@ def is_finished(path: Path, key: str) -> bool:
         logger.warning("%s; made anew", error)
         return False
     return True
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where an unfinished batch is: its descent goes on from there, to the same bits.
+
+    Attributes
+    ----------
+    path : its file
+    key : of the batch, see :func:`batch_key`
+    provenance : of the process that descends
+    """
+
+    path: Path
+    key: str
+    provenance: dict
+
+    def write(self, arrays: dict[str, np.ndarray]) -> None:
+        """Write the state of the descent atomically."""
+        store.write(
+            self.path, arrays, kind=CHECKPOINT_KIND, provenance=self.provenance, key=self.key
+        )
+
+    def read(self, *names: str) -> dict[str, np.ndarray] | None:
+        """The named arrays of the state; None if there is none that is whole and of this key."""
+        if not self.path.exists():
+            return None
+        try:
+            if store.read_attributes(self.path, CHECKPOINT_KIND)["key"] != self.key:
+                logger.warning("%s: of another configuration, ignored", self.path)
+                return None
+            return store.read(self.path, CHECKPOINT_KIND, *names, finite=False)
+        except UserError as error:
+            logger.warning("%s; ignored", error)
+            return None
+
+    def remove(self) -> None:
+        """Forget the state."""
+        self.path.unlink(missing_ok=True)
+
+
+def checkpoint_path(batch_file: Path) -> Path:
+    """File of a batch's checkpoint, beside the batch."""
+    return batch_file.with_suffix(".checkpoint.h5")
 
 
 def read_manifests(paths: list[str]) -> dict[int, dict]:
