@@ -1,13 +1,19 @@
-"""Emulate a range of batches of a dataset; batches already finished are kept."""
+"""Emulate a range of batches of a dataset; batches already finished are kept.
+
+Under an MPI launcher the ranks share the batches: mpiexec -n 4 python scripts/emulate.py
+--ranks 4 ...
+"""
 
 import argparse
 import logging
 from pathlib import Path
 
-from fewtomany import cli, config, provenance, store
-from fewtomany.emulator import archive, batches
+from fewtomany import cli, config, parallel, provenance
+from fewtomany.emulator import archive, batches, device
 
 logger = logging.getLogger(__name__)
+
+EARLY = {"plateau": "at a plateau", "stalled": "no descent is left at this precision"}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -18,6 +24,8 @@ def get_parser() -> argparse.ArgumentParser:
     options.add_argument("--stop", type=int, required=True, help="batch after the last")
     options.add_argument("--batches", required=True, help="folder of the finished batches")
     options.add_argument("--output", required=True, help="manifest of the range (JSON)")
+    options.add_argument("--device", choices=device.DEVICES, default="cpu", help="of each rank")
+    cli.add_ranks(options)
     return options
 
 
@@ -26,39 +34,45 @@ def main(arguments: argparse.Namespace) -> None:
     dataset = campaign.dataset(arguments.dataset, "emulated")
     plan = batches.dataset_plan(campaign, dataset.name)
     cli.check_range(arguments, len(plan), f"batches of {dataset.name}")
-    from fewtomany.emulator import device
+    with parallel.ranks(arguments.ranks) as mine:
+        device_name = device.configure(arguments.device, mine.local)
+        logger.info("rank %d of %d: %s", mine.rank, mine.size, device_name)
+        from fewtomany.emulator.descent import Sampler
+        from fewtomany.emulator.model import load
 
-    device.configure()
-    from fewtomany.emulator.descent import Sampler
-    from fewtomany.emulator.model import load
-
-    model = load(arguments.model, campaign.emulator)
-    fingerprint = model.fingerprint()
-    sampler = Sampler(model, campaign.seed, dataset.name)
-    entries = []
-    for batch in range(arguments.start, arguments.stop):
-        key = archive.batch_key(fingerprint, campaign.seed, dataset.name, plan, batch)
-        path = archive.batch_path(arguments.batches, batch)
-        if archive.is_finished(path, key):
-            logger.info("batch %d: finished before", batch)
-        else:
+        model = load(arguments.model, campaign.emulator)
+        fingerprint = model.fingerprint()
+        sampler = Sampler(model, campaign.seed, dataset.name)
+        numbers = range(arguments.start, arguments.stop)
+        keys = {
+            batch: archive.batch_key(fingerprint, campaign.seed, dataset.name, plan, batch)
+            for batch in numbers
+        }
+        folder = Path(arguments.batches)
+        shard = f"{arguments.start}-{arguments.stop}"
+        for batch in parallel.share(mine, numbers, folder.parent, shard):
+            path = archive.batch_path(folder, batch)
+            if archive.is_finished(path, keys[batch]):
+                logger.info("batch %d: finished before", batch)
+                continue
             target, index = int(plan.target[batch]), int(plan.index[batch])
             logger.info("batch %d: target %d, its batch %d", batch, target, index)
             facts = provenance.record(
                 campaign=campaign.name,
                 seed=campaign.seed,
                 seed_key=["start", dataset.name, target, index],
+                device=device_name,
+                rank=f"{mine.rank} of {mine.size}",
             )
-            checkpoint = archive.Checkpoint(archive.checkpoint_path(path), key, facts)
+            checkpoint = archive.Checkpoint(archive.checkpoint_path(path), keys[batch], facts)
             report = _progress(campaign, batch)
             result = sampler.run(dataset.strategy, target, index, report, checkpoint)
             _log_end(batch, result)
-            facts |= {"seconds": round(result.seconds, 2), "evaluations": result.evaluations}
-            archive.write_batch(path, result.maps, result.losses, key, facts)
+            facts |= {"wall_s": round(result.seconds, 2), "evaluations": result.evaluations}
+            archive.write_batch(path, result.maps, result.losses, keys[batch], facts)
             checkpoint.remove()
-        file = str(path.relative_to(Path(arguments.batches).parent))
-        entries.append({"batch": batch, "file": file, "key": key})
-    store.write_json(arguments.output, {"dataset": dataset.name, "batches": entries})
+        if mine.first:
+            archive.write_manifest(arguments.output, dataset.name, folder, keys)
 
 
 def _progress(campaign: config.Campaign, batch: int):
@@ -72,15 +86,9 @@ def _progress(campaign: config.Campaign, batch: int):
 
 def _log_end(batch: int, result) -> None:
     taken, loss = len(result.losses) - 1, result.losses[-1].sum()
-    early = {"plateau": "at a plateau", "stalled": "no descent left at this precision"}
-    note = f" ({early[result.ending]})" if result.ending in early else ""
+    why = f" ({EARLY[result.ending]})" if result.ending in EARLY else ""
     logger.info(
-        "batch %d: ends at step %d%s, loss %.3g, %.0f s",
-        batch,
-        taken,
-        note,
-        loss,
-        result.seconds,
+        "batch %d: ends at step %d%s, loss %.3g, %.0f s", batch, taken, why, loss, result.seconds
     )
 
 

@@ -1,8 +1,12 @@
-"""Scan a range of gain chunks: one part of the gain response."""
+"""Scan a range of gain chunks: one part of the gain response.
+
+Under an MPI launcher the ranks share the chunks: mpiexec -n 4 python
+scripts/simulate_response.py --ranks 4 ...
+"""
 
 import argparse
 
-from fewtomany import cli, config, provenance, store
+from fewtomany import cli, config, parallel, provenance, shards, store
 from fewtomany.simulation import onepass
 
 
@@ -11,6 +15,7 @@ def get_parser() -> argparse.ArgumentParser:
     options.add_argument("--start", type=int, required=True, help="first gain chunk")
     options.add_argument("--stop", type=int, required=True, help="gain chunk after the last")
     options.add_argument("--output", required=True, help="part of the response (HDF5)")
+    cli.add_ranks(options)
     return options
 
 
@@ -18,19 +23,25 @@ def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     simulation = campaign.simulation
     cli.check_range(arguments, simulation.n_chunks, "gain chunks")
-    store.write(
-        arguments.output,
-        onepass.scan_range(simulation, arguments.start, arguments.stop),
-        kind="response-part",
-        provenance=provenance.record(
-            campaign=campaign.name, simulation=campaign.sections["simulation"]
-        ),
-        start=arguments.start,
-        stop=arguments.stop,
-        nside=simulation.nside,
-        n_detectors=len(simulation.detectors),
-        unit="K",
-    )
+    with parallel.ranks(arguments.ranks) as mine:
+        own = shards.split(arguments.start, arguments.stop, mine.size)[mine.rank]
+        parts = mine.gather(
+            onepass.scan_range(simulation, own.start, own.stop) if len(own) else None
+        )
+        if mine.first:
+            store.write(
+                arguments.output,
+                onepass.join_ranges([part for part in parts if part]),
+                kind="response-part",
+                provenance=provenance.record(
+                    campaign=campaign.name, simulation=campaign.sections["simulation"]
+                ),
+                start=arguments.start,
+                stop=arguments.stop,
+                nside=simulation.nside,
+                n_detectors=len(simulation.detectors),
+                unit="K",
+            )
 
 
 if __name__ == "__main__":

@@ -35,6 +35,13 @@ def run(main: Callable[[argparse.Namespace], None], options: argparse.ArgumentPa
         sys.exit(2)
 
 
+def add_ranks(options: argparse.ArgumentParser) -> None:
+    """Give a parser the option ``--ranks``."""
+    options.add_argument(
+        "--ranks", type=int, default=1, help="MPI ranks that share the work; 1 needs no MPI"
+    )
+
+
 def check_range(arguments: argparse.Namespace, count: int, what: str) -> None:
     """Raise UserError unless ``--start`` and ``--stop`` are a range within ``count`` items."""
     if not 0 <= arguments.start < arguments.stop <= count:

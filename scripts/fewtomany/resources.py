@@ -1,4 +1,5 @@
-"""Memory and time that a job asks for, as functions of the configuration.
+"""Memory and time that a job asks for, as functions of the configuration, and what
+follows for its command line from the resources that a profile gives it.
 
 Upper estimates for one core of the last ten years: the scheduler needs bounds, the
 benchmarks of a run tell the truth. A retried job asks for ``attempt`` times as much.
@@ -71,3 +72,19 @@ def needs(campaign: Campaign) -> dict[str, Need]:
 
 def _need(n_bytes: float, seconds: float, base_mb: int = _PYTHON_MB) -> Need:
     return Need(mem_mb=base_mb + ceil(n_bytes / 1e6), runtime=10 + ceil(seconds / 60))
+
+
+def launcher(wildcards, resources) -> str:
+    """What starts the ranks of a job: nothing, or the MPI launcher that its resources name."""
+    return f"{resources.mpi} -n {resources.tasks}" if resources.get("mpi") else ""
+
+
+def ranks(wildcards, resources) -> str:
+    """Option of a program whose work MPI ranks share."""
+    return f"--ranks {resources.tasks}" if resources.get("mpi") else "--ranks 1"
+
+
+def device(wildcards, resources) -> str:
+    """Option of a program that runs on a GPU if its resources have one."""
+    gpu = resources.get("gpu") or "gpu" in str(resources.get("gres", ""))
+    return "--device gpu" if gpu else "--device cpu"

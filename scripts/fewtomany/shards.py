@@ -1,5 +1,6 @@
 """Shards: contiguous ranges of absolute indices."""
 
+import itertools
 from dataclasses import dataclass
 
 
@@ -28,3 +29,9 @@ def plan(n_items: int, size: int) -> list[Shard]:
     if n_items < 1 or size < 1:
         raise ValueError(f"n_items and size must be positive, got {n_items} and {size}")
     return [Shard(start, min(start + size, n_items)) for start in range(0, n_items, size)]
+
+
+def split(start: int, stop: int, n_parts: int) -> list[Shard]:
+    """Cut a range into parts that differ by at most one item, in order; some may be empty."""
+    bounds = [start + (stop - start) * part // n_parts for part in range(n_parts + 1)]
+    return [Shard(*pair) for pair in itertools.pairwise(bounds)]

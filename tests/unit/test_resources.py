@@ -42,3 +42,20 @@ def test_time_of_emulation_grows_with_steps_and_batches():
     once = paper()["emulate"].runtime
     assert paper(emulator={"n_steps": 2000})["emulate"].runtime > 1.5 * once
     assert paper(sharding={"batches_per_shard": 20})["emulate"].runtime > 1.5 * once
+
+
+class Resources(dict):
+    __getattr__ = dict.__getitem__
+
+
+def test_ranks_and_device_follow_from_the_resources_of_a_job():
+    alone = Resources(mem_mb=1000)
+    assert resources.launcher(None, alone) == ""
+    assert resources.ranks(None, alone) == "--ranks 1"
+    assert resources.device(None, alone) == "--device cpu"
+    shared = Resources(mpi="srun --mpi=pmi2", tasks=4, gpu=1)
+    assert resources.launcher(None, shared) == "srun --mpi=pmi2 -n 4"
+    assert resources.ranks(None, shared) == "--ranks 4"
+    assert resources.device(None, shared) == "--device gpu"
+    assert resources.device(None, Resources(gres="gpu:a100:2")) == "--device gpu"
+    assert resources.device(None, Resources(gpu=0)) == "--device cpu"

@@ -5,7 +5,7 @@ import re
 
 from fewtomany import versions
 from fewtomany.emulator import batches
-from fewtomany.resources import needs
+from fewtomany.resources import device, launcher, needs, ranks
 from fewtomany.shards import Shard
 
 # The effective configuration, written when a run starts. The scripts read it, but it is

@@ -36,6 +36,7 @@ rule emulate:
 
     In: the model. Out: a manifest; each batch (batch_size, 2, n_pix) is a file of its own
     in the dataset's batches folder, so that a job that was cut off goes on where it was.
+    Ranks share the batches where the resources say mpi=LAUNCHER and tasks=N.
     Cost: batches * n_steps loss-and-gradient evaluations, the bulk of a campaign.
     """
     input:
@@ -58,8 +59,12 @@ rule emulate:
         config=CONFIG,
         basis=basis_of_dataset("emulate"),
         batches=lambda wildcards, input: Path(input.model).parent / "batches",
+        launcher=launcher,
+        ranks=ranks,
+        device=device,
     shell:
-        "python scripts/emulate.py --config {params.config} --dataset {wildcards.dataset}"
+        "{params.launcher} python scripts/emulate.py {params.ranks} {params.device}"
+        " --config {params.config} --dataset {wildcards.dataset}"
         " --model {input.model} --start {wildcards.start} --stop {wildcards.stop}"
         " --batches {params.batches} --output {output} &> {log}"
 

@@ -28,8 +28,11 @@ if campaign.simulation.engine == "response":
         params:
             config=CONFIG,
             basis=basis("simulate_response"),
+            launcher=launcher,
+            ranks=ranks,
         shell:
-            "python scripts/simulate_response.py --config {params.config}"
+            "{params.launcher} python scripts/simulate_response.py {params.ranks}"
+            " --config {params.config}"
             " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"
 
     rule merge_response:

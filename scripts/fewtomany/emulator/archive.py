@@ -108,6 +108,30 @@ def checkpoint_path(batch_file: Path) -> Path:
     return batch_file.with_suffix(".checkpoint.h5")
 
 
+def write_manifest(
+    path: str | Path, dataset: str, folder: str | Path, keys: dict[int, str]
+) -> None:
+    """Write the manifest of finished batches.
+
+    Parameters
+    ----------
+    folder : of the batches
+    keys : of every batch, by its number
+
+    Raises
+    ------
+    UserError : naming a batch file that is not there
+    """
+    entries = []
+    for batch, key in keys.items():
+        file = batch_path(folder, batch)
+        if not file.exists():
+            raise UserError(f"{file}: is missing at the end of its shard")
+        entries.append({"batch": batch, "file": str(file.relative_to(Path(folder).parent))})
+        entries[-1]["key"] = key
+    store.write_json(path, {"dataset": dataset, "batches": entries})
+
+
 def read_manifests(paths: list[str]) -> dict[int, dict]:
     """Batch number to its entry ("file" and "key"), over several manifests."""
     entries: dict[int, dict] = {}

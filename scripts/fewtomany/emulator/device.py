@@ -1,7 +1,10 @@
-"""TensorFlow on one rank: how many threads, and quiet."""
+"""The device of one rank: a GPU of its own or a few threads, and TensorFlow quiet."""
 
 import os
 
+from fewtomany.errors import UserError
+
+DEVICES = ("cpu", "gpu")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")
 ONE_THREAD_FLAGS = (
     "--xla_cpu_multi_thread_eigen=false",
@@ -10,19 +13,52 @@ ONE_THREAD_FLAGS = (
 )
 
 
-def configure() -> None:
-    """Set TensorFlow's threads before its first use.
+def configure(device: str = "cpu", local_rank: int = 0) -> str:
+    """Set TensorFlow's device before its first use; return the device's name.
 
-    One thread unless OMP_NUM_THREADS (which Snakemake sets to a rule's threads) or
-    SLURM says otherwise: on small maps several ranks of one thread beat one rank of
-    several.
+    On "cpu" one thread unless OMP_NUM_THREADS (which Snakemake sets to a rule's threads) or
+    SLURM says otherwise: on small maps several ranks of one thread beat one rank of several.
+    On "gpu" the ranks of a node share out the GPUs that are visible to them
+    (CUDA_VISIBLE_DEVICES, which SLURM sets), and take memory as they need it.
+
+    Raises
+    ------
+    UserError : on "gpu" when none is visible; there is no silent fallback
     """
     threads = next((int(os.environ[name]) for name in THREAD_VARIABLES if os.environ.get(name)), 1)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if threads == 1:
+    if device == "gpu":
+        narrow(local_rank)
+    elif threads == 1:
         os.environ["XLA_FLAGS"] = " ".join([*ONE_THREAD_FLAGS, os.environ.get("XLA_FLAGS", "")])
 
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    gpus = tf.config.list_physical_devices("GPU")
+    if device == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+        return f"cpu, {threads} threads" if threads > 1 else "cpu, 1 thread"
+    if not gpus:
+        raise UserError(
+            "--device gpu: TensorFlow sees no GPU (CUDA_VISIBLE_DEVICES is "
+            f"{os.environ.get('CUDA_VISIBLE_DEVICES', 'not set')}); "
+            "--device cpu runs on the processor"
+        )
+    mine = gpus[local_rank % len(gpus)]
+    tf.config.set_visible_devices([mine], "GPU")
+    tf.config.experimental.set_memory_growth(mine, True)
+    name = tf.config.experimental.get_device_details(mine).get("device_name", "GPU")
+    return f"gpu, {name}"
+
+
+def narrow(local_rank: int) -> None:
+    """Leave one of the GPUs that CUDA_VISIBLE_DEVICES lists, so that no other is touched.
+
+    Where the scheduler gives each rank its own, the list has one entry and stays; where it is
+    not set, all GPUs stay visible.
+    """
+    listed = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    if listed:
+        os.environ["CUDA_VISIBLE_DEVICES"] = listed[local_rank % len(listed)]

@@ -62,6 +62,16 @@ def scan_range(simulation: config.Simulation, start: int, stop: int) -> dict[str
     }
 
 
+def join_ranges(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The passes over consecutive ranges as the pass over all of them."""
+    lengths = np.concatenate([np.diff(part["offsets"]) for part in parts])
+    arrays = {
+        name: np.concatenate([part[name] for part in parts])
+        for name in ("pixels", "normal", "projected")
+    }
+    return {"offsets": np.cumsum([0, *lengths]), **arrays}
+
+
 def merge(campaign: Campaign, paths: Sequence[str | Path], file: h5py.File) -> None:
     """Make the response of all parts of a pass and write it to an open product.
 

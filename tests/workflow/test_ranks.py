@@ -1,0 +1,97 @@
+"""The programs that share their work over MPI ranks: the same products for any number."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fewtomany import config, store
+from fewtomany.emulator import model
+from fewtomany.store import MapSet
+from harness import ROOT, TINY
+
+MPIEXEC = Path(sys.executable).with_name("mpiexec")
+N_BATCHES = 5
+
+
+def _run(ranks, program, *options):
+    launcher = [str(MPIEXEC), "-n", str(ranks)] if ranks > 1 else []
+    words = [sys.executable, str(ROOT / "scripts" / program), "--config", str(TINY)]
+    done = subprocess.run(
+        [*launcher, *words, "--ranks", str(ranks), *map(str, options)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.h5"
+    random = np.random.default_rng(3)
+    maps = random.normal(size=(10, 2, 192)).cumsum(axis=2) * 1e-8
+    prepared = model.prepare(MapSet(maps, "QU", "input-10"), config.load(TINY).emulator)
+    model.save(path, prepared, {})
+    return path
+
+
+def _emulate(ranks, model_file, folder):
+    options = ["--dataset", "single-10", "--model", model_file, "--start", 0, "--stop", N_BATCHES]
+    output = folder / "shards" / "batches.json"
+    log = _run(ranks, "emulate.py", *options, "--batches", folder / "batches", "--output", output)
+    return log, output
+
+
+def _maps(output):
+    entries = json.loads(output.read_text())["batches"]
+    assert [entry["batch"] for entry in entries] == list(range(N_BATCHES))
+    files = [output.parent.parent / entry["file"] for entry in entries]
+    return [store.read(file, "emulated-batch", "maps")["maps"] for file in files]
+
+
+@pytest.fixture(scope="module")
+def alone(model_file, tmp_path_factory):
+    """The manifest of one rank, without MPI."""
+    return _emulate(1, model_file, tmp_path_factory.mktemp("alone"))[1]
+
+
+def test_batches_are_the_same_for_any_number_of_ranks(model_file, alone, tmp_path):
+    for ranks in (2, 4):
+        log, output = _emulate(ranks, model_file, tmp_path / str(ranks))
+        assert log.count("ends at step") == N_BATCHES
+        assert output.read_text() == alone.read_text()
+        np.testing.assert_array_equal(_maps(output), _maps(alone))
+        assert not list((tmp_path / str(ranks)).glob("claims-*"))
+
+
+def test_ranks_make_only_the_batches_that_are_missing(model_file, alone, tmp_path):
+    shutil.copytree(alone.parent.parent, tmp_path, dirs_exist_ok=True)
+    missing = sorted((tmp_path / "batches").rglob("*.h5"))[1:3]
+    for file in missing:
+        file.unlink()
+    log, output = _emulate(2, model_file, tmp_path)
+    assert log.count("finished before") == N_BATCHES - 2
+    assert log.count("ends at step") == 2
+    np.testing.assert_array_equal(_maps(output), _maps(alone))
+
+
+def test_the_response_is_the_same_for_any_number_of_ranks(tmp_path):
+    parts = []
+    for ranks in (1, 3):
+        output = tmp_path / f"{ranks}.h5"
+        options = ["--start", 3, "--stop", 9, "--output", output]
+        _run(ranks, "simulate_response.py", *options)
+        parts.append(store.read(output, "response-part"))
+    assert parts[0].keys() == parts[1].keys()
+    for name, array in parts[0].items():
+        np.testing.assert_array_equal(array, parts[1][name], err_msg=name)
