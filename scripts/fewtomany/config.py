@@ -87,10 +87,13 @@ class Reference:
 @dataclass(frozen=True)
 class Emulator:
     n_scales: int
+    first_scale: int
     n_orientations: int
     kernel_size: int
     orientation: str
     spectra: bool
+    stripe_zones: int
+    scatter: bool
     l1: str
     mean: str
     ddof: int
@@ -256,11 +259,24 @@ def _faults_of_meaning(c: dict):
             f"maps.nside: {maps['nside']} is not allowed; "
             f"expected at most simulation.nside = {simulation['nside']}"
         )
-    if maps["nside"] >> (emulator["n_scales"] - 1) < 2:
+    coarsest = emulator["first_scale"] + emulator["n_scales"] - 1
+    if maps["nside"] >> coarsest < 2:
         yield (
             f"emulator.n_scales: {emulator['n_scales']} is not allowed; expected at most "
-            f"{max(maps['nside'].bit_length() - 1, 1)}, "
+            f"{max(maps['nside'].bit_length() - 1 - emulator['first_scale'], 1)}, "
             f"so that the coarsest scale of maps.nside = {maps['nside']} has nside 2 or more"
+        )
+    if emulator["stripe_zones"] > maps["nside"]:
+        yield (
+            f"emulator.stripe_zones: {emulator['stripe_zones']} is not allowed; "
+            f"expected at most maps.nside = {maps['nside']}"
+        )
+    if emulator["scatter"] and not emulator["spectra"]:
+        yield "emulator.scatter: true is not allowed without emulator.spectra"
+    if emulator["scatter"] and emulator["batch_size"] < 2:
+        yield (
+            f"emulator.batch_size: {emulator['batch_size']} is not allowed; "
+            "expected at least 2 with emulator.scatter"
         )
     names = [detector["name"] for detector in simulation["detectors"]]
     if len(set(names)) < len(names):

@@ -34,10 +34,13 @@ _MODEL = tuple(
     f"emulator.{key}"
     for key in (
         "n_scales",
+        "first_scale",
         "n_orientations",
         "kernel_size",
         "orientation",
         "spectra",
+        "stripe_zones",
+        "scatter",
         "l1",
         "mean",
         "ddof",

@@ -17,10 +17,13 @@ from fewtomany.store import MapSet
 NSIDE = 4
 SETTINGS = config.Emulator(
     n_scales=2,
+    first_scale=0,
     n_orientations=4,
     kernel_size=3,
     orientation="joint",
     spectra=True,
+    stripe_zones=0,
+    scatter=False,
     l1="moduli",
     mean="inputs",
     ddof=0,
@@ -46,6 +49,9 @@ CHANGES = {
     "no spectra": {"spectra": False},
     "root": {"l1": "root"},
     "zero mean": {"mean": "zero"},
+    "stripes": {"stripe_zones": 1},
+    "scatter": {"scatter": True},
+    "first scale": {"first_scale": 1, "n_scales": 1},
 }
 
 
@@ -95,6 +101,19 @@ def test_weights_count_the_coefficients(prepared):
     spread = prepared.of_inputs - prepared.of_inputs.mean(axis=0)
     mean_square = np.mean([prepared.loss_weights() @ row**2 for row in spread], axis=0)
     np.testing.assert_allclose(mean_square, 1, rtol=0.02)
+
+
+def test_maps_of_a_single_target_shall_not_scatter():
+    prepared = model.prepare(_inputs(), dataclasses.replace(SETTINGS, scatter=True))
+    scatter = statistics.members(prepared.settings, 3 * NSIDE - 1, "scatter")
+    assert scatter.sum() == 3 * (3 * NSIDE - 2)
+    assert not prepared.target("single-target", 2)[scatter].any()
+    others = ~scatter
+    expected = prepared.of_inputs[2]
+    np.testing.assert_array_equal(prepared.target("single-target", 2)[others], expected[others])
+    copies = np.repeat(model.to_nested(_inputs().maps[2:3] / prepared.deviation), 3, axis=1)
+    found = statistics.statistics(prepared.settings, prepared.operators(), tf.constant(copies))
+    np.testing.assert_allclose(found.numpy()[scatter], 0, atol=1e-12)
 
 
 def test_normalization_about_the_inputs_or_about_zero():

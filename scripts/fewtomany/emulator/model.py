@@ -1,5 +1,6 @@
 """The maximum-entropy model of one emulated dataset, made from its input maps."""
 
+import dataclasses
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -13,11 +14,12 @@ from fewtomany import store
 from fewtomany.config import Emulator
 from fewtomany.emulator import statistics
 from fewtomany.errors import UserError
-from fewtomany.scattering import grid, wavelets
+from fewtomany.scattering import grid, stripes, wavelets
 from fewtomany.store import MapSet
 from fewtomany.versions import STAGES
 
 KIND = "emulation-model"
+STRIPES = ("stripes/direction", "stripes/deviation")
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,17 @@ class Model:
     mean, deviation : arrays of shape (F, n_pix), RING, in the inputs' unit
     primary : for every group of wavelets and every scale, the primary orientation
         (n_pix,) in rad, NESTED; None when the wavelets are not oriented
-    of_inputs : array of shape (n_inputs, n_statistics): Φ of every input map
+    stripes : direction of the stripes (n_pix,) in rad from south to east, NESTED, and
+        standard deviation of Q and U in their frame (n_pix, 2); None without
+    of_inputs : array of shape (n_inputs, n_statistics): Φ of every input map; those of
+        "scatter" are unbiased squared deviations, whose mean is the variance
     """
 
     settings: Emulator
     mean: np.ndarray
     deviation: np.ndarray
     primary: list[list[np.ndarray]] | None
+    stripes: tuple[np.ndarray, np.ndarray] | None
     of_inputs: np.ndarray
 
     @property
@@ -45,18 +51,25 @@ class Model:
 
     def operators(self) -> statistics.Operators:
         """Tensors that turn normalized maps into statistics."""
-        hierarchy = grid.healpix_hierarchy(
-            self.nside, self.settings.n_scales, self.settings.kernel_size
-        )
+        hierarchy = _hierarchy(self.nside, self.settings)
+        deviation, lines = to_nested(self.deviation), None
+        if self.stripes is not None:
+            direction, own = self.stripes
+            n_scales, dtype = self.settings.n_scales, self.settings.dtype
+            lines = stripes.build(direction, np.array([deviation, own]), n_scales, dtype)
         return statistics.build_operators(
-            self.settings, hierarchy, self.primary, to_nested(self.mean), to_nested(self.deviation)
+            self.settings, hierarchy, self.primary, lines, to_nested(self.mean), deviation
         )
 
     def target(self, strategy: str, number: int) -> np.ndarray:
-        """Target statistics of a batch, shape (n_statistics,)."""
-        return (
-            self.of_inputs.mean(axis=0) if strategy == "average-target" else self.of_inputs[number]
-        )
+        """Target statistics of a batch, shape (n_statistics,).
+
+        The maps of a single target shall not scatter about it.
+        """
+        if strategy == "average-target":
+            return self.of_inputs.mean(axis=0)
+        scatter = statistics.members(self.settings, 3 * self.nside - 1, "scatter")
+        return np.where(scatter, 0, self.of_inputs[number])
 
     def loss_weights(self) -> np.ndarray:
         """See :func:`fewtomany.emulator.statistics.loss_weights`."""
@@ -72,6 +85,8 @@ class Model:
         for group in self.primary or []:
             for array in group:
                 digest.update(np.ascontiguousarray(array).tobytes())
+        for array in self.stripes or ():
+            digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:32]
 
 
@@ -105,22 +120,32 @@ def prepare(inputs: MapSet, settings: Emulator) -> Model:
             f"over the {len(maps)} maps; the emulator needs scatter in every pixel"
         )
     normalized = to_nested((maps - mean) / deviation)
-    hierarchy = grid.healpix_hierarchy(inputs.nside, settings.n_scales, settings.kernel_size)
+    hierarchy = _hierarchy(inputs.nside, settings)
     primary = None
     if settings.orientation != "none":
+        finest = statistics.average_children(normalized, settings.first_scale)
         primary = [
-            primary_orientations(hierarchy, settings, normalized[..., _components(group)])
+            primary_orientations(hierarchy, settings, np.asarray(finest)[..., _components(group)])
             for group in statistics.groups(settings.orientation)
         ]
-    bare = Model(settings, mean, deviation, primary, np.empty((0, 0)))
+    found = _stripes(settings, normalized, to_nested(deviation))
+    bare = Model(settings, mean, deviation, primary, found, np.empty((0, 0)))
     operators = bare.operators()
-    of_inputs = [
-        statistics.statistics(
-            settings, operators, tf.constant(normalized[:, k : k + 1], settings.dtype), per_map=True
-        ).numpy()
-        for k in range(len(maps))
-    ]
-    return Model(settings, mean, deviation, primary, np.concatenate(of_inputs).astype(np.float64))
+    of_inputs = np.concatenate(
+        [
+            statistics.statistics(
+                settings,
+                operators,
+                tf.constant(normalized[:, k : k + 1], settings.dtype),
+                per_map=True,
+            ).numpy()
+            for k in range(len(maps))
+        ]
+    ).astype(np.float64)
+    scatter = of_inputs[:, statistics.members(settings, 3 * inputs.nside - 1, "scatter")]
+    scatter = (scatter - scatter.mean(axis=0)) ** 2 * len(maps) / (len(maps) - 1)
+    of_inputs[:, statistics.members(settings, 3 * inputs.nside - 1, "scatter")] = scatter
+    return dataclasses.replace(bare, of_inputs=of_inputs)
 
 
 def _normalization(maps: np.ndarray, settings: Emulator) -> tuple[np.ndarray, np.ndarray]:
@@ -128,6 +153,23 @@ def _normalization(maps: np.ndarray, settings: Emulator) -> tuple[np.ndarray, np
     if settings.mean == "zero":
         return np.zeros(maps.shape[1:]), np.sqrt(np.mean(maps**2, axis=0))
     return maps.mean(axis=0), maps.std(axis=0, ddof=settings.ddof)
+
+
+def _hierarchy(nside: int, settings: Emulator) -> list[grid.Grid]:
+    return grid.healpix_hierarchy(
+        nside, settings.n_scales, settings.kernel_size, settings.first_scale
+    )
+
+
+def _stripes(settings: Emulator, normalized: np.ndarray, deviation: np.ndarray):
+    """Direction of the stripes, and the deviation of Q and U in their frame."""
+    if not settings.stripe_zones:
+        return None
+    finest = grid.healpix_hierarchy(store.nside_of(len(normalized)), 1, settings.kernel_size)
+    wave = primary_orientations(finest, settings, normalized)[0]
+    direction = -wave  # along the stripes, from the south; the wave is across, from the east
+    turned = np.einsum("pfg,pmg->pmf", stripes.rotation(direction), normalized * deviation[:, None])
+    return direction, np.sqrt(np.mean(turned**2, axis=1))
 
 
 def _components(group: str) -> list[int]:
@@ -175,6 +217,8 @@ def save(path: str | Path, model: Model, provenance: dict, **attributes) -> None
     for group, name in enumerate(statistics.groups(model.settings.orientation)):
         for scale in range(model.settings.n_scales if model.primary else 0):
             arrays[f"primary/{name}/{scale}"] = model.primary[group][scale]
+    if model.stripes:
+        arrays |= dict(zip(STRIPES, model.stripes, strict=True))
     store.write(path, arrays, kind=KIND, provenance=provenance, **attributes)
 
 
@@ -187,6 +231,14 @@ def load(path: str | Path, settings: Emulator) -> Model:
     ]
     oriented = settings.orientation != "none"
     wanted = [key for group in keys for key in group] if oriented else []
-    arrays = store.read(path, KIND, *names, *wanted)
+    lines = STRIPES if settings.stripe_zones else ()
+    arrays = store.read(path, KIND, *names, *wanted, *lines)
     primary = [[arrays[key] for key in group] for group in keys] if oriented else None
-    return Model(settings, arrays["mean"], arrays["deviation"], primary, arrays["of_inputs"])
+    return Model(
+        settings,
+        arrays["mean"],
+        arrays["deviation"],
+        primary,
+        tuple(arrays[name] for name in lines) or None,
+        arrays["of_inputs"],
+    )

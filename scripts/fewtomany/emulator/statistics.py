@@ -1,8 +1,10 @@
 """The statistics Φ of normalized maps, as one vector, and the loss on them.
 
 Φ holds the scattering covariances of every Stokes component and pair and, unless
-switched off, the EE, BB and EB spectra. The loss (arXiv:2503.11643, Eq. 5) has one
-term for each component ("Q", "U"), one for the pair ("QU") and one for "spectra":
+switched off, the EE, BB and EB spectra; beyond the paper, the correlations along the
+stripes and the variance of the spectra within the batch. The loss (arXiv:2503.11643,
+Eq. 5) has one term for each component ("Q", "U"), one for the pair ("QU"), one for
+"spectra", "stripes" and "scatter" each:
 
     loss = Σ_terms 1/n Σ_i |⟨Φ_i⟩_batch − target_i|² / σ_i²,
 
@@ -16,8 +18,10 @@ import tensorflow as tf
 
 from fewtomany.config import Emulator
 from fewtomany.scattering import covariance, harmonics, wavelets
+from fewtomany.scattering import stripes as along_stripes
 from fewtomany.scattering.grid import Grid
 from fewtomany.scattering.harmonics import SpinTransform
+from fewtomany.scattering.stripes import Stripes
 from fewtomany.scattering.wavelets import Scale
 
 STOKES = "QU"
@@ -36,6 +40,7 @@ class Operators(NamedTuple):
 
     scales: tuple[list[Scale], ...]
     spin: SpinTransform | None
+    stripes: Stripes | None
     mean: tf.Tensor
     deviation: tf.Tensor
 
@@ -47,13 +52,19 @@ def groups(orientation: str) -> tuple[str, ...]:
 
 def term_names(settings: Emulator) -> tuple[str, ...]:
     """Names of the loss terms, in order."""
-    return (*TERMS, "spectra") if settings.spectra else TERMS
+    optional = {
+        "spectra": settings.spectra,
+        "stripes": settings.stripe_zones > 0,
+        "scatter": settings.scatter,
+    }
+    return (*TERMS, *(name for name, wanted in optional.items() if wanted))
 
 
 def build_operators(
     settings: Emulator,
     hierarchy: list[Grid],
     primary: list[list[np.ndarray]] | None,
+    stripes: Stripes | None,
     mean: np.ndarray,
     deviation: np.ndarray,
 ) -> Operators:
@@ -67,7 +78,7 @@ def build_operators(
     """
     n_groups = len(groups(settings.orientation))
     rms = np.sqrt(np.mean(deviation**2))
-    nside = int(np.sqrt(hierarchy[0].n_pix / 12))
+    nside = int(np.sqrt(len(mean) / 12))
     return Operators(
         tuple(
             wavelets.build_scales(
@@ -79,6 +90,7 @@ def build_operators(
             for group in range(n_groups)
         ),
         harmonics.spin_transform(nside, settings.dtype) if settings.spectra else None,
+        stripes,
         tf.constant(mean[:, None] / rms, settings.dtype),
         tf.constant(deviation[:, None] / rms, settings.dtype),
     )
@@ -100,15 +112,43 @@ def statistics(
     """
     parts = []
     lead = (maps.shape[1],) if per_map else ()
+    finest = average_children(maps, settings.first_scale)
     for group, scales in zip(groups(settings.orientation), operators.scales, strict=True):
-        chosen = tf.stack([maps[..., STOKES.index(name)] for name in group], axis=-1)
+        chosen = tf.stack([finest[..., STOKES.index(name)] for name in group], axis=-1)
         for scale in covariance.coefficients(chosen, scales, per_map):
             parts += [tf.reshape(part, (*lead, -1)) for part in scale]
     if operators.spin is not None:
         physical = maps * operators.deviation + operators.mean
         spectra = harmonics.spectra(operators.spin, physical, settings.l1)
         parts.append(tf.reshape(spectra if per_map else tf.reduce_mean(spectra, 0), (*lead, -1)))
+    if operators.stripes is not None:
+        n_zones = 12 * settings.stripe_zones**2
+        lines = along_stripes.correlations(operators.stripes, maps, n_zones, per_map)
+        parts.append(tf.reshape(lines, (*lead, -1)))
+    if settings.scatter:
+        squares = tf.reshape(spectra[:, 0], (maps.shape[1], -1))
+        parts.append(squares if per_map else _variance(squares))
     return tf.concat(parts, axis=-1)
+
+
+def average_children(maps, times: int):
+    """Maps (n_pix, …), NESTED, at nside / 2^times, each pixel the mean of its children."""
+    children = 4**times
+    if children == 1:
+        return maps
+    return tf.reduce_mean(tf.reshape(maps, (-1, children, *maps.shape[1:])), axis=1)
+
+
+def _variance(values: tf.Tensor) -> tf.Tensor:
+    """Unbiased variance over the maps, of (n_maps, n)."""
+    deviation = values - tf.reduce_mean(values, axis=0)
+    return tf.reduce_sum(deviation**2, axis=0) / (values.shape[0] - 1)
+
+
+def members(settings: Emulator, lmax: int, name: str) -> np.ndarray:
+    """Which statistics make up a term of the loss: bool array of shape (n_statistics,)."""
+    names = term_names(settings)
+    return layout(settings, lmax)[0] == (names.index(name) if name in names else len(names))
 
 
 def layout(settings: Emulator, lmax: int) -> tuple[np.ndarray, np.ndarray]:
@@ -135,10 +175,17 @@ def layout(settings: Emulator, lmax: int) -> tuple[np.ndarray, np.ndarray]:
                 terms.append(np.tile(of_label, copies))
                 numbers.append(np.tile(number, copies))
                 count += label.size
-    if settings.spectra:
-        ell = np.tile(np.arange(lmax + 1), 6)
-        terms.append(np.where(ell >= 2, len(TERMS), -1))
-        numbers.append(count + np.arange(ell.size))
+    names, ell = term_names(settings), np.arange(lmax + 1)
+    n_stripes = len(along_stripes.BESIDE) * len(along_stripes.lags(settings.n_scales))
+    optional = {
+        "spectra": np.tile(ell >= 2, 6),
+        "stripes": np.full(n_stripes * 12 * settings.stripe_zones**2 * 4, True),
+        "scatter": np.tile(ell >= 2, 3),
+    }
+    for name in names[len(TERMS) :]:
+        terms.append(np.where(optional[name], names.index(name), -1))
+        numbers.append(count + np.arange(optional[name].size))
+        count += optional[name].size
     return np.concatenate(terms), np.concatenate(numbers)
 
 

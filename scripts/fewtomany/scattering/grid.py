@@ -64,9 +64,12 @@ def healpix_grid(nside: int, kernel_size: int = 3) -> Grid:
     return Grid(n_pix, neighbours, offsets, frame_angle)
 
 
-def healpix_hierarchy(nside: int, n_scales: int, kernel_size: int = 3) -> list[Grid]:
-    """Grids of nside, nside / 2, ..., ``n_scales`` of them, from fine to coarse."""
-    return [healpix_grid(nside >> scale, kernel_size) for scale in range(n_scales)]
+def healpix_hierarchy(
+    nside: int, n_scales: int, kernel_size: int = 3, first_scale: int = 0
+) -> list[Grid]:
+    """Grids of nside / 2^j, j = first_scale, ..., ``n_scales`` of them, fine to coarse."""
+    scales = range(first_scale, first_scale + n_scales)
+    return [healpix_grid(nside >> scale, kernel_size) for scale in scales]
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
