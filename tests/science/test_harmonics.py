@@ -29,6 +29,24 @@ def test_coefficients_equal_healpy(nside):
         np.testing.assert_allclose(b[m, ell, k], expected_b, atol=1e-12 * scale)
 
 
+@pytest.mark.parametrize("nside", [2, 16])
+def test_temperature_equals_healpy(nside):
+    maps = np.random.default_rng(3).normal(size=(2, 3, 12 * nside**2))
+    lmax = 3 * nside - 1
+    scalar, spin = (harmonics.spin_transform(nside, "float64", s) for s in (0, 2))
+    alm = harmonics.analyse_temperature(scalar, _nested(maps)[..., 0]).numpy()
+    spectra = harmonics.temperature_spectra(scalar, spin, _nested(maps)).numpy()
+    ell, m = hp.Alm.getlm(lmax)
+    for k, sky in enumerate(maps):
+        t = hp.map2alm(sky[0], lmax=lmax, iter=0)
+        e, b = hp.map2alm_spin(sky[1:], 2, lmax=lmax)
+        np.testing.assert_allclose((alm[0] + 1j * alm[1])[m, ell, k], t, atol=1e-12 * abs(t).max())
+        expected = [hp.alm2cl(t), hp.alm2cl(t, e), hp.alm2cl(t, b)]
+        np.testing.assert_allclose(spectra[k, 0], expected, atol=1e-12 * expected[0].max())
+        moduli = np.bincount(ell, np.abs(t) * np.where(m > 0, 2, 1)) / (2 * np.arange(lmax + 1) + 1)
+        np.testing.assert_allclose(spectra[k, 1, 0], moduli, rtol=1e-10)
+
+
 def test_spectra_equal_healpy_and_the_sum_of_moduli():
     nside, lmax = 8, 23
     maps = np.random.default_rng(2).normal(size=(1, 2, 12 * nside**2))

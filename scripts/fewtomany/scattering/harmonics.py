@@ -1,8 +1,9 @@
-"""Spin-2 harmonic analysis of HEALPix maps by rings, differentiable.
+"""Harmonic analysis of HEALPix maps by rings, differentiable.
 
+    a^T_ℓm = Ω Σ_p T(p) Y*_ℓm(p),
     ₂a_ℓm = Ω Σ_p (Q + iU)(p) ₂Y*_ℓm(p),  a^E = −(₂a + ₋₂a)/2,  a^B = i(₂a − ₋₂a)/2,
 
-equal to healpy's ``map2alm_spin`` without iterations or ring weights: a Fourier
+equal to healpy's ``map2alm`` and ``map2alm_spin`` without iterations or ring weights: a Fourier
 transform along every ring, then for every m a Legendre product over the rings. The
 rings have different numbers of pixels; Bluestein's chirp transform gives them all
 one length, so the whole sphere is a single batch of FFTs.
@@ -17,7 +18,7 @@ import tensorflow as tf
 
 
 class SpinTransform(NamedTuple):
-    """Tables of the transform at one nside; L = lmax + 1, T = 4·nside − 1 rings.
+    """Tables of the transform at one nside and spin s; L = lmax + 1, T = 4·nside − 1 rings.
 
     Attributes
     ----------
@@ -27,7 +28,7 @@ class SpinTransform(NamedTuple):
     chirp_in : complex array of shape (T, 4·nside)
     chirp_filter : complex array of shape (T, length), the chirps' Fourier transform
     chirp_out : complex array of shape (T, 2L − 1), with the ring's first longitude
-    legendre : array of shape (L, L, T): Ω ₂λ_ℓm(θ) for m ≥ 0 (m first)
+    legendre : array of shape (L, L, T): Ω ₛλ_ℓm(θ) for m ≥ 0 (m first)
     """
 
     to_rings: tf.Tensor
@@ -38,8 +39,8 @@ class SpinTransform(NamedTuple):
     legendre: tf.Tensor
 
 
-def spin_transform(nside: int, dtype) -> SpinTransform:
-    """Tables for maps of one nside, up to lmax = 3·nside − 1."""
+def spin_transform(nside: int, dtype, spin: int = 2) -> SpinTransform:
+    """Tables for maps of one nside and spin (2 or 0), up to lmax = 3·nside − 1."""
     dtype = tf.as_dtype(dtype)
     complex_dtype = tf.complex64 if dtype == tf.float32 else tf.complex128
     n_pix, lmax, width = hp.nside2npix(nside), 3 * nside - 1, 4 * nside
@@ -64,7 +65,8 @@ def spin_transform(nside: int, dtype) -> SpinTransform:
     chirp_out = np.exp(
         -1j * (turn * (m.astype(float) ** 2 % (2 * length[:, None])) + first_longitude * m)
     )
-    legendre = wigner_lambda(lmax, np.arctan2(sine, cosine)) * hp.nside2pixarea(nside)
+    colatitude = np.arctan2(sine, cosine)
+    legendre = wigner_lambda(lmax, colatitude, spin) * hp.nside2pixarea(nside)
     return SpinTransform(
         tf.constant(to_rings, tf.int32),
         tf.constant(from_rings, tf.int32),
@@ -75,10 +77,10 @@ def spin_transform(nside: int, dtype) -> SpinTransform:
     )
 
 
-def wigner_lambda(lmax: int, theta: np.ndarray) -> np.ndarray:
-    """₂λ_ℓm(θ) = √((2ℓ+1)/4π) d^ℓ_{m,−2}(θ), the θ part of ₂Y_ℓm, for m ≥ 0.
+def wigner_lambda(lmax: int, theta: np.ndarray, spin: int = 2) -> np.ndarray:
+    """ₛλ_ℓm(θ) = √((2ℓ+1)/4π) d^ℓ_{m,−s}(θ), the θ part of ₛY_ℓm, for m ≥ 0.
 
-    The three-term recursion of the Wigner functions in ℓ, from ℓ = max(m, 2).
+    The three-term recursion of the Wigner functions in ℓ, from ℓ = max(m, s).
 
     Returns
     -------
@@ -87,8 +89,8 @@ def wigner_lambda(lmax: int, theta: np.ndarray) -> np.ndarray:
     cosine, half_cos, half_sin = np.cos(theta), np.cos(theta / 2), np.sin(theta / 2)
     result = np.zeros((lmax + 1, lmax + 1, len(theta)))
     for m in range(lmax + 1):
-        first = max(m, 2)
-        a, b = (m, -2) if m >= 2 else (2, -m)  # d_{m,−2} = d_{2,−m}
+        first = max(m, spin)
+        a, b = (m, -spin) if m >= spin else (spin, -m)  # d_{m,−s} = d_{s,−m}
         binomial = 1.0
         for k in range(1, first - b + 1):  # (2·first)! / ((first − b)! (first + b)!)
             binomial *= (first + b + k) / k
@@ -96,13 +98,34 @@ def wigner_lambda(lmax: int, theta: np.ndarray) -> np.ndarray:
         now = np.sqrt(binomial) * half_cos ** (a + b) * (-half_sin) ** (a - b)
         for ell in range(first, lmax + 1):
             result[m, ell] = np.sqrt((2 * ell + 1) / (4 * np.pi)) * now
-            up = np.sqrt(((ell + 1) ** 2 - m**2) * ((ell + 1) ** 2 - 4.0)) / (ell + 1)
-            down = np.sqrt((ell**2 - m**2) * (ell**2 - 4.0)) / ell
-            after = (
-                (2 * ell + 1) * (cosine + 2 * m / (ell * (ell + 1))) * now - down * before
-            ) / up
+            up = np.sqrt(((ell + 1) ** 2 - m**2) * ((ell + 1) ** 2 - spin**2)) / (ell + 1)
+            down = np.sqrt((ell**2 - m**2) * (ell**2 - spin**2)) / max(ell, 1)
+            shift = spin * m / max(ell * (ell + 1), 1)
+            after = ((2 * ell + 1) * (cosine + shift) * now - down * before) / up
             before, now = now, after
     return result
+
+
+def analyse_temperature(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
+    """Coefficients of scalar maps.
+
+    Parameters
+    ----------
+    transform : tables of spin 0
+    maps : tensor of shape (n_pix, n_maps), NESTED
+
+    Returns
+    -------
+    tensor of shape (2, L, L, n_maps): a^T, real and imaginary part, m ≥ 0, ℓ
+    """
+    n_rings, width = transform.chirp_in.shape
+    lmax, n_maps = transform.legendre.shape[0] - 1, maps.shape[1]
+    rings = tf.reshape(_to_rings(transform, maps), (n_rings, width, n_maps))
+    rings = tf.transpose(rings, (2, 0, 1))
+    waves = _ring_fourier(transform, tf.complex(rings, tf.zeros_like(rings)))[..., lmax:]
+    waves = tf.transpose(tf.stack([tf.math.real(waves), tf.math.imag(waves)]), (3, 2, 0, 1))
+    alm = tf.matmul(transform.legendre, tf.reshape(waves, (lmax + 1, n_rings, -1)))
+    return tf.transpose(tf.reshape(alm, (lmax + 1, lmax + 1, 2, n_maps)), (2, 0, 1, 3))
 
 
 def analyse(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
@@ -176,15 +199,50 @@ def spectra(transform: SpinTransform, maps: tf.Tensor, l1: str = "moduli") -> tf
     tensor of shape (n_maps, 2, 3, L): p = 2, 1; EE, BB, EB
     """
     e, b = tf.unstack(analyse(transform, maps))
-    ee, bb, eb = (tf.reduce_sum(x * y, axis=0) for x, y in ((e, e), (b, b), (e, b)))
-    tiny = tf.constant(1e-30, ee.dtype)
-    squares = _average_over_m(tf.stack([ee, bb, eb]))
+    return _norms([(e, e), (b, b), (e, b)], l1)
+
+
+def temperature_spectra(
+    scalar: SpinTransform, spin: SpinTransform, maps: tf.Tensor, l1: str = "moduli"
+) -> tf.Tensor:
+    """TT, TE and TB spectra of T, Q and U, as :func:`spectra` gives EE, BB and EB.
+
+    Parameters
+    ----------
+    scalar, spin : tables of spin 0 and 2
+    maps : tensor of shape (n_pix, n_maps, 3), NESTED
+
+    Returns
+    -------
+    tensor of shape (n_maps, 2, 3, L): p = 2, 1; TT, TE, TB
+    """
+    t = analyse_temperature(scalar, maps[..., 0])
+    e, b = tf.unstack(analyse(spin, maps[..., 1:]))
+    return _norms([(t, t), (t, e), (t, b)], l1)
+
+
+def _norms(pairs: list[tuple[tf.Tensor, tf.Tensor]], l1: str) -> tf.Tensor:
+    """C^(2) and C^(1) of pairs (x, y) of coefficients: (n_maps, 2, n_pairs, L).
+
+    For p = 1: |x| where the pair is one field, else Re(x y*)/√|x y|.
+    """
+    tiny = tf.constant(1e-30, pairs[0][0].dtype)
+    products = [tf.reduce_sum(x * y, axis=0) for x, y in pairs]
+    squares = _average_over_m(tf.stack(products))
     if l1 == "root":
         roots = squares * tf.math.rsqrt(tf.abs(squares) + tiny)
     else:
-        mixed = eb * tf.math.rsqrt(tf.sqrt(ee * bb + tiny))
-        roots = _average_over_m(tf.stack([tf.sqrt(ee + tiny), tf.sqrt(bb + tiny), mixed]))
+        moduli = [
+            tf.sqrt(product + tiny) if x is y else product * _inverse_root_modulus(x, y, tiny)
+            for (x, y), product in zip(pairs, products, strict=True)
+        ]
+        roots = _average_over_m(tf.stack(moduli))
     return tf.transpose(tf.stack([squares, roots]), (3, 0, 1, 2))
+
+
+def _inverse_root_modulus(x: tf.Tensor, y: tf.Tensor, tiny: tf.Tensor) -> tf.Tensor:
+    """1/√|x y| of coefficients (2, …)."""
+    return tf.math.rsqrt(tf.sqrt(tf.reduce_sum(x**2, axis=0) * tf.reduce_sum(y**2, axis=0) + tiny))
 
 
 def _average_over_m(values: tf.Tensor) -> tf.Tensor:
