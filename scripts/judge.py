@@ -11,7 +11,8 @@ def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
     many = {"nargs": "+", "required": True, "metavar": "NAME=FILE"}
     options.add_argument("--covariance", **many, help="covariances of the datasets, and the exact")
-    options.add_argument("--spectra", **many, help="spectra files of the datasets, in order")
+    for statistic in ("spectra", *judge.MEASURED):
+        options.add_argument(f"--{statistic}", **many, help=f"{statistic} of the datasets")
     options.add_argument("--maps", **many, help="map files of the reference, in order")
     options.add_argument("--metrics", required=True, help="metrics (JSON)")
     options.add_argument("--comparison", required=True, help="arrays for the figures (HDF5)")
@@ -23,7 +24,7 @@ def main(arguments: argparse.Namespace) -> None:
     entries, arrays = judge.judge(
         campaign,
         cli.named_files(arguments.covariance),
-        cli.named_files(arguments.spectra),
+        {s: cli.named_files(getattr(arguments, s)) for s in ("spectra", *judge.MEASURED)},
         cli.named_files(arguments.maps),
     )
     about = provenance.record(

@@ -3,7 +3,16 @@
 import argparse
 
 from fewtomany import cli
-from fewtomany.figures import chi2, correlations, eigenvalues, spectra, style
+from fewtomany.figures import (
+    chi2,
+    correlations,
+    distribution,
+    eigenvalues,
+    minkowski,
+    scattering,
+    spectra,
+    style,
+)
 from fewtomany.validation import comparison
 
 FIGURES = {
@@ -11,6 +20,9 @@ FIGURES = {
     "correlations": correlations,
     "eigenvalues": eigenvalues,
     "chi2": chi2,
+    "scattering": scattering,
+    "minkowski": minkowski,
+    "distribution": distribution,
 }
 
 

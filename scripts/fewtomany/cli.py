@@ -27,6 +27,7 @@ def run(main: Callable[[argparse.Namespace], None], options: argparse.ArgumentPa
         format="%(asctime)s %(levelname)s %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
+    logging.getLogger("healpy").setLevel(logging.WARNING)  # it tells of every transform
     try:
         main(arguments)
     except UserError as error:

@@ -107,6 +107,7 @@ class Emulator:
 class Validation:
     n_modes: int
     chi2_maps: int
+    minkowski_maps: int
 
 
 @dataclass(frozen=True)

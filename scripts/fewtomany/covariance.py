@@ -45,6 +45,11 @@ class Covariance:
     nside: int
     dataset: str
 
+    @property
+    def deviation(self) -> np.ndarray:
+        """Standard deviation of every pixel, shape (n_stokes, n_pix), K."""
+        return np.sqrt(np.diagonal(self.covariance)).reshape(len(self.stokes), -1)
+
 
 @dataclass(frozen=True)
 class Modes:

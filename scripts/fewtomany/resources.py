@@ -63,6 +63,11 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "emulate": _need(descent, 300 + shard_seconds, base_mb=_TENSORFLOW_MB),
         "assemble": _need(3 * shard, map_seconds),
         "measure_spectra": _need(3 * shard, map_seconds * 10),
+        "measure_scattering": _need(
+            3 * shard + descent, 120 + map_seconds * 10, base_mb=_TENSORFLOW_MB
+        ),
+        "measure_minkowski": _need(4 * shard, map_seconds * 60),
+        "measure_distribution": _need(matrix + 4 * shard, 60 + map_seconds),
         "judge": _need(5 * matrix, 300 + n_datasets * eigen * 4e-9),
         "plot": _need(2 * shard, 600),
         "report": _need(shard, 300),

@@ -30,6 +30,7 @@ _TOD = (
 )
 _TO_MAPS = ("maps.nside", "simulation.downgrade")
 _GAINS = ("seed", "simulation.gains.standard_deviation")
+_WAVELETS = ("emulator.n_scales", "emulator.n_orientations", "emulator.kernel_size")
 _MODEL = tuple(
     f"emulator.{key}"
     for key in (
@@ -64,7 +65,10 @@ STAGES = {
     ),
     "assemble": Stage(1, ("seed", "emulator.batch_size")),
     "measure_spectra": Stage(1, ("maps.stokes",)),
-    "judge": Stage(1, ("validation", "reference.covariance")),
+    "measure_scattering": Stage(1, ("maps.stokes", *_WAVELETS)),
+    "measure_minkowski": Stage(1, ("maps.stokes", "validation.minkowski_maps")),
+    "measure_distribution": Stage(1, ("maps.stokes",)),
+    "judge": Stage(2, ("validation", "reference.covariance")),
     "plot": Stage(1),
     "report": Stage(1),
     "export_fits": Stage(1),

@@ -5,8 +5,8 @@ import pytest
 
 from fewtomany import config, covariance, spectra, store
 from fewtomany.errors import UserError
-from fewtomany.validation import comparison
-from fewtomany.validation.judge import judge
+from fewtomany.validation import comparison, distribution, minkowski, moments, scattering
+from fewtomany.validation.judge import MEASURED, judge
 
 N_INPUTS, N_EMULATED, N_REFERENCE = 10, 400, 800
 FAULTS = ("true", "louder", "bluer", "unlinked")
@@ -22,7 +22,7 @@ CONTENT = {
         for fault in FAULTS
     },
     "emulator": {"n_scales": 2},
-    "validation": {"n_modes": 20, "chi2_maps": 300},
+    "validation": {"n_modes": 20, "chi2_maps": 300, "minkowski_maps": 200},
 }
 
 
@@ -36,11 +36,12 @@ class Planted:
         shape = np.exp(-((((rows[:, None] - rows) / 12) % 16 - 8) ** 2)) + 0.1
         self.truth = np.kron(np.eye(2), shape @ shape.T) * 1e-18
         root = covariance.symmetric_root(self.truth.copy())[1]
-        self.covariances, self.spectra, self.maps = {}, {}, {}
+        self.covariances, self.maps = {}, {}
+        self.measured = {name: {} for name in ("spectra", *MEASURED)}
         exact = covariance.Covariance(np.zeros(384), self.truth, 0, "QU", 4, "exact")
         covariance.write(folder / "exact.h5", exact, {})
         self.covariances["exact"] = [folder / "exact.h5"]
-        deviation = np.sqrt(np.diagonal(self.truth)).reshape(2, 192)
+        deviation = exact.deviation
         for dataset in self.campaign.datasets.values():
             maps = (rng.standard_normal((dataset.n_maps, 384)) @ root).reshape(-1, 2, 192)
             white = rng.standard_normal(maps.shape) * deviation
@@ -49,20 +50,29 @@ class Planted:
                 "bluer": np.sqrt(0.6) * maps + np.sqrt(0.4) * white,  # a bias in the spectra
                 "unlinked": white,  # the right variance of every pixel, no correlation
             }.get(dataset.name, maps)
-            self._write(folder, dataset.name, store.MapSet(maps, "QU", dataset.name))
+            self._write(folder, dataset.name, store.MapSet(maps, "QU", dataset.name), deviation)
 
-    def _write(self, folder, name, content):
+    def _write(self, folder, name, content, deviation):
         store.write_maps(folder / f"{name}-maps.h5", content)
         estimate = covariance.estimate([content.maps])
         covariance.write(folder / f"{name}.h5", covariance.Covariance(*estimate, "QU", 4, name), {})
+        self.measured["spectra"][name] = [folder / f"{name}-cl.h5"]
         cl = spectra.measure(content.maps, "QU")
         spectra.write(folder / f"{name}-cl.h5", cl, content, {})
+        found = {
+            "scattering": scattering.measure(content.maps, "QU", 2, 4, 3),
+            "minkowski": (moments.of([minkowski.measure(sky) for sky in content.maps[:200]]), ()),
+            "distribution": (distribution.measure(content.maps, deviation), ()),
+        }
+        for statistic, (values, labels) in found.items():
+            path = folder / f"{name}-{statistic}.h5"
+            moments.write(path, values, statistic, content, {}, labels)
+            self.measured[statistic][name] = [path]
         self.maps[name] = [folder / f"{name}-maps.h5"]
         self.covariances[name] = [folder / f"{name}.h5"]
-        self.spectra[name] = [folder / f"{name}-cl.h5"]
 
     def judge(self, **changes):
-        files = {"covariances": self.covariances, "measured": self.spectra, "maps": self.maps}
+        files = {"covariances": self.covariances, "measured": self.measured, "maps": self.maps}
         return judge(self.campaign, **{**files, **changes})
 
 
@@ -87,11 +97,11 @@ def failed(judgement, dataset):
 
 def test_true_draws_pass_everything(judgement):
     assert failed(judgement, "true") == set()
-    assert sum(verdict is True for verdict in passed(judgement, "true").values()) == 12
+    assert sum(verdict is True for verdict in passed(judgement, "true").values()) == 23
 
 
 def test_the_original_and_the_reference_pass_their_sanity_checks(judgement):
-    for dataset, n_judged in (("original", 6), ("reference", 4)):
+    for dataset, n_judged in (("original", 17), ("reference", 4)):
         assert failed(judgement, dataset) == set()
         assert sum(v is True for v in passed(judgement, dataset).values()) == n_judged
 
@@ -100,18 +110,22 @@ def test_a_planted_variance_change_fails(judgement):
     faults = failed(judgement, "louder")
     assert {"pixel_variance", "eigenvalue_ratio", "chi2_mean", "chi2_width", "chi2_ks"} <= faults
     assert {"scatter_ratio", "inside_band"} <= faults
-    assert not {"correlation_slope", "correlation_rms"} & faults  # these do not see the scale
+    assert {"scattering:S2", "distribution:Q", "distribution:U"} <= faults
+    scaleless = {"correlation_slope", "correlation_rms", "scattering:S4", "minkowski:V1"}
+    assert not scaleless & faults
 
 
 def test_a_planted_bias_of_the_spectra_fails(judgement):
     faults = failed(judgement, "bluer")
     assert {"residual:EE", "residual:BB", "scatter_ratio", "correlation_slope"} <= faults
-    assert not {"pixel_variance", "residual:EB"} & faults
+    assert {"scattering:S2", "minkowski:V1", "minkowski:V3"} <= faults
+    assert not {"pixel_variance", "residual:EB", "distribution:Q", "distribution:U"} & faults
 
 
 def test_missing_correlations_fail(judgement):
     faults = failed(judgement, "unlinked")
     assert {"correlation_slope", "eigenvalue_ratio", "chi2_mean", "residual:EE"} <= faults
+    assert {"scattering:S1", "scattering:S4", "minkowski:V1", "minkowski:V2"} <= faults
     assert "pixel_variance" not in faults
 
 
@@ -153,8 +167,9 @@ def test_comparison_comes_back(judgement, tmp_path):
 
 
 def test_files_must_be_there_and_of_their_dataset(planted):
+    few = {k: v for k, v in planted.measured["spectra"].items() if k != "louder"}
     with pytest.raises(UserError, match="--spectra: no file of louder"):
-        planted.judge(measured={k: v for k, v in planted.spectra.items() if k != "louder"})
+        planted.judge(measured={**planted.measured, "spectra": few})
     with pytest.raises(UserError, match="--covariance: unknown elsewhere"):
         planted.judge(covariances={**planted.covariances, "elsewhere": ["x.h5"]})
     swapped = {**planted.covariances, "louder": planted.covariances["true"]}

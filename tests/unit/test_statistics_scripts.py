@@ -11,6 +11,9 @@ import covariance as covariance_script
 import draw
 import factor
 import judge
+import measure_distribution
+import measure_minkowski
+import measure_scattering
 import measure_spectra
 import plot_comparison
 import plot_maps
@@ -31,10 +34,16 @@ CONTENT = {
         "emulated-8": {"input": "input-8", "strategy": "single-target", "n_maps": 20},
     },
     "emulator": {"n_scales": 1},
-    "validation": {"n_modes": 10, "chi2_maps": 30},
+    "validation": {"n_modes": 10, "chi2_maps": 30, "minkowski_maps": 15},
     "sharding": {"maps_per_shard": 40},
 }
 FIGURES = ["maps", *plot_comparison.FIGURES]
+MEASURES = {
+    "spectra": measure_spectra,
+    "scattering": measure_scattering,
+    "minkowski": measure_minkowski,
+    "distribution": measure_distribution,
+}
 
 
 class House:
@@ -78,17 +87,24 @@ def house(tmp_path_factory):
     for name in ("reference", "input-5", "input-8"):
         house.draw(name, "--factor", folder / "factor.h5")
     house.draw("gaussian-5", "--inputs", *house.maps("input-5"))
-    covariances, measured = [], []
+    covariances, measured = [], {statistic: [] for statistic in MEASURES}
     for name in datasets:
         output = folder / f"{name}.h5"
         house.run(covariance_script, "--dataset", name, "--output", output, *house.maps(name))
         covariances.append(f"{name}={output}")
-        for path in house.maps(name):
-            spectra = path.with_suffix(".cl.h5")
-            house.run(measure_spectra, "--output", spectra, path)
-            measured.append(f"{name}={spectra}")
+    for name in datasets:
+        for path, shard in zip(house.maps(name), house.campaign.map_shards(name), strict=True):
+            for statistic, program in MEASURES.items():
+                if statistic == "minkowski" and shard.start >= 15:
+                    continue
+                truth = ("--truth", folder / "reference.h5") * (statistic == "distribution")
+                output = path.with_suffix(f".{statistic}.h5")
+                house.run(program, *truth, "--output", output, path)
+                measured[statistic].append(f"{name}={output}")
     maps = [f"reference={path}" for path in house.maps("reference")]
-    files = ("--covariance", *covariances, "--spectra", *measured, "--maps", *maps)
+    files = ["--covariance", *covariances, "--maps", *maps]
+    for statistic, paths in measured.items():
+        files += [f"--{statistic}", *paths]
     products = ("--metrics", folder / "metrics.json", "--comparison", folder / "comparison.h5")
     house.run(judge, *files, *products)
     comparison = ("--comparison", folder / "comparison.h5")
@@ -124,6 +140,13 @@ def test_metrics_hold_every_dataset_and_the_count_of_verdicts(house):
     verdicts = [entry["passed"] for entry in judgement["metrics"]]
     assert judgement["judged"] == verdicts.count(True) + verdicts.count(False)
     assert judgement["passed"] == verdicts.count(True)
+
+
+def test_minkowski_functionals_are_those_of_the_first_maps(house, tmp_path):
+    first, second = house.maps("reference")
+    assert store.read_attributes(first.with_suffix(".minkowski.h5"), "moments")["n_maps"] == 15
+    with pytest.raises(UserError, match="begins at map 40, expected one of the"):
+        house.run(measure_minkowski, "--output", tmp_path / "m.h5", second)
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -3,23 +3,89 @@
 import healpy as hp
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from fewtomany import covariance
+from fewtomany import covariance, store
 from fewtomany.covariance import Modes
-from fewtomany.validation import chi2, harmonic, metrics, pixel
-from fewtomany.validation.harmonic import Moments
+from fewtomany.errors import UserError
+from fewtomany.validation import chi2, distribution, harmonic, metrics, moments, pixel
 from fewtomany.validation.metrics import Range
+from fewtomany.validation.moments import Moments
 
 
 def test_residual_and_scatter_are_in_units_of_the_reference():
     rng = np.random.default_rng(1)
-    reference = harmonic.moments(rng.standard_normal((5000, 3, 24)) + 5)
+    reference = moments.of(rng.standard_normal((5000, 3, 24)) + 5)
     np.testing.assert_allclose(reference.mean, 5, atol=0.1)
     np.testing.assert_allclose(reference.scatter, 1, atol=0.1)
-    tested = Moments(reference.mean + 0.5 * reference.scatter, 2 * reference.scatter, 10)
+    tested = Moments(5000, reference.mean + 0.5 * reference.scatter, 4 * reference.squares)
     np.testing.assert_allclose(harmonic.residual(tested, reference), 0.5)
     np.testing.assert_allclose(harmonic.scatter_ratio(tested, reference), 2)
     assert harmonic.residual(tested, reference).shape == (3, 22)
+
+
+def test_moments_of_parts_are_those_of_the_whole():
+    values = 100 + np.random.default_rng(8).standard_normal((60, 4))
+    whole = moments.merge(moments.of(part) for part in np.split(values, (7, 8, 40)))
+    assert whole.n_maps == 60
+    np.testing.assert_allclose(whole.mean, values.mean(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(whole.scatter, values.std(axis=0, ddof=1), rtol=1e-12)
+
+
+def test_moment_files_are_of_one_statistic_and_follow_each_other(tmp_path):
+    values = np.random.default_rng(9).standard_normal((10, 3))
+    paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
+    for path, first in zip(paths, (0, 6), strict=True):
+        part = values[:6] if first == 0 else values[6:]
+        source = store.MapSet(np.zeros((len(part), 2, 12)), "QU", "some", first)
+        moments.write(path, moments.of(part), "minkowski", source, {}, ["a", "b", "c"])
+    found, labels = moments.read(paths, "minkowski", "some")
+    np.testing.assert_allclose(found.mean, values.mean(axis=0))
+    assert labels == ["a", "b", "c"]
+    with pytest.raises(UserError, match=r"b\.h5: holds minkowski of some from map 6, expected"):
+        moments.read(paths[1:], "minkowski", "some")
+    with pytest.raises(UserError, match="expected scattering of some from map 0"):
+        moments.read(paths, "scattering", "some")
+
+
+def test_what_does_not_vary_has_no_residual():
+    reference = moments.of(np.array([[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]]))
+    delta = moments.residual(Moments(3, reference.mean + 1, reference.squares), reference)
+    np.testing.assert_array_equal(delta, [1, np.nan])
+
+
+def test_pixels_of_a_gaussian_dataset_are_standard_normal():
+    rng = np.random.default_rng(10)
+    deviation = np.linspace(1, 5, 24).reshape(2, 12)
+    deviation[1, 3] = 0  # never observed
+    maps = rng.standard_normal((4000, 2, 12)) * deviation
+    found = distribution.measure(maps, deviation)
+    expected = np.diff(norm.cdf([-np.inf, *distribution.EDGES[1:-1], np.inf]))
+    np.testing.assert_allclose(found.mean[0].sum(axis=-1), 1)
+    np.testing.assert_allclose(found.mean[1], np.cumsum(found.mean[0], axis=-1))
+    assert np.abs(found.mean[0] - expected).max() < 5 * np.sqrt(0.04 / 44000)
+
+
+def test_distance_of_distributions_sees_a_planted_width():
+    deviation = np.ones((2, 48))
+    maps = np.random.default_rng(11).standard_normal((4000, 2, 48))
+    true, wide = (distribution.measure(scale * maps, deviation) for scale in (1, 1.2))
+    assert distribution.distance(true, true).max() == 0
+    np.testing.assert_allclose(
+        distribution.distance(wide, true), distribution.distance_of_width(1.2), atol=0.003
+    )
+
+
+def test_noise_of_the_distance_knows_that_pixels_are_correlated():
+    """Maps that are one number everywhere: a map is worth one pixel."""
+    rng = np.random.default_rng(12)
+    ones = np.ones((1, 48))
+    few, many = (
+        distribution.measure(rng.standard_normal((n, 1, 1)) * ones, ones) for n in (400, 4000)
+    )
+    error = 0.5 * np.sqrt(1 / 400 + 1 / 4000)
+    assert distribution.noise(many, 400) == pytest.approx(error, rel=0.05)
+    assert distribution.distance(few, many) < 5 * error
 
 
 def test_fraction_inside_the_standard_error_of_the_inputs():

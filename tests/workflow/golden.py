@@ -25,6 +25,9 @@ PRODUCTS = {
     "emulate": "emulation/average-10/batches/0000/batch-0000000.h5",
     "assemble": "datasets/single-10/maps-0000000-0000050.h5",
     "measure_spectra": "measurements/original/spectra-0000000-0000050.h5",
+    "measure_scattering": "measurements/original/scattering-0000000-0000050.h5",
+    "measure_minkowski": "measurements/original/minkowski-0000000-0000050.h5",
+    "measure_distribution": "measurements/original/distribution-0000000-0000050.h5",
     "judge": "validation/comparison.h5",
 }
 

@@ -9,6 +9,12 @@ from fewtomany import config
 from harness import ROOT, TINY, Workflow, count_jobs
 
 CAMPAIGN = yaml.safe_load(TINY.read_text())
+MEASUREMENTS = (
+    "measure_spectra",
+    "measure_scattering",
+    "measure_minkowski",
+    "measure_distribution",
+)
 AVERAGE = CAMPAIGN["emulated"]["average-10"]
 GAINS = {**CAMPAIGN["simulation"]["gains"], "standard_deviation": 2e-4}
 
@@ -16,10 +22,15 @@ GAINS = {**CAMPAIGN["simulation"]["gains"], "standard_deviation": 2e-4}
 JUDGEMENT = {
     "judge": 1,
     "plot_maps": 1,
-    "plot_comparison": 4,
+    "plot_comparison": 7,
     "report": 1,
     "all": 1,
 }
+
+
+def measured(n_files):
+    """Every statistic of so many map files."""
+    return dict.fromkeys(MEASUREMENTS, n_files)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +51,7 @@ def test_the_papers_campaign_is_planned_in_time(empty, record_property):
 def test_the_demo_is_the_default(empty):
     (empty.folder / "config").symlink_to(ROOT / "config")
     done = empty.run("--dry-run", "--quiet", "rules")
-    assert count_jobs(done)["simulate_maps"] == 4
+    assert count_jobs(done)["simulate_maps"] == 2
     assert "results/demo" in empty.run("--dry-run").stdout
 
 
@@ -118,27 +129,33 @@ def test_the_effective_configuration_lies_beside_the_products(instant):
     [
         pytest.param(
             {"emulated": {"average-10": {**AVERAGE, "n_maps": 100}}},
-            {"emulate": 1, "assemble": 1, "measure_spectra": 1, "covariance": 1} | JUDGEMENT,
+            {"emulate": 1, "assemble": 1, "covariance": 1} | measured(1) | JUDGEMENT,
             id="a larger emulated dataset adds batches and maps",
         ),
         pytest.param(
             {"reference": {"n_maps": 200}},
-            {"draw": 2, "measure_spectra": 2, "covariance": 1} | JUDGEMENT,
+            {"draw": 2, "covariance": 1} | measured(2) | JUDGEMENT,
             id="a larger reference dataset adds maps",
         ),
         pytest.param(
             {"emulator": {"n_steps": 21}},
-            {"emulate": 3, "assemble": 2, "measure_spectra": 2, "covariance": 2} | JUDGEMENT,
+            {"emulate": 3, "assemble": 2, "covariance": 2} | measured(2) | JUDGEMENT,
             id="other steps emulate anew",
         ),
         pytest.param(
             {"emulated": {"single-10": {**AVERAGE}}},
             {"prepare_emulation": 1, "emulate": 1, "assemble": 1}
-            | {"measure_spectra": 1, "covariance": 1}
+            | {"covariance": 1}
+            | measured(1)
             | JUDGEMENT,
             id="another strategy emulates that dataset anew",
         ),
         pytest.param({"validation": {"n_modes": 14}}, JUDGEMENT, id="other modes judge anew"),
+        pytest.param(
+            {"validation": {"n_modes": 15, "chi2_maps": 50, "minkowski_maps": 50}},
+            {"measure_minkowski": 6} | JUDGEMENT,
+            id="fewer maps with Minkowski functionals",
+        ),
     ],
 )
 def test_only_what_a_change_affects_runs_again(instant, changes, expected):

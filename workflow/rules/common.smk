@@ -14,8 +14,10 @@ CONFIG = f"results/{campaign.name}/campaign.yaml"
 ENVIRONMENT = "../../envs/conda.yaml"
 NEEDS = needs(campaign)
 EXACT = ["exact"] if campaign.simulation.engine == "response" else []
+TRUTH = EXACT[0] if EXACT else "reference"
 COVARIANCES = [*campaign.datasets, *EXACT]
 FIGURES = ["maps", "spectra", "correlations", "eigenvalues", "chi2"]
+FIGURES += ["scattering", "minkowski", "distribution"]
 
 # Snakemake sets OMP_NUM_THREADS and the like from {threads}; numba needs its own.
 shell.prefix("set -euo pipefail; export NUMBA_NUM_THREADS=$OMP_NUM_THREADS; ")
@@ -50,11 +52,14 @@ def covariance_of(name):
     return f"<results>/covariances/{name}.h5"
 
 
-def spectra_of(dataset):
-    """The spectra files of a dataset."""
+def measured(statistic):
+    """The files of a statistic of all datasets, one for each map file that is measured."""
+    last = campaign.validation.minkowski_maps if statistic == "minkowski" else float("inf")
     return [
-        f"<results>/measurements/{dataset}/spectra-{shard.label}.h5"
+        f"<results>/measurements/{dataset}/{statistic}-{shard.label}.h5"
+        for dataset in campaign.datasets
         for shard in campaign.map_shards(dataset)
+        if shard.start < last
     ]
 
 

@@ -29,16 +29,106 @@ rule measure_spectra:
         " --output {output} {input} &> {log}"
 
 
+rule measure_scattering:
+    """Mean and scatter of the scattering coefficients over the maps of one file.
+
+    In: a map file. Out: the moments of S1 to S4 of Q, U and QU, (n_values,) with their
+    labels; S2 in uK^2, the others pure numbers. Cost: 1 ms per map at nside 16.
+    """
+    input:
+        "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
+    output:
+        "<results>/measurements/{dataset}/scattering-{start}-{stop}.h5",
+    log:
+        "<logs>/measure_scattering/{dataset}/{start}-{stop}.log",
+    benchmark:
+        "<benchmarks>/measure_scattering/{dataset}/{start}-{stop}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("measure_scattering"),
+        runtime=runtime("measure_scattering"),
+    params:
+        config=CONFIG,
+        basis=basis("measure_scattering"),
+    shell:
+        "python scripts/measure_scattering.py --config {params.config}"
+        " --output {output} {input} &> {log}"
+
+
+rule measure_minkowski:
+    """Mean and scatter of the SO(3) Minkowski functionals over the maps of one file.
+
+    In: a map file, of which the first validation.minkowski_maps maps of a dataset count.
+    Out: the moments of V0 to V3, (4, 13), in units of the map's rms. Cost: six harmonic
+    transforms per map, 15 ms at nside 16.
+    """
+    input:
+        "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
+    output:
+        "<results>/measurements/{dataset}/minkowski-{start}-{stop}.h5",
+    log:
+        "<logs>/measure_minkowski/{dataset}/{start}-{stop}.log",
+    benchmark:
+        "<benchmarks>/measure_minkowski/{dataset}/{start}-{stop}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("measure_minkowski"),
+        runtime=runtime("measure_minkowski"),
+    params:
+        config=CONFIG,
+        basis=basis("measure_minkowski"),
+    shell:
+        "python scripts/measure_minkowski.py --config {params.config}"
+        " --output {output} {input} &> {log}"
+
+
+rule measure_distribution:
+    """Mean and scatter of the distribution of pixel values over the maps of one file.
+
+    In: a map file and the true covariance, of which the standard deviation of every pixel
+    is the unit. Out: the moments of the fractions in 100 bins and up to each bin's end,
+    (2, 2, 100). Cost: reading.
+    """
+    input:
+        maps="<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
+        truth=covariance_of(TRUTH),
+    output:
+        "<results>/measurements/{dataset}/distribution-{start}-{stop}.h5",
+    log:
+        "<logs>/measure_distribution/{dataset}/{start}-{stop}.log",
+    benchmark:
+        "<benchmarks>/measure_distribution/{dataset}/{start}-{stop}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("measure_distribution"),
+        runtime=runtime("measure_distribution"),
+    params:
+        config=CONFIG,
+        basis=basis("measure_distribution"),
+    shell:
+        "python scripts/measure_distribution.py --config {params.config}"
+        " --truth {input.truth} --output {output} {input.maps} &> {log}"
+
+
 rule judge:
     """Every comparison of every dataset with the reference, as numbers.
 
-    In: covariances and spectra of all datasets, maps of the reference. Out: the metrics
+    In: covariances and measurements of all datasets, maps of the reference. Out: the metrics
     (JSON: value, threshold, passed) and the arrays behind the figures. Cost: the leading
     modes of every covariance, minutes at n = 6144.
     """
     input:
         covariances=[covariance_of(name) for name in COVARIANCES],
-        spectra=[path for dataset in campaign.datasets for path in spectra_of(dataset)],
+        spectra=measured("spectra"),
+        scattering=measured("scattering"),
+        minkowski=measured("minkowski"),
+        distribution=measured("distribution"),
         maps=maps_of("reference"),
     output:
         metrics="<results>/validation/metrics.json",
@@ -58,8 +148,13 @@ rule judge:
         basis=basis("judge"),
         covariances=lambda wildcards, input: [f"{Path(f).stem}={f}" for f in input.covariances],
         spectra=lambda wildcards, input: named(input.spectra),
+        scattering=lambda wildcards, input: named(input.scattering),
+        minkowski=lambda wildcards, input: named(input.minkowski),
+        distribution=lambda wildcards, input: named(input.distribution),
         maps=lambda wildcards, input: named(input.maps),
     shell:
         "python scripts/judge.py --config {params.config} --covariance {params.covariances}"
-        " --spectra {params.spectra} --maps {params.maps}"
+        " --spectra {params.spectra} --scattering {params.scattering}"
+        " --minkowski {params.minkowski} --distribution {params.distribution}"
+        " --maps {params.maps}"
         " --metrics {output.metrics} --comparison {output.comparison} &> {log}"

@@ -9,8 +9,6 @@ from fewtomany.validation.comparison import Comparison
 
 TITLE = "Angular power spectra"
 
-_BAND = {"color": style.GREY, "alpha": 0.3, "linewidth": 0}
-
 
 def draw(comparison: Comparison) -> Figure:
     """For each family of datasets the mean spectra, Δ and Δ±, a column per spectrum."""
@@ -30,8 +28,7 @@ def draw(comparison: Comparison) -> Figure:
             rows[1, 0].set_ylabel("Δ$_ℓ$")
             rows[2, 0].set_ylabel("Δ$_ℓ^{±}$")
             part.align_ylabels(rows[:, 0])
-            handles, labels = rows[0, 0].get_legend_handles_labels()
-            part.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+            style.legend_above(part, rows[0, 0])
     return figure
 
 
@@ -49,7 +46,7 @@ def _mean(panel: Axes, comparison: Comparison, members: list[str], column: int) 
     ell = _multipoles(comparison)
     mean, scatter = _moments(comparison, "reference", column)
     panel.plot(ell, mean, label="reference", **style.line(comparison, "reference"))
-    panel.fill_between(ell, mean - scatter, mean + scatter, label="±σ of one map", **_BAND)
+    panel.fill_between(ell, mean - scatter, mean + scatter, label="±σ of one map", **style.BAND)
     for name in members:
         tested, _ = _moments(comparison, name, column)
         panel.plot(ell, tested, label=name, **style.line(comparison, name))
@@ -63,9 +60,7 @@ def _mean(panel: Axes, comparison: Comparison, members: list[str], column: int) 
 
 
 def _residual(panel: Axes, comparison: Comparison, members: list[str], column: int) -> None:
-    band = comparison.datasets[members[0]].n_inputs ** -0.5
-    panel.axhspan(-band, band, **_BAND)
-    panel.axhline(0, color=style.BLACK, linewidth=0.6)
+    style.residual_bands(panel, comparison, members)
     for name in members:
         delta = comparison.get("spectra", name, "residual")[column]
         panel.plot(_multipoles(comparison), delta, **style.line(comparison, name))

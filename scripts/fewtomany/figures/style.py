@@ -3,11 +3,12 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import matplotlib
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 
 from fewtomany import store
 from fewtomany.validation.comparison import Comparison
@@ -46,6 +47,12 @@ _SETTINGS = {
     "savefig.dpi": 200,
 }
 
+BAND = {"color": GREY, "alpha": 0.3, "linewidth": 0}
+"""A shaded range."""
+
+BANDS = "grey band: ±1/√N_input, the standard error of a mean over the inputs."
+"""What :func:`residual_bands` shows, for captions."""
+
 DIVERGING = "RdBu_r"
 SEQUENTIAL = "cividis"
 
@@ -68,6 +75,24 @@ def line(comparison: Comparison, dataset: str) -> dict:
     palette = _ROLE_COLOURS[shown.role]
     index = peers.index(dataset) if peers else 0
     return {"color": palette[index % len(palette)], "zorder": 3 if shown.role == "emulated" else 2}
+
+
+def residual_bands(panel: Axes, comparison: Comparison, members: Sequence[str]) -> None:
+    """What residuals Δ of a family are held against: 0, ±1 and the band ±1/√N_input."""
+    band = comparison.datasets[members[0]].n_inputs ** -0.5
+    panel.axhspan(-band, band, **BAND)
+    panel.axhline(0, color=BLACK, linewidth=0.6)
+    for sign in (-1, 1):
+        panel.axhline(sign, color=BLACK, linewidth=0.4, linestyle="--")
+
+
+def legend_above(part: SubFigure, panel: Axes, ncols: int = 0) -> None:
+    """One legend for a family, of the lines of one of its panels."""
+    handles, labels = panel.get_legend_handles_labels()
+    legend = part.legend(handles, labels, loc="outside upper center", ncols=ncols or len(labels))
+    for handle in legend.legend_handles:
+        if handle.get_label() and hasattr(handle, "set_markersize"):
+            handle.set_markersize(5)
 
 
 def sizes(comparison: Comparison, *roles: str) -> str:

@@ -48,12 +48,17 @@ class Comparison:
                                             many as the reference has
     chi2/{dataset}/values                   (chi2_maps,), reduced χ²
     chi2/{dataset}/true_draws               the same under as many true maps
+    {measured}/{dataset}/mean, scatter      of maps; measured is "scattering" (n_values,),
+                                            which scattering/labels names, "minkowski"
+                                            (4, n_thresholds) or "distribution" (2, n_stokes,
+                                            n_bins), fractions of pixels and their sums
+    {measured}/{dataset}/residual           Δ, 0 where the reference does not vary
     ======================================  ==========================================
 
     Attributes
     ----------
     truth : name of the true covariance, "exact" or "reference"
-    stokes, nside, lmin, chi2_maps : of the comparison
+    stokes, nside, lmin, chi2_maps, minkowski_maps : of the comparison
     spectra_names : for example ["EE", "BB", "EB"]
     zoom : first and last + 1 pixel of the zoom
     datasets : the compared datasets by name; "exact" comes first where there is one
@@ -65,6 +70,7 @@ class Comparison:
     nside: int
     lmin: int
     chi2_maps: int
+    minkowski_maps: int
     spectra_names: list[str]
     zoom: list[int]
     datasets: dict[str, Shown]

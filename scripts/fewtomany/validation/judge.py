@@ -16,20 +16,26 @@ from fewtomany import covariance, spectra, store
 from fewtomany.config import Campaign, Dataset
 from fewtomany.covariance import Covariance, Modes
 from fewtomany.errors import UserError
-from fewtomany.validation import harmonic, metrics, pixel
+from fewtomany.validation import harmonic, metrics, moments, pixel
 from fewtomany.validation.chi2 import reduced_chi2
 from fewtomany.validation.comparison import Comparison, Shown
 from fewtomany.validation.metrics import Sample
+from fewtomany.validation.moments import Moments
 from fewtomany.validation.statistics import (
     PixelStatistics,
     Truth,
     pixel_statistics,
     reference_chi2,
+    sampling_noise,
     summarize,
+    summarize_measured,
 )
 
 PICTURE_SIZE = 768
 """Largest side of the stored picture of a correlation matrix."""
+
+MEASURED = ("scattering", "minkowski", "distribution")
+"""Statistics of which moments are kept."""
 
 Paths = Mapping[str, Sequence[str | os.PathLike]]
 
@@ -37,14 +43,14 @@ log = logging.getLogger(__name__)
 
 
 def judge(
-    campaign: Campaign, covariances: Paths, measured: Paths, maps: Paths
+    campaign: Campaign, covariances: Paths, measured: Mapping[str, Paths], maps: Paths
 ) -> tuple[list[dict], Comparison]:
     """Compare every dataset of a campaign with the truth.
 
     Parameters
     ----------
     covariances : the file of each dataset, and of "exact" where there is one
-    measured : the spectra files of each dataset, in their order
+    measured : "spectra" and each of :data:`MEASURED`, the files of each dataset in order
     maps : the map files of the reference, in their order
 
     Returns
@@ -58,7 +64,8 @@ def judge(
     """
     names = list(campaign.datasets)
     _check_names("--covariance", covariances, names, [*names, "exact"])
-    _check_names("--spectra", measured, names, names)
+    for statistic in ("spectra", *MEASURED):
+        _check_names(f"--{statistic}", measured[statistic], names, names)
     _check_names("--maps", maps, ["reference"], names)
     stokes = campaign.maps.stokes
 
@@ -71,11 +78,12 @@ def judge(
         first=0,
     ).maps
     reference = reference.reshape(len(reference), -1)
-    reference_spectra = spectra.read(measured["reference"], "reference", stokes)
+    reference_spectra = spectra.read(measured["spectra"]["reference"], "reference", stokes)
     truth = _truth(campaign, covariances, reference, reference_spectra)
     true_draws = _true_draws(truth, reference, reference_spectra)
+    true_moments, labels = _moments(measured, "reference")
 
-    arrays, shown, values, entries = {}, {}, {}, []
+    arrays, shown, values, entries = {"scattering/labels": np.array(labels, "S")}, {}, {}, []
     if truth.covariance.dataset == "exact":
         arrays |= _matrix_arrays(truth.covariance) | _mode_arrays("exact", truth.modes, truth)
         shown["exact"] = Shown("exact", 0, "", 0, len(truth.modes))
@@ -83,8 +91,10 @@ def judge(
         log.info("judging %s", dataset.name)
         name, role = dataset.name, dataset.role
         tested = _read_covariance(campaign, covariances[name], name)
-        moments = harmonic.moments(spectra.read(measured[name], name, stokes))
-        arrays |= _matrix_arrays(tested) | _spectra_arrays(name, moments, truth)
+        of_spectra = moments.of(spectra.read(measured["spectra"][name], name, stokes))
+        of_maps, _ = _moments(measured, name)
+        arrays |= _matrix_arrays(tested) | _spectra_arrays(name, of_spectra, truth)
+        arrays |= _moment_arrays(name, of_maps, true_moments)
         found = pixel_statistics(tested.covariance, tested.n_maps, truth)
         arrays |= _mode_arrays(name, found.modes, truth)
         sample = _sample(campaign, dataset, len(found.modes))
@@ -95,10 +105,12 @@ def judge(
             twin, twin_moments = true_draws(sample.n_maps)
             draws = summarize(twin, twin_moments, sample.n_inputs, twin.chi2, truth)
             del draws["chi2_ks"]  # a distance from themselves
+            draws |= sampling_noise(true_moments, sample.n_maps, stokes)
             own_chi2 = twin.chi2
             arrays[f"eigenvalues/{name}/true_draws"] = twin.eigenvalue_ratio
             arrays[f"chi2/{name}/true_draws"] = twin.chi2
-        mine = summarize(found, moments, sample.n_inputs, own_chi2, truth)
+        mine = summarize(found, of_spectra, sample.n_inputs, own_chi2, truth)
+        mine |= summarize_measured(of_maps, true_moments, labels, stokes)
         mine = metrics.not_trivial(mine, name, truth.covariance.dataset)
         ranges = {}
         if role == "emulated":
@@ -117,6 +129,7 @@ def judge(
         nside=campaign.maps.nside,
         lmin=harmonic.LMIN,
         chi2_maps=len(truth.maps),
+        minkowski_maps=campaign.validation.minkowski_maps,
         spectra_names=list(truth.spectra_names),
         zoom=[zoom.start, zoom.stop],
         datasets=shown,
@@ -160,23 +173,23 @@ def _truth(
         modes=modes,
         reference_modes=reference_modes,
         maps=maps[: campaign.validation.chi2_maps].astype(np.float64),
-        spectra=harmonic.moments(reference_spectra),
+        spectra=moments.of(reference_spectra),
         spectra_names=tuple(spectra.names(campaign.maps.stokes)),
     )
 
 
 def _true_draws(
     truth: Truth, maps: np.ndarray, cl: np.ndarray
-) -> Callable[[int], tuple[PixelStatistics, harmonic.Moments]]:
+) -> Callable[[int], tuple[PixelStatistics, Moments]]:
     """Statistics of so many true maps: the last ones of the reference, all of it at most.
 
     The χ² is taken of the first ones, so only large samples share maps with it.
     """
 
     @functools.cache
-    def measure(n_maps: int) -> tuple[PixelStatistics, harmonic.Moments]:
+    def measure(n_maps: int) -> tuple[PixelStatistics, Moments]:
         _, tested, n_found = covariance.estimate([maps[-n_maps:]])
-        return pixel_statistics(tested, n_found, truth), harmonic.moments(cl[-n_maps:])
+        return pixel_statistics(tested, n_found, truth), moments.of(cl[-n_maps:])
 
     return lambda n_maps: measure(min(n_maps, len(maps)))
 
@@ -190,14 +203,14 @@ def _sample(campaign: Campaign, dataset: Dataset, n_modes: int) -> Sample:
         chi2_maps=campaign.validation.chi2_maps,
         n_reference=campaign.datasets["reference"].n_maps,
         n_original=campaign.datasets["original"].n_maps,
+        n_minkowski=campaign.validation.minkowski_maps,
     )
 
 
 def _matrix_arrays(found: Covariance) -> dict[str, np.ndarray]:
     zoom = pixel.zoom_range(found.nside)
-    deviation = np.sqrt(np.diagonal(found.covariance)).reshape(len(found.stokes), -1)
     return {
-        f"pixels/{found.dataset}/deviation": deviation,
+        f"pixels/{found.dataset}/deviation": found.deviation,
         f"correlation/{found.dataset}/full": pixel.shrink(found.covariance, PICTURE_SIZE),
         f"correlation/{found.dataset}/zoom": pixel.correlation(found.covariance, zoom, zoom),
     }
@@ -211,9 +224,27 @@ def _mode_arrays(name: str, modes: Modes, truth: Truth) -> dict[str, np.ndarray]
     }
 
 
-def _spectra_arrays(name: str, moments: harmonic.Moments, truth: Truth) -> dict[str, np.ndarray]:
+def _spectra_arrays(name: str, found: Moments, truth: Truth) -> dict[str, np.ndarray]:
     return {
-        f"spectra/{name}/mean": moments.mean,
-        f"spectra/{name}/scatter": moments.scatter,
-        f"spectra/{name}/residual": harmonic.residual(moments, truth.spectra),
+        f"spectra/{name}/mean": found.mean,
+        f"spectra/{name}/scatter": found.scatter,
+        f"spectra/{name}/residual": harmonic.residual(found, truth.spectra),
     }
+
+
+def _moments(measured: Mapping[str, Paths], name: str) -> tuple[dict[str, Moments], list[str]]:
+    """Moments of a dataset by statistic, and the labels of the scattering values."""
+    found = {s: moments.read(measured[s][name], s, name) for s in MEASURED}
+    return {s: content for s, (content, _) in found.items()}, found["scattering"][1]
+
+
+def _moment_arrays(
+    name: str, found: Mapping[str, Moments], reference: Mapping[str, Moments]
+) -> dict[str, np.ndarray]:
+    arrays = {}
+    for statistic, content in found.items():
+        delta = moments.residual(content, reference[statistic])
+        arrays[f"{statistic}/{name}/mean"] = content.mean
+        arrays[f"{statistic}/{name}/scatter"] = content.scatter
+        arrays[f"{statistic}/{name}/residual"] = np.nan_to_num(delta)
+    return arrays

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from fewtomany.config import Dataset
 from fewtomany.validation.chi2 import ks_of_shift
+from fewtomany.validation.distribution import distance_of_width
 
 TOLERANCE = 0.1
 """Relative accuracy asked of an emulated covariance and its χ²."""
@@ -25,10 +26,15 @@ TITLES = {
     "chi2_mean": "mean reduced χ²",
     "chi2_width": "width of reduced χ²",
     "chi2_ks": "KS distance of χ² from that of true draws",
+    "scattering": "largest |Δ| of the {} scattering coefficients",
+    "scattering_inside": "fraction of scattering coefficients within ±1",
+    "scattering_scatter": "median scatter of the scattering coefficients over the reference's",
+    "minkowski": "largest |Δ| of the Minkowski functional {}",
+    "distribution": "KS distance of the pixel values of {}",
 }
 """What each metric is; a spectrum's name or a range of separations fills the braces."""
 
-UNITS = {"residual": "σ_ref"}
+UNITS = {"residual": "σ_ref", "scattering": "σ_ref", "minkowski": "σ_ref"}
 """Units; a metric that is not here is a pure number."""
 
 
@@ -55,6 +61,7 @@ class Sample:
     n_modes : leading modes of eigenvalues and χ²
     chi2_maps : reference maps whose χ² is taken
     n_reference, n_original : maps of these datasets
+    n_minkowski : maps of each dataset whose Minkowski functionals are taken, at most
     """
 
     n_maps: int
@@ -63,6 +70,7 @@ class Sample:
     chi2_maps: int
     n_reference: int
     n_original: int
+    n_minkowski: int
 
 
 def title(name: str) -> str:
@@ -100,11 +108,19 @@ def emulated_ranges(
         "chi2_ks": Range(
             None, ks_of_shift(TOLERANCE, sample.n_modes), "what a shift of χ² by 10% gives"
         ),
+        "scattering_scatter": around_one,
     }
     for name in values:
         if name.startswith("residual:"):
             source = "arXiv:2503.11643, Fig. 3: the mean within the scatter of one map"
             ranges[name] = Range(None, 1.0, source)
+        elif name.startswith(("scattering:", "minkowski:")):
+            source = "arXiv:2503.11643, Appendix C: the mean within the scatter of one map"
+            ranges[name] = Range(None, 1.0, source)
+        elif name.startswith("distribution:"):
+            limit = distance_of_width(math.sqrt(1 + TOLERANCE)) + 2 * draws[name]
+            source = "what 10% more pixel variance gives, and 2 standard errors of true draws"
+            ranges[name] = Range(None, limit, source)
     for name in ("eigenvalue_ratio", "chi2_mean", "chi2_width"):
         low, high = (draws[name] * (1 + sign * TOLERANCE) for sign in (-1, 1))
         ranges[name] = Range(low, high, "within 10% of the same number of true draws")
@@ -136,9 +152,20 @@ def sanity_ranges(
             "125% of the noise √(1/N_original + 1/N_reference)",
         ),
     }
+    if "scattering_scatter" in values:
+        ranges["scattering_scatter"] = around(1.0, math.sqrt(maps / 2))
+    few = sum(1 / min(n, sample.n_minkowski) for n in (sample.n_original, sample.n_reference))
+    widest = distance_of_width(1 + SIGMAS * math.sqrt(maps / 2))
+    limits = {
+        "residual": Range(None, SIGMAS * math.sqrt(maps), source),
+        "scattering": Range(None, SIGMAS * math.sqrt(maps), source),
+        "minkowski": Range(None, SIGMAS * math.sqrt(few), source),
+        "distribution": Range(None, widest, f"what {source} of one pixel's width give"),
+    }
     for name in values:
-        if name.startswith("residual:"):
-            ranges[name] = Range(None, SIGMAS * math.sqrt(maps), source)
+        kind, _, which = name.partition(":")
+        if which and kind in limits:
+            ranges[name] = limits[kind]
     if dataset.role == "reference" or covariance == "empirical":
         width = math.sqrt(2 / sample.n_modes)
         ranges["chi2_mean"] = around(1.0, width / math.sqrt(sample.chi2_maps))
@@ -150,7 +177,7 @@ def not_trivial(values: dict[str, float], dataset: str, truth: str) -> dict[str,
     """Drop the metrics that would compare a dataset with itself."""
     trivial = ()
     if dataset == "reference":
-        trivial = ("residual", "scatter_ratio", "chi2_ks")
+        trivial = ("residual", "scatter", "chi2_ks", "minkowski", "distribution")
     if dataset == truth:
         trivial += ("pixel", "correlation", "recovery", "eigenvalue")
     return {name: value for name, value in values.items() if not name.startswith(trivial)}

@@ -1,13 +1,14 @@
 """All numbers of one dataset against the truth."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fewtomany import covariance
 from fewtomany.covariance import Covariance, Modes
-from fewtomany.validation import chi2, harmonic, pixel
-from fewtomany.validation.harmonic import Moments
+from fewtomany.validation import chi2, distribution, harmonic, moments, pixel
+from fewtomany.validation.moments import Moments
 
 
 @dataclass(frozen=True)
@@ -116,3 +117,38 @@ def summarize(
         "chi2_ks": chi2.ks_distance(found.chi2, own_chi2),
     }
     return {name: float(value) for name, value in values.items()}
+
+
+def summarize_measured(
+    tested: Mapping[str, Moments],
+    reference: Mapping[str, Moments],
+    labels: Sequence[str],
+    stokes: str,
+) -> dict[str, float]:
+    """Metrics of what is measured on maps, besides spectra: by name, as :func:`summarize`.
+
+    Parameters
+    ----------
+    tested, reference : moments of "scattering" (n_values,), "minkowski" (4,
+        n_thresholds) and "distribution" (2, n_stokes, n_bins)
+    labels : of the scattering values, "S3|Q|...", "S3'" counts as S3
+    stokes : one letter per component
+    """
+    delta = np.abs(moments.residual(tested["scattering"], reference["scattering"]))
+    ratio = moments.scatter_ratio(tested["scattering"], reference["scattering"])
+    kinds = np.array([label[:2] for label in labels])
+    values = {f"scattering:{kind}": np.nanmax(delta[kinds == kind]) for kind in np.unique(kinds)}
+    values["scattering_inside"] = np.mean(delta[np.isfinite(delta)] < 1)
+    values["scattering_scatter"] = np.nanmedian(ratio)
+    functionals = np.abs(moments.residual(tested["minkowski"], reference["minkowski"]))
+    for number, row in enumerate(functionals):
+        values[f"minkowski:V{number}"] = np.nanmax(row)
+    apart = distribution.distance(tested["distribution"], reference["distribution"])
+    values |= {f"distribution:{name}": part for name, part in zip(stokes, apart, strict=True)}
+    return {name: float(value) for name, value in values.items()}
+
+
+def sampling_noise(reference: Mapping[str, Moments], n_maps: int, stokes: str) -> dict[str, float]:
+    """Metrics of :func:`summarize_measured` that as many true maps would give, by sampling."""
+    error = distribution.noise(reference["distribution"], n_maps)
+    return {f"distribution:{name}": float(part) for name, part in zip(stokes, error, strict=True)}

@@ -1,0 +1,62 @@
+"""Distributions of pixel values (Fig. C.3 of arXiv:2503.11643)."""
+
+from matplotlib.figure import Figure
+from scipy.stats import norm
+
+from fewtomany.figures import style
+from fewtomany.validation.comparison import Comparison
+from fewtomany.validation.distribution import EDGES
+
+TITLE = "Distribution of pixel values"
+
+
+def draw(comparison: Comparison) -> Figure:
+    """A column per family and Stokes component: the density, and Δ below."""
+    families = comparison.families()
+    columns = len(families) * len(comparison.stokes)
+    with style.new(3.6) as figure:
+        parts = figure.subfigures(1, len(families), squeeze=False)[0]
+        for part, members in zip(parts, families.values(), strict=True):
+            rows = part.subplots(
+                2, columns // len(families), sharex=True, sharey="row", height_ratios=(3, 2)
+            )
+            for component, (panel, residual) in enumerate(rows.T):
+                _column(panel, residual, comparison, members, component)
+                panel.set_title(comparison.stokes[component])
+            rows[0, 0].set_ylabel("density")
+            rows[1, 0].set_ylabel("Δ")
+            style.legend_above(part, rows[0, 0], ncols=3)
+    return figure
+
+
+def _column(panel, residual, comparison: Comparison, members: list[str], component: int) -> None:
+    centres = (EDGES[1:] + EDGES[:-1]) / 2
+    width = EDGES[1] - EDGES[0]
+    panel.plot(centres, norm.pdf(centres), color=style.GREY, linewidth=3, alpha=0.5, label="normal")
+    style.residual_bands(residual, comparison, members)
+    for name in ("reference", *members):
+        colour = style.line(comparison, name)
+        mean = comparison.get("distribution", name, "mean")[0, component]
+        filled = mean > 0
+        panel.plot(centres[filled], mean[filled] / width, label=name, **colour)
+        if name != "reference":
+            delta = comparison.get("distribution", name, "residual")[0, component]
+            residual.plot(centres, delta, **colour)
+    panel.set_yscale("log")
+    panel.set_ylim(1e-6, 2)
+    residual.set_xlabel("value over true σ of its pixel")
+
+
+def caption(comparison: Comparison) -> str:
+    """Text below the figure."""
+    shown = style.sizes(comparison, "reference", "input", "emulated", "gaussian")
+    return (
+        f"Density of the pixel values of all maps of {shown}, every value in units of the true "
+        f"standard deviation of its pixel ({comparison.truth} covariance), in bins of "
+        f"{EDGES[1] - EDGES[0]:g}; the outermost bins hold all values beyond. Thick grey: the "
+        f"standard normal distribution, which a Gaussian effect must have. Bottom: Δ of the "
+        f"fraction of a map's pixels in each bin, in units of its scatter over single reference "
+        f"maps; {style.BANDS} Too little variance shows as a peak at 0 and falling wings; wings "
+        f"that rise mean values beyond the true ones, as an isotropic model gives where the sky "
+        f"is quiet."
+    )

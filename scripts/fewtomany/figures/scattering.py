@@ -1,0 +1,91 @@
+"""Scattering coefficients (Fig. C.1 of arXiv:2503.11643)."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from fewtomany.figures import style
+from fewtomany.validation.comparison import Comparison
+
+TITLE = "Scattering coefficients"
+
+STATISTICS = ("S1", "S2", "S3", "S4")
+
+
+def draw(comparison: Comparison) -> Figure:
+    """For each family: the coefficients of the first component, and Δ of all, by statistic."""
+    families = comparison.families()
+    labels = [name.decode().split("|") for name in comparison.arrays["scattering/labels"]]
+    statistic = np.array([label[0][:2] for label in labels])
+    components = np.array([label[1] for label in labels])
+    first = comparison.stokes[0]
+    shown = dict.fromkeys(components)
+    with style.new((1.6 + len(shown)) * len(families)) as figure:
+        parts = figure.subfigures(len(families), 1, squeeze=False)[:, 0]
+        for part, members in zip(parts, families.values(), strict=True):
+            heights = (1.6, *(1 for _ in shown))
+            rows = part.subplots(
+                1 + len(shown), len(STATISTICS), height_ratios=heights, sharey=False
+            )
+            for column, kind in zip(rows.T, STATISTICS, strict=True):
+                chosen = (statistic == kind) & (components == first)
+                _means(column[0], comparison, members, chosen)
+                column[0].set_title(f"{kind} of {first}" + (" (µK²)" if kind == "S2" else ""))
+                if kind == "S2":
+                    column[0].set_yscale("log")
+                for panel, pair in zip(column[1:], shown, strict=True):
+                    chosen = (statistic == kind) & (components == pair)
+                    _residuals(panel, comparison, members, chosen)
+                column[-1].set_xlabel("coefficient")
+            for panel, pair in zip(rows[1:, 0], shown, strict=True):
+                panel.set_ylabel(f"Δ of {pair}")
+            part.align_ylabels(rows[:, 0])
+            style.legend_above(part, rows[0, 0])
+    return figure
+
+
+def _means(panel, comparison: Comparison, members: list[str], chosen: np.ndarray) -> None:
+    number = np.arange(chosen.sum())
+    mean, scatter = (
+        comparison.get("scattering", "reference", x)[chosen] for x in ("mean", "scatter")
+    )
+    panel.fill_between(number, mean - scatter, mean + scatter, label="±σ of one map", **style.BAND)
+    for name in ("reference", *members):
+        values = comparison.get("scattering", name, "mean")[chosen]
+        panel.plot(number, values, label=name, **_points(comparison, name, chosen))
+    panel.set_xticklabels([])
+
+
+def _residuals(panel, comparison: Comparison, members: list[str], chosen: np.ndarray) -> None:
+    style.residual_bands(panel, comparison, members)
+    number = np.arange(chosen.sum())
+    for name in members:
+        delta = comparison.get("scattering", name, "residual")[chosen]
+        panel.plot(number, delta, **_points(comparison, name, chosen))
+    panel.set_yscale("symlog", linthresh=1, linscale=1)
+    panel.set_yticks([-10, -1, 0, 1, 10], ["−10", "−1", "0", "1", "10"])
+    panel.minorticks_off()
+
+
+def _points(comparison: Comparison, name: str, chosen: np.ndarray) -> dict:
+    size = 2.0 if chosen.sum() < 100 else 0.7
+    return {
+        **style.line(comparison, name),
+        "linestyle": "none",
+        "marker": ".",
+        "markersize": size,
+        "rasterized": True,
+    }
+
+
+def caption(comparison: Comparison) -> str:
+    """Text below the figure."""
+    shown = style.sizes(comparison, "reference", "input", "emulated", "gaussian")
+    return (
+        f"Scattering coefficients S1 to S4 of {shown}, a block for each input dataset; maps as "
+        f"they are, wavelets along the east, S1, S3 and S4 normalized by S2. Top: mean values of "
+        f"{comparison.stokes[0]} from fine to coarse scales, real parts before imaginary ones at "
+        f"each scale; grey: scatter σ of single reference maps. Below: Δ = (⟨S⟩ − ⟨S_ref⟩)/σ_ref "
+        f"for each component and their pair, linear between the thin lines at ±1 and logarithmic "
+        f"beyond; {style.BANDS} An emulation should stay within ±1 everywhere; coefficients far "
+        f"outside say at which scales and orientations its texture is wrong."
+    )

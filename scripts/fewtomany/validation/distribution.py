@@ -1,0 +1,58 @@
+"""Distribution of pixel values, in units of each pixel's true standard deviation.
+
+For maps of the true covariance every pixel of a Gaussian effect is then a standard
+normal, whatever its depth.
+"""
+
+import numpy as np
+from scipy.stats import norm
+
+from fewtomany.validation import moments
+from fewtomany.validation.moments import Moments
+
+EDGES = np.linspace(-5, 5, 101)
+"""Edges of the bins (σ); the first and the last bin take all values beyond."""
+
+
+def measure(maps: np.ndarray, deviation: np.ndarray) -> Moments:
+    """Moments of the fractions of pixels in each bin, and up to its end.
+
+    Parameters
+    ----------
+    maps : array of shape (n_maps, n_stokes, n_pix), K
+    deviation : array of shape (n_stokes, n_pix), K; pixels with 0 are left out
+
+    Returns
+    -------
+    moments of shape (2, n_stokes, n_bins): fractions, and cumulative fractions
+    """
+    n_bins = len(EDGES) - 1
+    fractions = np.empty((len(maps), len(deviation), n_bins))
+    for component, sigma in enumerate(deviation):
+        seen = sigma > 0
+        values = maps[:, component, seen] / sigma[seen]
+        place = np.searchsorted(EDGES[1:-1], values, side="right")
+        place += n_bins * np.arange(len(maps))[:, None]
+        counts = np.bincount(place.ravel(), minlength=len(maps) * n_bins)
+        fractions[:, component] = counts.reshape(len(maps), n_bins) / seen.sum()
+    return moments.of(np.stack([fractions, np.cumsum(fractions, axis=-1)], axis=1))
+
+
+def distance(tested: Moments, reference: Moments) -> np.ndarray:
+    """Kolmogorov-Smirnov distance of the pooled pixels at the edges, one per component."""
+    return np.abs(tested.mean[1] - reference.mean[1]).max(axis=-1)
+
+
+def noise(reference: Moments, n_maps: int) -> np.ndarray:
+    """Standard error of the distance of ``n_maps`` true maps, the largest of all edges.
+
+    Pixels of a map are correlated, so it follows from the scatter over the maps.
+    """
+    error = np.sqrt(1 / n_maps + 1 / reference.n_maps)
+    return reference.scatter[1].max(axis=-1) * error
+
+
+def distance_of_width(ratio: float) -> float:
+    """The same distance of a normal distribution from one ``ratio`` times as wide."""
+    x = np.sqrt(2 * np.log(ratio) / (1 - ratio**-2))
+    return float(abs(norm.cdf(x) - norm.cdf(x / ratio)))

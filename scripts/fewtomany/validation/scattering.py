@@ -1,0 +1,87 @@
+"""Scattering coefficients of maps, measured (Appendix C of arXiv:2503.11643).
+
+The maps are taken as they are, in µK, with wavelets along the east: no normalization by
+pixel and no orientation, which an emulator learns from a few inputs, enters the measure.
+S̄1, S̄3 and S̄4 are free of the map's amplitude; S2 (µK²) holds it.
+"""
+
+import functools
+
+import healpy as hp
+import numpy as np
+import tensorflow as tf
+
+from fewtomany.scattering import covariance, grid, wavelets
+from fewtomany.validation import moments
+from fewtomany.validation.moments import Moments
+
+BATCH = 10
+"""Maps at a time."""
+
+
+def measure(
+    maps: np.ndarray, stokes: str, n_scales: int, n_orientations: int, kernel_size: int
+) -> tuple[Moments, list[str]]:
+    """Moments of the scattering coefficients S1 to S4 of maps.
+
+    Parameters
+    ----------
+    maps : array of shape (n_maps, n_stokes, n_pix), RING, K
+    stokes : one letter per component
+    n_scales, n_orientations, kernel_size : of the wavelets
+
+    Returns
+    -------
+    moments : of the values, shape (n_values,), float64
+    labels : of each value, "S3|Q|j1|γ1|j2|γ2|j3|γ3|re": its label in
+        :func:`fewtomany.scattering.covariance.labels` and its part, "re" or "im"
+    """
+    n_pix = maps.shape[-1]
+    nside = hp.npix2nside(n_pix)
+    names, places = _used(n_scales, n_orientations, stokes)
+    values = _program(nside, n_scales, n_orientations, kernel_size)
+    nested = maps[..., hp.nest2ring(nside, np.arange(n_pix))].transpose(2, 0, 1) * 1e6
+    pieces = []
+    for first in range(0, len(maps), BATCH):
+        some = nested[:, first : first + BATCH]
+        missing = min(BATCH, len(maps)) - some.shape[1]  # the last batch has the others' shape
+        some = np.pad(some, ((0, 0), (0, missing), (0, 0)), mode="wrap")
+        found = values(tf.constant(some, tf.float32)).numpy()[:, places]
+        pieces.append(moments.of(found[: len(found) - missing]))
+    return moments.merge(pieces), names
+
+
+@functools.cache
+def _program(nside: int, n_scales: int, n_orientations: int, kernel_size: int):
+    """Compiled: maps (n_pix, n_maps, n_stokes), NESTED, to all values (n_maps, n_all)."""
+    hierarchy = grid.healpix_hierarchy(nside, n_scales, kernel_size)
+    scales = wavelets.build_scales(hierarchy, n_orientations, None, tf.float32)
+
+    @tf.function(jit_compile=True)
+    def values(maps):
+        found = covariance.coefficients(maps, scales, per_map=True)
+        parts = [tf.reshape(part, (maps.shape[1], -1)) for scale in found for part in scale]
+        return tf.concat(parts, axis=-1)
+
+    return values
+
+
+def _used(n_scales: int, n_orientations: int, stokes: str) -> tuple[list[str], np.ndarray]:
+    """Label and place of every value that is no copy of another and is not zero."""
+    names, places, count = [], [], 0
+    for scale in covariance.labels(n_scales, n_orientations, stokes):
+        for kind, labels in zip(scale._fields, scale, strict=True):
+            parts = ("re", "im") if kind == "covariance" else ("re",)
+            for part in parts:
+                for place, label in enumerate(labels.ravel()):
+                    if label is not None and not (part == "im" and _is_real(label)):
+                        names.append("|".join(map(str, (*label, part))))
+                        places.append(count + place)
+                count += labels.size
+    return names, np.array(places)
+
+
+def _is_real(label: tuple) -> bool:
+    """Whether a coefficient is a variance: S4 of one component and one inner wavelet."""
+    statistic, components, _, _, j2, gamma2, j3, gamma3 = label
+    return statistic == "S4" and len(components) == 1 and (j2, gamma2) == (j3, gamma3)

@@ -1,0 +1,34 @@
+"""Measure mean and scatter of the distribution of pixel values of the maps of one file."""
+
+import argparse
+
+from fewtomany import cli, config, covariance, provenance, store
+from fewtomany.errors import UserError
+from fewtomany.validation import distribution, moments
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--truth", required=True, help="the true covariance (HDF5)")
+    options.add_argument("--output", required=True, help="moments of the histograms (HDF5)")
+    options.add_argument("maps", metavar="MAPFILE", help="map file")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    source = store.read_maps(arguments.maps, campaign.maps.stokes)
+    truth = covariance.read(arguments.truth)
+    deviation = truth.deviation
+    if deviation.shape != source.maps.shape[1:]:
+        raise UserError(
+            f"{arguments.truth}: standard deviations of shape {deviation.shape}, expected "
+            f"{source.maps.shape[1:]} as the maps have"
+        )
+    found = distribution.measure(source.maps, deviation)
+    about = provenance.record(campaign=campaign.name, truth=truth.dataset)
+    moments.write(arguments.output, found, "distribution", source, about)
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

@@ -1,0 +1,33 @@
+"""Measure mean and scatter of the scattering coefficients of the maps of one file."""
+
+import argparse
+
+from fewtomany import cli, config, provenance, store
+from fewtomany.validation import moments
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--output", required=True, help="moments of S1 to S4 (HDF5)")
+    options.add_argument("maps", metavar="MAPFILE", help="map file")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    source = store.read_maps(arguments.maps, campaign.maps.stokes)
+
+    from fewtomany.emulator import device
+
+    device.configure()
+    from fewtomany.validation import scattering
+
+    keys = ("n_scales", "n_orientations", "kernel_size")
+    wavelets = {key: getattr(campaign.emulator, key) for key in keys}
+    found, labels = scattering.measure(source.maps, source.stokes, **wavelets)
+    about = provenance.record(campaign=campaign.name, **wavelets)
+    moments.write(arguments.output, found, "scattering", source, about, labels)
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

@@ -1,0 +1,64 @@
+"""Scattering coefficients as they are measured on datasets."""
+
+import collections
+
+import healpy as hp
+import numpy as np
+import pytest
+
+from fewtomany.scattering import grid, wavelets
+from fewtomany.validation import moments, scattering
+
+NSIDE = 8
+SETTINGS = {"n_scales": 2, "n_orientations": 4, "kernel_size": 3}
+
+
+def white(n_maps, seed=1):
+    """Maps of unit white noise in µK."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n_maps, 2, hp.nside2npix(NSIDE))) * 1e-6
+
+
+@pytest.fixture(scope="module")
+def measured():
+    found, labels = scattering.measure(white(400), "QU", **SETTINGS)
+    return found, np.array([label.split("|") for label in labels])
+
+
+def test_every_coefficient_is_measured_once(measured):
+    found, labels = measured
+    assert len(found.mean) == len(np.unique(labels, axis=0)) == len(labels)
+    counts = collections.Counter((row[0], row[1], row[-1]) for row in labels)
+    # J = 2, R = 4: 8 pairs (j1, γ1) for S1 and S2, 3·16 for S3 (j2 ≤ j1), and for S4 the
+    # pairs j2 ≤ j3 ≤ j1, of which j2 = j3 and γ2 = γ3 are real
+    assert counts["S1", "Q", "re"] == counts["S2", "U", "re"] == 8
+    assert counts["S3", "Q", "re"] == counts["S3", "Q", "im"] == 48
+    assert counts["S4", "Q", "re"] == 4 * 16 * 4
+    assert counts["S4", "Q", "im"] == 4 * 16 * 4 - 4 * 4 * 3
+
+
+def test_white_noise_gives_the_analytic_s2_and_s1(measured):
+    """⟨|I∗ψ|²⟩ = Σ|ψ|² at the finest scale, and a quarter of it with mean children."""
+    found, labels = measured
+    fine, coarse = grid.healpix_hierarchy(NSIDE, 2, 3)
+    for j, (level, variance) in enumerate(((fine, 1), (coarse, 0.25))):
+        kernels = wavelets.wavelet_kernels(level, 4)
+        known = variance * np.mean(np.sum(np.abs(kernels) ** 2, axis=1), axis=0)
+        rows = (labels[:, 0] == "S2") & (labels[:, 1] == "U") & (labels[:, 2] == str(j))
+        error = found.scatter[rows] / np.sqrt(found.n_maps)
+        assert (np.abs(found.mean[rows] - known) < 5 * error).all()
+
+
+def test_maps_and_their_halves_have_the_same_moments(measured):
+    maps = white(400)
+    parts = [scattering.measure(part, "QU", **SETTINGS)[0] for part in (maps[:395], maps[395:])]
+    merged = moments.merge(parts)
+    np.testing.assert_allclose(merged.mean, measured[0].mean, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(merged.scatter, measured[0].scatter, rtol=1e-4, atol=1e-7)
+
+
+def test_only_s2_knows_the_amplitude(measured):
+    found, labels = measured
+    louder, _ = scattering.measure(1.5 * white(400), "QU", **SETTINGS)
+    ratio = np.where((labels[:, 0] == "S2") & (np.char.str_len(labels[:, 1]) == 1), 2.25, 1)
+    np.testing.assert_allclose(louder.mean, ratio * found.mean, rtol=1e-3, atol=1e-5)
