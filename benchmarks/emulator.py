@@ -2,11 +2,12 @@
 
     python benchmarks/emulator.py --nside 16 32 64
     python benchmarks/emulator.py --peer build/cmbscat
+    python benchmarks/emulator.py --nside 16 32 64 128 --json scripts/fewtomany/figures/cost.json
 
 One thread. CPU time is what counts: it hardly depends on what else the machine does.
 ``--peer`` names a folder for a virtual environment of CMBSCAT 0.0.3, made on first use;
 both are then measured in turn on the same problem: nside 16, Q and U, batch 10, J = R = 4,
-3×3, all four losses.
+3×3, all four losses. ``--json`` keeps the figures that the report compares with the paper's.
 """
 
 import argparse
@@ -62,6 +63,8 @@ def get_parser() -> argparse.ArgumentParser:
         "--dtype", nargs="+", default=["float32", "float64"], help="floating-point types"
     )
     parser.add_argument("--peer", metavar="FOLDER", help="measure CMBSCAT too, installed here")
+    parser.add_argument("--device", default="one CPU core", help="what it runs on, in words")
+    parser.add_argument("--json", metavar="FILE", help="write the rows there, too")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     return parser
 
@@ -154,6 +157,10 @@ def main(arguments: argparse.Namespace) -> None:
     for nside in arguments.nside:
         for dtype in arguments.dtype:
             rows.append((f"fewtomany {dtype}", nside, ours(nside, arguments.batch, dtype)))
+    if arguments.json:
+        found = [{"program": name, "nside": nside, **values} for name, nside, values in rows]
+        content = {"device": arguments.device, "batch": arguments.batch, "rows": found}
+        Path(arguments.json).write_text(json.dumps(content, indent=1) + "\n")
     sys.stdout.write(f"{'':20}{'nside':>6}{'CPU s/evaluation':>18}")
     sys.stdout.write(f"{'start-up CPU s':>16}{'peak GB':>9}{'ratio':>8}\n")
     for name, nside, found in rows:

@@ -68,6 +68,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         ),
         "measure_minkowski": _need(4 * shard, map_seconds * 60),
         "measure_distribution": _need(matrix + 4 * shard, 60 + map_seconds),
+        "measure_wavelets": _need(4000 * n_pix, 300 + 0.1 * n_pix, base_mb=_TENSORFLOW_MB),
         "judge": _need(5 * matrix, 300 + n_datasets * eigen * 4e-9),
         "plot": _need(2 * shard, 600),
         "report": _need(shard, 300),

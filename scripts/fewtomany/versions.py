@@ -68,6 +68,7 @@ STAGES = {
     "measure_scattering": Stage(1, ("maps.stokes", *_WAVELETS)),
     "measure_minkowski": Stage(1, ("maps.stokes", "validation.minkowski_maps")),
     "measure_distribution": Stage(1, ("maps.stokes",)),
+    "measure_wavelets": Stage(1, ("maps.nside", *_WAVELETS)),
     "judge": Stage(2, ("validation", "reference.covariance")),
     "plot": Stage(1),
     "report": Stage(1),

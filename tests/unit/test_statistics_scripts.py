@@ -15,8 +15,11 @@ import measure_distribution
 import measure_minkowski
 import measure_scattering
 import measure_spectra
+import measure_wavelets
 import plot_comparison
+import plot_cost
 import plot_maps
+import plot_wavelets
 import report as report_script
 from fewtomany import config, report, store
 from fewtomany.errors import UserError
@@ -37,7 +40,8 @@ CONTENT = {
     "validation": {"n_modes": 10, "chi2_maps": 30, "minkowski_maps": 15},
     "sharding": {"maps_per_shard": 40},
 }
-FIGURES = ["maps", *plot_comparison.FIGURES]
+COMPARED = ["maps", *plot_comparison.FIGURES]
+FIGURES = [*COMPARED, *plot_wavelets.FIGURES, "cost"]
 MEASURES = {
     "spectra": measure_spectra,
     "scattering": measure_scattering,
@@ -113,6 +117,11 @@ def house(tmp_path_factory):
     for name in plot_comparison.FIGURES:
         output = ("--output", folder / f"{name}.png")
         house.run(plot_comparison, "--figure", name, *comparison, *output)
+    house.run(measure_wavelets, "--output", folder / "wavelets.h5")
+    for name in plot_wavelets.FIGURES:
+        output = ("--wavelets", folder / "wavelets.h5", "--output", folder / f"{name}.png")
+        house.run(plot_wavelets, "--figure", name, *output)
+    house.run(plot_cost, "--output", folder / "cost.png")
     return house
 
 
@@ -153,7 +162,8 @@ def test_minkowski_functionals_are_those_of_the_first_maps(house, tmp_path):
 def test_figures_carry_title_and_caption_and_have_a_vector_twin(house, name):
     picture = report.read_picture(house.folder / f"{name}.png")
     assert picture.title
-    assert "emulated-5 (20 maps)" in picture.caption
+    assert len(picture.caption) > 100
+    assert "emulated-5 (20 maps)" in picture.caption or name not in COMPARED
     assert (house.folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
 
 

@@ -28,6 +28,7 @@ PRODUCTS = {
     "measure_scattering": "measurements/original/scattering-0000000-0000050.h5",
     "measure_minkowski": "measurements/original/minkowski-0000000-0000050.h5",
     "measure_distribution": "measurements/original/distribution-0000000-0000050.h5",
+    "measure_wavelets": "validation/wavelets.h5",
     "judge": "validation/comparison.h5",
 }
 

@@ -37,7 +37,7 @@ def test_the_report_and_every_figure_are_there(finished):
     assert metrics["metrics"]
     for figure in sorted((results / "figures").glob("*.png")):
         assert figure.with_suffix(".pdf").stat().st_size > 1000
-    assert len(list((results / "figures").glob("*.png"))) == 8
+    assert len(list((results / "figures").glob("*.png"))) == 11
 
 
 def test_datasets_have_the_maps_that_the_configuration_asks_for(finished):

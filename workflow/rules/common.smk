@@ -16,8 +16,9 @@ NEEDS = needs(campaign)
 EXACT = ["exact"] if campaign.simulation.engine == "response" else []
 TRUTH = EXACT[0] if EXACT else "reference"
 COVARIANCES = [*campaign.datasets, *EXACT]
-FIGURES = ["maps", "spectra", "correlations", "eigenvalues", "chi2"]
-FIGURES += ["scattering", "minkowski", "distribution"]
+COMPARED = ["spectra", "correlations", "eigenvalues", "chi2"]
+COMPARED += ["scattering", "minkowski", "distribution"]
+FIGURES = ["maps", *COMPARED, "wavelets", "transfer", "cost"]
 
 # Snakemake sets OMP_NUM_THREADS and the like from {threads}; numba needs its own.
 shell.prefix("set -euo pipefail; export NUMBA_NUM_THREADS=$OMP_NUM_THREADS; ")

@@ -32,7 +32,7 @@ rule plot_maps:
 
 
 rule plot_comparison:
-    """A figure of the comparison: spectra, correlations, eigenvalues or chi2.
+    """A figure of the comparison: spectra, correlations, eigenvalues, chi2 and the like.
 
     In: the comparison. Out: PNG and PDF (uK, uK^2 or dimensionless, as its axes say).
     """
@@ -46,7 +46,7 @@ rule plot_comparison:
     benchmark:
         "<benchmarks>/plot_comparison/{figure}.tsv"
     wildcard_constraints:
-        figure="|".join(FIGURES[1:]),
+        figure="|".join(COMPARED),
     conda:
         ENVIRONMENT
     threads: 1
@@ -59,6 +59,62 @@ rule plot_comparison:
     shell:
         "python scripts/plot_comparison.py --config {params.config} --figure {wildcards.figure}"
         " --comparison {input.comparison} --output {output.png} &> {log}"
+
+
+rule plot_wavelets:
+    """The wavelets on the sphere, or their transfer functions.
+
+    In: shapes and transfer functions. Out: PNG and PDF.
+    """
+    input:
+        "<results>/validation/wavelets.h5",
+    output:
+        png="<results>/figures/{figure}.png",
+        pdf="<results>/figures/{figure}.pdf",
+    log:
+        "<logs>/plot_wavelets/{figure}.log",
+    benchmark:
+        "<benchmarks>/plot_wavelets/{figure}.tsv"
+    wildcard_constraints:
+        figure="wavelets|transfer",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("plot"),
+        runtime=runtime("plot"),
+    params:
+        config=CONFIG,
+        basis=basis("plot"),
+    shell:
+        "python scripts/plot_wavelets.py --config {params.config} --figure {wildcards.figure}"
+        " --wavelets {input} --output {output.png} &> {log}"
+
+
+rule plot_cost:
+    """Cost of emulation against resolution, beside the paper's Table 1.
+
+    In: nothing of the campaign; the benchmark that is kept beside the figure's code. Out:
+    PNG and PDF.
+    """
+    output:
+        png="<results>/figures/cost.png",
+        pdf="<results>/figures/cost.pdf",
+    log:
+        "<logs>/plot_cost.log",
+    benchmark:
+        "<benchmarks>/plot_cost.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("plot"),
+        runtime=runtime("plot"),
+    params:
+        config=CONFIG,
+        basis=basis("plot"),
+    shell:
+        "python scripts/plot_cost.py --config {params.config} --output {output.png} &> {log}"
 
 
 rule report:

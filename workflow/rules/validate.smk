@@ -116,6 +116,31 @@ rule measure_distribution:
         " --truth {input.truth} --output {output} {input.maps} &> {log}"
 
 
+rule measure_wavelets:
+    """What the emulator's wavelets look like and which multipoles they see.
+
+    Out: their shapes (n_scales, n_orientations, n_pix), complex, and the transfer functions
+    of 3x3 and 5x5 kernels (n_scales, 3 nside). Cost: seconds at nside 16.
+    """
+    output:
+        "<results>/validation/wavelets.h5",
+    log:
+        "<logs>/measure_wavelets.log",
+    benchmark:
+        "<benchmarks>/measure_wavelets.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("measure_wavelets"),
+        runtime=runtime("measure_wavelets"),
+    params:
+        config=CONFIG,
+        basis=basis("measure_wavelets"),
+    shell:
+        "python scripts/measure_wavelets.py --config {params.config} --output {output} &> {log}"
+
+
 rule judge:
     """Every comparison of every dataset with the reference, as numbers.
 

@@ -1,0 +1,38 @@
+"""Measure the wavelets: their shapes on the sphere and their transfer functions."""
+
+import argparse
+
+from fewtomany import cli, config, provenance, store
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--output", required=True, help="shapes and transfer functions (HDF5)")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    from fewtomany.emulator import device
+
+    device.configure()
+    from fewtomany.validation import wavelets
+
+    emulator = campaign.emulator
+    settings = (campaign.maps.nside, emulator.n_scales, emulator.n_orientations)
+    arrays = {"shapes": wavelets.shapes(*settings, emulator.kernel_size)}
+    for size in wavelets.KERNEL_SIZES:
+        arrays[f"transfer/{size}"] = wavelets.transfer_functions(*settings, size)
+    store.write(
+        arguments.output,
+        arrays,
+        kind="wavelets",
+        provenance=provenance.record(campaign=campaign.name),
+        kernel_size=emulator.kernel_size,
+        n_places=wavelets.N_PLACES,
+        place_deg=(wavelets.LONGITUDE_DEG, wavelets.LATITUDE_DEG),
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

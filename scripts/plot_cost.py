@@ -1,0 +1,21 @@
+"""Draw the cost of emulation against resolution beside the paper's (PNG, and PDF beside it)."""
+
+import argparse
+
+from fewtomany import cli
+from fewtomany.figures import cost, style
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--output", required=True, help="figure (PNG)")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    measured = cost.load()
+    style.save(cost.draw(measured), arguments.output, cost.TITLE, cost.caption(measured))
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())
