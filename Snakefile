@@ -29,6 +29,9 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 
+report: "workflow/report/workflow.rst"
+
+
 pathvars:
     results=f"results/{campaign.name}",
     logs=f"logs/{campaign.name}",

@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fewtomany.config import Campaign
 from fewtomany.errors import UserError
+from fewtomany.validation import metrics
 
 TEMPLATE = "report.html"
 
@@ -62,19 +63,28 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "duration": duration}
+    environment.filters |= {"number": number, "duration": duration, "allowed": allowed}
     entries = sorted(judgement["metrics"], key=lambda entry: ROLES.index(entry["role"]))
     return environment.get_template(TEMPLATE).render(
         campaign=campaign,
         judgement=judgement,
         datasets=list(dict.fromkeys(entry["dataset"] for entry in entries)),
         judged=list(dict.fromkeys(e["dataset"] for e in entries if e["passed"] is not None)),
-        titles={entry["name"]: (entry["title"], entry["unit"]) for entry in entries},
+        groups=_groups(entries),
         table={(entry["name"], entry["dataset"]): entry for entry in entries},
         pictures=pictures,
         costs=costs,
         configuration=yaml.safe_dump(campaign.sections, sort_keys=False, width=90),
     )
+
+
+def _groups(entries: Sequence[dict]) -> dict[str, dict[str, tuple[str, str]]]:
+    """Title and unit of every metric by name, by group, groups in the order of the metrics."""
+    groups: dict[str, dict] = {name: {} for name in metrics.GROUPS}
+    for entry in entries:
+        members = groups.setdefault(metrics.group(entry["name"]), {})
+        members[entry["name"]] = (entry["title"], entry["unit"])
+    return {name: members for name, members in groups.items() if members}
 
 
 def read_picture(path: str | os.PathLike) -> Picture:
@@ -123,6 +133,14 @@ def _float(text: str) -> float:
 def number(value: float | None) -> str:
     """Three significant digits, nothing for None."""
     return "" if value is None else f"{value:.3g}"
+
+
+def allowed(ends: Sequence[float | None]) -> str:
+    """A range in words; an end that is None is open."""
+    low, high = ends
+    if low is None:
+        return f"≤ {number(high)}"
+    return f"≥ {number(low)}" if high is None else f"{number(low)} to {number(high)}"
 
 
 def duration(seconds: float) -> str:

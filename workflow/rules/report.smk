@@ -10,7 +10,12 @@ rule plot_maps:
         comparison="<results>/validation/comparison.h5",
         maps=[maps_of(dataset)[0] for dataset in campaign.datasets],
     output:
-        png="<results>/figures/maps.png",
+        png=report(
+            "<results>/figures/maps.png",
+            caption="../report/maps.rst",
+            category="Datasets",
+            labels={"figure": "maps"},
+        ),
         pdf="<results>/figures/maps.pdf",
     log:
         "<logs>/plot_maps.log",
@@ -39,7 +44,12 @@ rule plot_comparison:
     input:
         comparison="<results>/validation/comparison.h5",
     output:
-        png="<results>/figures/{figure}.png",
+        png=report(
+            "<results>/figures/{figure}.png",
+            caption="../report/comparison.rst",
+            category="Comparison",
+            labels={"figure": "{figure}"},
+        ),
         pdf="<results>/figures/{figure}.pdf",
     log:
         "<logs>/plot_comparison/{figure}.log",
@@ -69,7 +79,12 @@ rule plot_wavelets:
     input:
         "<results>/validation/wavelets.h5",
     output:
-        png="<results>/figures/{figure}.png",
+        png=report(
+            "<results>/figures/{figure}.png",
+            caption="../report/wavelets.rst",
+            category="Emulator",
+            labels={"figure": "{figure}"},
+        ),
         pdf="<results>/figures/{figure}.pdf",
     log:
         "<logs>/plot_wavelets/{figure}.log",
@@ -98,7 +113,12 @@ rule plot_cost:
     PNG and PDF.
     """
     output:
-        png="<results>/figures/cost.png",
+        png=report(
+            "<results>/figures/cost.png",
+            caption="../report/cost.rst",
+            category="Emulator",
+            labels={"figure": "cost"},
+        ),
         pdf="<results>/figures/cost.pdf",
     log:
         "<logs>/plot_cost.log",
@@ -126,7 +146,12 @@ rule report:
         metrics="<results>/validation/metrics.json",
         figures=[f"<results>/figures/{name}.png" for name in FIGURES],
     output:
-        "<results>/report.html",
+        report(
+            "<results>/report.html",
+            caption="../report/verdict.rst",
+            category="Verdict",
+            labels={"page": "report"},
+        ),
     log:
         "<logs>/report.log",
     benchmark:

@@ -156,7 +156,12 @@ rule judge:
         distribution=measured("distribution"),
         maps=maps_of("reference"),
     output:
-        metrics="<results>/validation/metrics.json",
+        metrics=report(
+            "<results>/validation/metrics.json",
+            caption="../report/metrics.rst",
+            category="Verdict",
+            labels={"page": "metrics"},
+        ),
         comparison="<results>/validation/comparison.h5",
     log:
         "<logs>/judge.log",

@@ -34,6 +34,21 @@ TITLES = {
 }
 """What each metric is; a spectrum's name or a range of separations fills the braces."""
 
+GROUPS = {
+    "Spectra": ("residual", "inside_band", "scatter_ratio"),
+    "Pixel covariance": ("pixel_variance", "correlation_slope", "correlation_rms", "recovery"),
+    "Eigenvalues and χ²": (
+        "eigenvalue_ratio",
+        "eigenvalue_worst",
+        "chi2_mean",
+        "chi2_width",
+        "chi2_ks",
+    ),
+    "Morphology": ("scattering", "scattering_inside", "scattering_scatter", "minkowski"),
+    "Pixel values": ("distribution",),
+}
+"""Kinds of metrics that belong together, for the report."""
+
 UNITS = {"residual": "σ_ref", "scattering": "σ_ref", "minkowski": "σ_ref"}
 """Units; a metric that is not here is a pure number."""
 
@@ -77,6 +92,12 @@ def title(name: str) -> str:
     """Reading title of a metric."""
     kind, _, which = name.partition(":")
     return TITLES[kind].format(which)
+
+
+def group(name: str) -> str:
+    """The group of a metric in :data:`GROUPS`."""
+    kind = name.partition(":")[0]
+    return next((group for group, kinds in GROUPS.items() if kind in kinds), "Further comparisons")
 
 
 def emulated_ranges(
