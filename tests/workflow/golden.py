@@ -52,7 +52,7 @@ def _arrays(path: Path) -> dict[str, list]:
         if any(dataset in name for dataset in EMULATED):
             return
         if isinstance(item, h5py.Dataset) and np.issubdtype(item.dtype, np.number):
-            rms = np.sqrt(np.mean(np.abs(item[()].astype(float)) ** 2)) if item.size else 0.0
+            rms = np.sqrt(np.mean(np.abs(item[()]).astype(float) ** 2)) if item.size else 0.0
             found[name] = [list(item.shape), float(f"{rms:.6g}")]
 
     with h5py.File(path) as file:
