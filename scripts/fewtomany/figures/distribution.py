@@ -1,5 +1,6 @@
 """Distributions of pixel values (Fig. C.3 of arXiv:2503.11643)."""
 
+import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
@@ -34,14 +35,16 @@ def _column(panel, residual, comparison: Comparison, members: list[str], compone
     width = EDGES[1] - EDGES[0]
     panel.plot(centres, norm.pdf(centres), color=style.GREY, linewidth=3, alpha=0.5, label="normal")
     style.residual_bands(residual, comparison, members)
+    inner = slice(1, -1)  # the outermost bins hold all values beyond
+    seen = comparison.get("distribution", "reference", "scatter")[0, component, inner] > 0
     for name in ("reference", *members):
         colour = style.line(comparison, name)
-        mean = comparison.get("distribution", name, "mean")[0, component]
-        filled = mean > 0
-        panel.plot(centres[filled], mean[filled] / width, label=name, **colour)
+        mean = comparison.get("distribution", name, "mean")[0, component, inner]
+        density = np.where(mean > 0, mean / width, np.nan)
+        panel.plot(centres[inner], density, label=name, **colour)
         if name != "reference":
-            delta = comparison.get("distribution", name, "residual")[0, component]
-            residual.plot(centres, delta, **colour)
+            delta = comparison.get("distribution", name, "residual")[0, component, inner]
+            residual.plot(centres[inner], np.where(seen, delta, np.nan), **colour)
     panel.set_yscale("log")
     panel.set_ylim(1e-6, 2)
     residual.set_xlabel("value over true σ of its pixel")
@@ -53,7 +56,7 @@ def caption(comparison: Comparison) -> str:
     return (
         f"Density of the pixel values of all maps of {shown}, every value in units of the true "
         f"standard deviation of its pixel ({comparison.truth} covariance), in bins of "
-        f"{EDGES[1] - EDGES[0]:g}; the outermost bins hold all values beyond. Thick grey: the "
+        f"{EDGES[1] - EDGES[0]:g}. Thick grey: the "
         f"standard normal distribution, which a Gaussian effect must have. Bottom: Δ of the "
         f"fraction of a map's pixels in each bin, in units of its scatter over single reference "
         f"maps; {style.BANDS} Too little variance shows as a peak at 0 and falling wings; wings "

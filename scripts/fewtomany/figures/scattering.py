@@ -34,11 +34,14 @@ def draw(comparison: Comparison) -> Figure:
                     column[0].set_yscale("log")
                 for panel, pair in zip(column[1:], shown, strict=True):
                     chosen = (statistic == kind) & (components == pair)
-                    _residuals(panel, comparison, members, chosen)
-                column[-1].set_xlabel("coefficient")
-            for panel, pair in zip(rows[1:, 0], shown, strict=True):
-                panel.set_ylabel(f"Δ of {pair}")
-            part.align_ylabels(rows[:, 0])
+                    if chosen.any():
+                        _residuals(panel, comparison, members, chosen)
+                    else:  # there is no S1 of a pair
+                        panel.set_visible(False)
+                column[-1 if column[-1].get_visible() else -2].set_xlabel("coefficient")
+            for row, pair in zip(rows[1:], shown, strict=True):
+                first_panel = next(panel for panel in row if panel.get_visible())
+                first_panel.set_ylabel(f"Δ of {pair}")
             style.legend_above(part, rows[0, 0])
     return figure
 
