@@ -51,7 +51,7 @@ def test_the_papers_campaign_is_planned_in_time(empty, record_property):
 def test_the_demo_is_the_default(empty):
     (empty.folder / "config").symlink_to(ROOT / "config")
     done = empty.run("--dry-run", "--quiet", "rules")
-    assert count_jobs(done)["simulate_maps"] == 2
+    assert count_jobs(done)["simulate_maps"] == 1
     assert "results/demo" in empty.run("--dry-run").stdout
 
 

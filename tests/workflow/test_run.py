@@ -40,6 +40,12 @@ def test_the_report_and_every_figure_are_there(finished):
     assert len(list((results / "figures").glob("*.png"))) == 11
 
 
+def test_snakemake_reports_on_the_run(finished):
+    done = finished.snakemake("--report", "run.html")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (finished.folder / "run.html").stat().st_size > 1e6
+
+
 def test_datasets_have_the_maps_that_the_configuration_asks_for(finished):
     campaign = config.load(finished.folder / "results" / "tiny" / "campaign.yaml")
     for name, dataset in campaign.datasets.items():

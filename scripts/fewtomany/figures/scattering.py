@@ -38,7 +38,7 @@ def draw(comparison: Comparison) -> Figure:
                         _residuals(panel, comparison, members, chosen)
                     else:  # there is no S1 of a pair
                         panel.set_visible(False)
-                column[-1 if column[-1].get_visible() else -2].set_xlabel("coefficient")
+                column[-1].set_xlabel("coefficient")
             for row, pair in zip(rows[1:], shown, strict=True):
                 first_panel = next(panel for panel in row if panel.get_visible())
                 first_panel.set_ylabel(f"Δ of {pair}")
