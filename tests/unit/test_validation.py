@@ -39,13 +39,15 @@ def test_moment_files_are_of_one_statistic_and_follow_each_other(tmp_path):
         part = values[:6] if first == 0 else values[6:]
         source = store.MapSet(np.zeros((len(part), 2, 12)), "QU", "some", first)
         moments.write(path, moments.of(part), "minkowski", source, {}, ["a", "b", "c"])
-    found, labels = moments.read(paths, "minkowski", "some")
+    found, labels = moments.read(paths, "minkowski", "some", 10)
     np.testing.assert_allclose(found.mean, values.mean(axis=0))
     assert labels == ["a", "b", "c"]
     with pytest.raises(UserError, match=r"b\.h5: holds minkowski of some from map 6, expected"):
-        moments.read(paths[1:], "minkowski", "some")
+        moments.read(paths[1:], "minkowski", "some", 10)
+    with pytest.raises(UserError, match="minkowski of some: of 6 maps, expected 10"):
+        moments.read(paths[:1], "minkowski", "some", 10)
     with pytest.raises(UserError, match="expected scattering of some from map 0"):
-        moments.read(paths, "scattering", "some")
+        moments.read(paths, "scattering", "some", 10)
 
 
 def test_what_does_not_vary_has_no_residual():

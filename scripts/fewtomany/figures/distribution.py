@@ -47,7 +47,8 @@ def _column(panel, residual, comparison: Comparison, members: list[str], compone
             residual.plot(centres[inner], np.where(seen, delta, np.nan), **colour)
     panel.set_yscale("log")
     panel.set_ylim(1e-6, 2)
-    residual.set_xlabel("value over true σ of its pixel")
+    style.wide_residuals(residual)
+    residual.set_xlabel("pixel value (true σ)")
 
 
 def caption(comparison: Comparison) -> str:
@@ -59,7 +60,7 @@ def caption(comparison: Comparison) -> str:
         f"{EDGES[1] - EDGES[0]:g}. Thick grey: the "
         f"standard normal distribution, which a Gaussian effect must have. Bottom: Δ of the "
         f"fraction of a map's pixels in each bin, in units of its scatter over single reference "
-        f"maps; {style.BANDS} Too little variance shows as a peak at 0 and falling wings; wings "
+        f"maps, {style.BANDS} Too little variance shows as a peak at 0 and falling wings; wings "
         f"that rise mean values beyond the true ones, as an isotropic model gives where the sky "
         f"is quiet."
     )

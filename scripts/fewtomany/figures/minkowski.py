@@ -29,6 +29,7 @@ def draw(comparison: Comparison) -> Figure:
                         delta = comparison.get("minkowski", name, "residual")[number]
                         residual.plot(THRESHOLDS, delta, **colour)
                 panel.set_title(f"V$_{number}$")
+                style.wide_residuals(residual)
                 residual.set_xlabel("threshold u (rms)")
             rows[1, 0].set_ylabel("Δ")
             style.legend_above(part, rows[0, 0])
@@ -44,6 +45,6 @@ def caption(comparison: Comparison) -> str:
         f"each input dataset. Thresholds are in units of each map's own rms, in bins; negative "
         f"ones follow by symmetry, f(ψ + π/2) = −f(ψ), by which V0 is 1/2 and V2 is 0 at u = 0. "
         f"Top: mean; grey band: scatter σ of single reference maps. Bottom: Δ = (⟨V⟩ − "
-        f"⟨V_ref⟩)/σ_ref; {style.BANDS} Above the thin lines at ±1 the mean map would be unusual "
+        f"⟨V_ref⟩)/σ_ref, {style.BANDS} Beyond ±1 the mean map would be unusual "
         f"among true maps: the emulation then has another morphology, as an isotropic field has."
     )

@@ -64,9 +64,8 @@ def _residuals(panel, comparison: Comparison, members: list[str], chosen: np.nda
     for name in members:
         delta = comparison.get("scattering", name, "residual")[chosen]
         panel.plot(number, delta, **_points(comparison, name, chosen))
-    panel.set_yscale("symlog", linthresh=1, linscale=1)
-    panel.set_yticks([-10, -1, 0, 1, 10], ["−10", "−1", "0", "1", "10"])
-    panel.minorticks_off()
+    panel.set_ylim(-12, 12)
+    style.wide_residuals(panel)
 
 
 def _points(comparison: Comparison, name: str, chosen: np.ndarray) -> dict:
@@ -88,7 +87,7 @@ def caption(comparison: Comparison) -> str:
         f"they are, wavelets along the east, S1, S3 and S4 normalized by S2. Top: mean values of "
         f"{comparison.stokes[0]} from fine to coarse scales, real parts before imaginary ones at "
         f"each scale; grey: scatter σ of single reference maps. Below: Δ = (⟨S⟩ − ⟨S_ref⟩)/σ_ref "
-        f"for each component and their pair, linear between the thin lines at ±1 and logarithmic "
-        f"beyond; {style.BANDS} An emulation should stay within ±1 everywhere; coefficients far "
-        f"outside say at which scales and orientations its texture is wrong."
+        f"for each component and their pair, {style.BANDS} An emulation should stay within ±1 "
+        f"everywhere; coefficients far outside say at which scales and orientations its texture "
+        f"is wrong."
     )

@@ -50,8 +50,11 @@ _SETTINGS = {
 BAND = {"color": GREY, "alpha": 0.3, "linewidth": 0}
 """A shaded range."""
 
-BANDS = "grey band: ±1/√N_input, the standard error of a mean over the inputs."
-"""What :func:`residual_bands` shows, for captions."""
+BANDS = (
+    "linear between the dashed lines at ±1, logarithmic beyond; grey band: ±1/√N_input, the "
+    "standard error of a mean over the inputs."
+)
+"""What :func:`residual_bands` and :func:`wide_residuals` show, for captions."""
 
 DIVERGING = "RdBu_r"
 SEQUENTIAL = "cividis"
@@ -84,6 +87,15 @@ def residual_bands(panel: Axes, comparison: Comparison, members: Sequence[str]) 
     panel.axhline(0, color=BLACK, linewidth=0.6)
     for sign in (-1, 1):
         panel.axhline(sign, color=BLACK, linewidth=0.4, linestyle="--")
+
+
+def wide_residuals(panel: Axes) -> None:
+    """An axis of residuals Δ, small and large: linear within ±1, logarithmic beyond."""
+    panel.set_yscale("symlog", linthresh=1)
+    low, high = panel.get_ylim()
+    panel.set_yticks([x for x in (-100, -10, -1, 0, 1, 10, 100) if low <= x <= high])
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.minorticks_off()
 
 
 def legend_above(part: SubFigure, panel: Axes, ncols: int = 0) -> None:

@@ -81,7 +81,7 @@ def judge(
     reference_spectra = spectra.read(measured["spectra"]["reference"], "reference", stokes)
     truth = _truth(campaign, covariances, reference, reference_spectra)
     true_draws = _true_draws(truth, reference, reference_spectra)
-    true_moments, labels = _moments(measured, "reference")
+    true_moments, labels = _moments(campaign, measured, "reference")
 
     arrays, shown, values, entries = {"scattering/labels": np.array(labels, "S")}, {}, {}, []
     if truth.covariance.dataset == "exact":
@@ -92,7 +92,7 @@ def judge(
         name, role = dataset.name, dataset.role
         tested = _read_covariance(campaign, covariances[name], name)
         of_spectra = moments.of(spectra.read(measured["spectra"][name], name, stokes))
-        of_maps, _ = _moments(measured, name)
+        of_maps, _ = _moments(campaign, measured, name)
         arrays |= _matrix_arrays(tested) | _spectra_arrays(name, of_spectra, truth)
         arrays |= _moment_arrays(name, of_maps, true_moments)
         found = pixel_statistics(tested.covariance, tested.n_maps, truth)
@@ -232,9 +232,13 @@ def _spectra_arrays(name: str, found: Moments, truth: Truth) -> dict[str, np.nda
     }
 
 
-def _moments(measured: Mapping[str, Paths], name: str) -> tuple[dict[str, Moments], list[str]]:
+def _moments(
+    campaign: Campaign, measured: Mapping[str, Paths], name: str
+) -> tuple[dict[str, Moments], list[str]]:
     """Moments of a dataset by statistic, and the labels of the scattering values."""
-    found = {s: moments.read(measured[s][name], s, name) for s in MEASURED}
+    n_maps = dict.fromkeys(MEASURED, campaign.datasets[name].n_maps)
+    n_maps["minkowski"] = min(n_maps["minkowski"], campaign.validation.minkowski_maps)
+    found = {s: moments.read(measured[s][name], s, name, n_maps[s]) for s in MEASURED}
     return {s: content for s, (content, _) in found.items()}, found["scattering"][1]
 
 

@@ -101,7 +101,7 @@ def write(
 
 
 def read(
-    paths: Sequence[str | os.PathLike], statistic: str, dataset: str
+    paths: Sequence[str | os.PathLike], statistic: str, dataset: str, n_maps: int
 ) -> tuple[Moments, list[str]]:
     """Merged moments of a dataset from its files, which must follow each other from map 0.
 
@@ -111,7 +111,8 @@ def read(
 
     Raises
     ------
-    UserError : naming the file that is of another statistic or dataset, or out of order
+    UserError : naming the file that is of another statistic or dataset, or out of order,
+        or when the files do not hold ``n_maps`` maps in all
     """
     parts, labels, count = [], [], 0
     for path in paths:
@@ -130,4 +131,6 @@ def read(
         labels = names
         parts.append(Moments(int(attributes["n_maps"]), arrays["mean"], arrays["squares"]))
         count += parts[-1].n_maps
+    if count != n_maps:
+        raise UserError(f"{statistic} of {dataset}: of {count} maps, expected {n_maps}")
     return merge(parts), labels
