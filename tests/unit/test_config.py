@@ -59,7 +59,13 @@ def test_paper_campaign_has_the_size_of_the_paper():
     assert campaign.simulation.n_chunks == 2210
     assert len(campaign.simulation.detectors) == 4
     assert [dataset.n_maps for dataset in campaign.by_role("input")] == [10, 100]
-    assert {dataset.n_maps for dataset in campaign.by_role("emulated")} == {10000}
+    emulated = {dataset.name: dataset for dataset in campaign.by_role("emulated")}
+    assert {emulated[name].n_maps for name in ("emulated-10", "emulated-100")} == {10000}
+    assert {(dataset.input, dataset.strategy) for dataset in emulated.values()} == {
+        (source, strategy)
+        for source in ("input-10", "input-100")
+        for strategy in ("average-target", "single-target")
+    }
     assert campaign.emulator.n_steps == 1000
 
 
