@@ -31,7 +31,8 @@ def draw(comparison: Comparison) -> Figure:
             ratios.yaxis.set_minor_formatter("{x:g}")
             ratios.set_xlabel("mode")
             values.legend(loc="upper right", ncols=2)
-            ratios.legend(loc="best")
+            if ratios.get_legend_handles_labels()[0]:
+                ratios.legend(loc="best")
         rows[0, 0].set_ylabel("eigenvalue (µK²)")
         rows[1, 0].set_ylabel("over the truth")
     return figure
