@@ -1,10 +1,11 @@
 """The four Minkowski functionals of linear polarization on SO(3).
 
 As Carrón Duque et al. 2024 (JCAP 01, 039; arXiv:2301.13191), a map P = Q + iU is the
-scalar field f(p, ψ) = Re[P(p) exp(2iψ)] on the rotations, pixel p and angle ψ, with the
-bi-invariant metric in which |∇f|² = (|∇P-part|² + f_ψ²)/2, and the maps in units of their own
-rms. With A_u the set where f ≥ u and κ₁, κ₂ the principal curvatures of its surface,
-per volume of the space,
+scalar field f(p, ψ) = Re[P(p) exp(2iψ)] on the rotations, pixel p and angle ψ, in units
+of the map's own rms, with the bi-invariant metric in which |∇f|² = (f_S² + f_E² + f_ψ²)/2,
+f_S and f_E being covariant derivatives southward and eastward. With A_u
+the set where f ≥ u and κ₁, κ₂ the principal curvatures of its surface, per volume of the
+space,
 
     V0 = ∫_A dV,  V1 = 1/6 ∫_∂A dS,  V2 = 1/(6π) ∫_∂A (κ₁ + κ₂) dS,
     V3 = 1/(4π) ∫_∂A κ₁κ₂ dS.
@@ -52,7 +53,7 @@ def _surface_integrals(sky: np.ndarray) -> list[np.ndarray]:
     """V1, V2 and V3 of a normalized map."""
     p = sky[0] + 1j * sky[1]
     (south, east), (south2, east2, mixed) = derivatives(sky)
-    turn = np.exp(2j * np.pi / 2 * np.arange(N_ANGLES) / N_ANGLES)
+    turn = np.exp(1j * np.pi * np.arange(N_ANGLES) / N_ANGLES)  # exp(2iψ)
 
     def at(field):
         """The real field Re[field · exp(2iψ)] at every pixel and angle."""
@@ -62,7 +63,7 @@ def _surface_integrals(sky: np.ndarray) -> list[np.ndarray]:
     h11, h22, h12 = at(south2), at(east2), at(mixed)
     h13, h23, h33 = at(2j * south) - f2 / 2, at(2j * east) + f1 / 2, -4 * f
     # Here the frame has lengths √2: gradients carry 1/√2 and Hessians 1/2.
-    square = f1**2 + f2**2 + f3**2
+    square = np.maximum(f1**2 + f2**2 + f3**2, 1e-300)
     trace = h11 + h22 + h33
     along = f1 * (f1 * h11 + 2 * (f2 * h12 + f3 * h13)) + f2 * (f2 * h22 + 2 * f3 * h23)
     along += f3**2 * h33
