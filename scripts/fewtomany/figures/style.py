@@ -68,7 +68,10 @@ def new(height: float) -> Iterator[Figure]:
 
 
 def line(comparison: Comparison, dataset: str) -> dict:
-    """Colour of a dataset by its role, told apart within a family; emulations on top."""
+    """Line of a dataset by its role, told apart within a family; emulations on top.
+
+    Inputs are thicker, since the mean of an emulation often covers theirs.
+    """
     shown = comparison.datasets[dataset]
     peers = [
         name
@@ -77,7 +80,11 @@ def line(comparison: Comparison, dataset: str) -> dict:
     ]
     palette = _ROLE_COLOURS[shown.role]
     index = peers.index(dataset) if peers else 0
-    return {"color": palette[index % len(palette)], "zorder": 3 if shown.role == "emulated" else 2}
+    return {
+        "color": palette[index % len(palette)],
+        "linewidth": 2.0 if shown.role == "input" else 1.0,
+        "zorder": 3 if shown.role == "emulated" else 2,
+    }
 
 
 def residual_bands(panel: Axes, comparison: Comparison, members: Sequence[str]) -> None:
