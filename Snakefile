@@ -43,6 +43,7 @@ include: "workflow/rules/simulate.smk"
 include: "workflow/rules/reference.smk"
 include: "workflow/rules/emulate.smk"
 include: "workflow/rules/validate.smk"
+include: "workflow/rules/compare.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -51,10 +52,11 @@ onstart:
 
 
 rule all:
-    """The report, and with it everything."""
+    """The report, and with it everything, and the recommended covariances."""
     default_target: True
     input:
         "<results>/report.html",
+        [f"<results>/recommended/{dataset.name}.h5" for dataset in campaign.by_role("emulated")],
 
 
 rule datasets:

@@ -18,7 +18,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    dataset = campaign.dataset(arguments.dataset, "emulated")
+    dataset = campaign.dataset(arguments.dataset, "emulated", "fold")
     cli.check_range(arguments, dataset.n_maps, f"maps of {dataset.name}")
     plan = batches.dataset_plan(campaign, dataset.name)
     entries = archive.read_manifests(arguments.manifests)

@@ -31,7 +31,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    dataset = campaign.dataset(arguments.dataset, "emulated")
+    dataset = campaign.dataset(arguments.dataset, "emulated", "fold")
     plan = batches.dataset_plan(campaign, dataset.name)
     cli.check_range(arguments, len(plan), f"batches of {dataset.name}")
     with parallel.ranks(arguments.ranks) as mine:

@@ -4,7 +4,7 @@ import argparse
 import logging
 
 from fewtomany import cli, config, provenance, store
-from fewtomany.validation import comparison, judge
+from fewtomany.validation import comparison, judge, parts
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -14,6 +14,7 @@ def get_parser() -> argparse.ArgumentParser:
     for statistic in ("spectra", *judge.MEASURED):
         options.add_argument(f"--{statistic}", **many, help=f"{statistic} of the datasets")
     options.add_argument("--maps", **many, help="map files of the reference, in order")
+    options.add_argument("--parts", nargs="*", default=[], help="parts of the judgement (JSON)")
     options.add_argument("--metrics", required=True, help="metrics (JSON)")
     options.add_argument("--comparison", required=True, help="arrays for the figures (HDF5)")
     return options
@@ -27,6 +28,8 @@ def main(arguments: argparse.Namespace) -> None:
         {s: cli.named_files(getattr(arguments, s)) for s in ("spectra", *judge.MEASURED)},
         cli.named_files(arguments.maps),
     )
+    for path in arguments.parts:
+        entries += parts.read(path)["metrics"]
     about = provenance.record(
         campaign=campaign.name, seed=campaign.seed, validation=campaign.sections["validation"]
     )

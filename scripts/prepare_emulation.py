@@ -1,6 +1,7 @@
 """Learn the scattering-covariance model of an emulated dataset from its input maps."""
 
 import argparse
+import dataclasses
 
 from fewtomany import cli, config, provenance, store
 
@@ -15,7 +16,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    dataset = campaign.dataset(arguments.dataset, "emulated")
+    dataset = campaign.dataset(arguments.dataset, "emulated", "fold")
     inputs = store.read_dataset(
         arguments.inputs,
         campaign.maps.stokes,
@@ -24,6 +25,8 @@ def main(arguments: argparse.Namespace) -> None:
         nside=campaign.maps.nside,
         first=0,
     )
+    chosen = list(campaign.inputs_of(dataset.name))
+    inputs = dataclasses.replace(inputs, maps=inputs.maps[chosen])
     from fewtomany.emulator import device
 
     device.configure()

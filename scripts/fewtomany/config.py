@@ -111,6 +111,14 @@ class Validation:
 
 
 @dataclass(frozen=True)
+class Trust:
+    datasets: tuple[str, ...]
+    n_folds: int
+    n_maps: int
+    n_directions: int
+
+
+@dataclass(frozen=True)
 class Sharding:
     chunks_per_shard: int
     maps_per_shard: int
@@ -124,10 +132,12 @@ class Dataset:
     Attributes
     ----------
     name : its name in the configuration; "original" and "reference" are fixed
-    role : "original", "reference", "input", "gaussian" or "emulated"
+    role : "original", "reference", "input", "gaussian", "emulated", or "fold" for what is
+        emulated from a part of the inputs
     n_maps : number of maps
     input : name of the input dataset it comes from ("gaussian" and "emulated")
     strategy : "average-target" or "single-target" ("emulated")
+    selection : the input maps it comes from, by index ("fold"); empty for all of them
     """
 
     name: str
@@ -135,6 +145,7 @@ class Dataset:
     n_maps: int
     input: str = ""
     strategy: str = ""
+    selection: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,29 +159,52 @@ class Campaign:
     reference: Reference
     emulator: Emulator
     validation: Validation
+    trust: Trust
     sharding: Sharding
     datasets: dict[str, Dataset]
+    folds: dict[str, Dataset]
     sections: dict[str, Any]
 
     def dataset(self, name: str, *roles: str) -> Dataset:
         """The dataset of a name and one of the roles (of any without roles), else UserError."""
-        known = [d.name for d in self.datasets.values() if d.role in roles or not roles]
+        everything = self.datasets | self.folds
+        known = [d.name for d in everything.values() if d.role in roles or not roles]
         if name not in known:
             raise UserError(f"dataset {name!r} is not allowed here; expected {', '.join(known)}")
-        return self.datasets[name]
+        return everything[name]
+
+    def find(self, name: str) -> Dataset:
+        """The dataset or fold of a name; KeyError if there is none."""
+        return self.folds[name] if name in self.folds else self.datasets[name]
+
+    def folds_of(self, dataset: str) -> list[Dataset]:
+        """The folds of an emulated dataset, in order."""
+        names = [fold_name(dataset, k) for k in range(self.trust.n_folds)]
+        return [self.folds[name] for name in names if name in self.folds]
+
+    def inputs_of(self, dataset: str) -> tuple[int, ...]:
+        """Indices of the input maps that an emulated dataset or a fold comes from."""
+        found = self.find(dataset)
+        return found.selection or tuple(range(self.datasets[found.input].n_maps))
 
     def by_role(self, *roles: str) -> list[Dataset]:
-        """Datasets of the given roles, in the order of the configuration."""
-        return [dataset for dataset in self.datasets.values() if dataset.role in roles]
+        """Datasets and folds of the given roles, in the order of the configuration."""
+        everything = [*self.datasets.values(), *self.folds.values()]
+        return [dataset for dataset in everything if dataset.role in roles]
 
     def map_shards(self, dataset: str) -> list[Shard]:
         """Files of a dataset, as ranges of maps."""
-        return plan(self.datasets[dataset].n_maps, self.sharding.maps_per_shard)
+        return plan(self.find(dataset).n_maps, self.sharding.maps_per_shard)
 
     @cached_property
     def chunk_shards(self) -> list[Shard]:
         """Shards of the response pass, as ranges of gain chunks."""
         return plan(self.simulation.n_chunks, self.sharding.chunks_per_shard)
+
+
+def fold_name(dataset: str, number: int) -> str:
+    """Name of a fold of an emulated dataset."""
+    return f"{dataset}-fold-{number}"
 
 
 def load(path: str | Path) -> Campaign:
@@ -325,6 +359,55 @@ def _faults_of_meaning(c: dict):
             f"validation.chi2_maps: {c['validation']['chi2_maps']} is not allowed; "
             f"expected at most reference.n_maps = {c['reference']['n_maps']}"
         )
+    yield from _faults_of_trust(c)
+
+
+def _faults_of_trust(c: dict):
+    trust = c["trust"]
+    for name in trust["datasets"]:
+        if name not in c["emulated"]:
+            yield (
+                f"trust.datasets: {name!r} is not allowed; "
+                f"expected one of {', '.join(c['emulated'])}"
+            )
+            continue
+        source = c["emulated"][name]["input"]
+        n_inputs = c["inputs"].get(source, {}).get("n_maps", 0)
+        if n_inputs - -(-n_inputs // trust["n_folds"]) < 3 or n_inputs < trust["n_folds"]:
+            yield (
+                f"trust.n_folds: {trust['n_folds']} is not allowed; expected at most inputs."
+                f"{source}.n_maps = {n_inputs}, and 3 maps or more outside of each fold"
+            )
+        for number in range(trust["n_folds"]):
+            fold = fold_name(name, number)
+            if any(fold in c[family] for family in ("inputs", "gaussian", "emulated")):
+                yield f"trust.datasets: the name {fold} of a fold is taken by another dataset"
+    if trust["datasets"] and 2 * trust["n_directions"] > trust["n_maps"]:
+        yield (
+            f"trust.n_directions: {trust['n_directions']} is not allowed; "
+            f"expected at most half of trust.n_maps = {trust['n_maps']}"
+        )
+
+
+def _folds(c: dict, datasets: dict[str, Dataset]) -> dict[str, Dataset]:
+    """What is emulated from all inputs but those of a fold; input k is in fold k mod n_folds."""
+    folds = [
+        Dataset(
+            name=fold_name(name, number),
+            role="fold",
+            n_maps=c["trust"]["n_maps"],
+            input=datasets[name].input,
+            strategy=datasets[name].strategy,
+            selection=tuple(
+                index
+                for index in range(datasets[datasets[name].input].n_maps)
+                if index % c["trust"]["n_folds"] != number
+            ),
+        )
+        for name in c["trust"]["datasets"]
+        for number in range(c["trust"]["n_folds"])
+    ]
+    return {fold.name: fold for fold in folds}
 
 
 def _build(c: dict) -> Campaign:
@@ -335,6 +418,7 @@ def _build(c: dict) -> Campaign:
     ]
     for family, role in (("inputs", "input"), ("gaussian", "gaussian"), ("emulated", "emulated")):
         datasets += [Dataset(name=name, role=role, **entry) for name, entry in c[family].items()]
+    by_name = {dataset.name: dataset for dataset in datasets}
     return Campaign(
         name=c["campaign"],
         seed=c["seed"],
@@ -351,8 +435,10 @@ def _build(c: dict) -> Campaign:
         reference=Reference(**c["reference"]),
         emulator=Emulator(**c["emulator"]),
         validation=Validation(**c["validation"]),
+        trust=Trust(**{**c["trust"], "datasets": tuple(c["trust"]["datasets"])}),
         sharding=Sharding(**c["sharding"]),
-        datasets={dataset.name: dataset for dataset in datasets},
+        datasets=by_name,
+        folds=_folds(c, by_name),
         sections=c,
     )
 

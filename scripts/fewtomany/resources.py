@@ -34,6 +34,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     matrix = n_values**2 * 8
     eigen = n_values**3
     response = simulation.n_chunks * n_detectors * 3 * n_pix * 8
+    all_maps = max(dataset.n_maps for dataset in campaign.datasets.values()) * n_values * 4
     shard = sharding.maps_per_shard * n_values * 8
     sky = 12 * simulation.nside**2 * 8 * 20
     observation = simulation.gains.chunk_samples * 8 * (20 + 2 * n_detectors)
@@ -69,8 +70,13 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "measure_minkowski": _need(4 * shard, map_seconds * 60),
         "measure_distribution": _need(matrix + 4 * shard, 60 + map_seconds),
         "measure_wavelets": _need(4000 * n_pix, 300 + 0.1 * n_pix, base_mb=_TENSORFLOW_MB),
+        "recommend": _need(3 * matrix + 2 * all_maps, 300),
+        "compare": _need(3 * matrix + 6 * all_maps, 900 + n_datasets * eigen * 2e-9),
+        "trust": _need(3 * matrix + 20 * campaign.trust.n_maps * n_values * 8, 1200),
+        "diversity": _need(6 * all_maps, 1200),
         "judge": _need(5 * matrix, 300 + n_datasets * eigen * 4e-9),
         "plot": _need(2 * shard, 600),
+        "plot_part": _need(0, 600),
         "report": _need(shard, 300),
         "export_fits": _need(3 * shard, map_seconds * 10),
     }

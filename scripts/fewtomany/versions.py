@@ -69,8 +69,13 @@ STAGES = {
     "measure_minkowski": Stage(1, ("maps.stokes", "validation.minkowski_maps")),
     "measure_distribution": Stage(1, ("maps.stokes",)),
     "measure_wavelets": Stage(1, ("maps.nside", *_WAVELETS)),
+    "recommend": Stage(1, ("seed", "maps.stokes", "validation.n_modes")),
+    "compare": Stage(1, ("seed", "maps.stokes", "validation.n_modes")),
+    "trust": Stage(1, ("seed", "maps.stokes", "trust")),
+    "diversity": Stage(1, ("seed", "maps.stokes", "emulator.batch_size")),
     "judge": Stage(2, ("validation", "reference.covariance")),
     "plot": Stage(1),
+    "plot_part": Stage(1),
     "report": Stage(1),
     "export_fits": Stage(1),
 }
@@ -83,7 +88,8 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
     ----------
     campaign : the campaign
     stage : a name in :data:`STAGES`, the name of its rule
-    dataset : an emulated dataset, whose strategy then belongs to the basis
+    dataset : an emulated dataset or a fold; its strategy, and the inputs that a fold comes
+        from, then belong to the basis
 
     Raises
     ------
@@ -92,7 +98,10 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
     chosen = STAGES[stage]
     content = {key: _look_up(campaign.sections, key) for key in chosen.keys}
     if dataset:
-        content["strategy"] = campaign.datasets[dataset].strategy
+        found = campaign.find(dataset)
+        content["strategy"] = found.strategy
+        if found.selection:
+            content["selection"] = found.selection
     return json.dumps({"version": chosen.version, **content}, sort_keys=True)
 
 

@@ -18,14 +18,15 @@ MEASUREMENTS = (
 AVERAGE = CAMPAIGN["emulated"]["average-10"]
 GAINS = {**CAMPAIGN["simulation"]["gains"], "standard_deviation": 2e-4}
 
-# What every change of a number leads to.
-JUDGEMENT = {
+# What every change of a number leads to, and of the map files.
+JUDGED = {
     "judge": 1,
     "plot_maps": 1,
     "plot_comparison": 7,
     "report": 1,
     "all": 1,
 }
+JUDGEMENT = JUDGED | {"compare": 1, "diversity": 1, "plot_part": 3}
 
 
 def measured(n_files):
@@ -74,6 +75,14 @@ def test_the_exact_covariance_needs_no_maps(empty):
 def test_targets_stop_where_they_say(empty, target, rules):
     jobs = empty.jobs(target)
     assert rules <= jobs.keys()
+    assert "judge" not in jobs
+
+
+def test_cross_validation_emulates_every_fold(empty):
+    folds = {"datasets": ["average-10"], "n_folds": 2, "n_maps": 20, "n_directions": 5}
+    jobs = empty.jobs("results/tiny/figures/trust-average-10.png", trust=folds)
+    expected = {"prepare_emulation": 2, "emulate": 2, "assemble": 2, "trust": 1, "plot_part": 1}
+    assert expected.items() <= jobs.items()
     assert "judge" not in jobs
 
 
@@ -129,7 +138,9 @@ def test_the_effective_configuration_lies_beside_the_products(instant):
     [
         pytest.param(
             {"emulated": {"average-10": {**AVERAGE, "n_maps": 100}}},
-            {"emulate": 1, "assemble": 1, "covariance": 1} | measured(1) | JUDGEMENT,
+            {"emulate": 1, "assemble": 1, "covariance": 1, "recommend": 1}
+            | measured(1)
+            | JUDGEMENT,
             id="a larger emulated dataset adds batches and maps",
         ),
         pytest.param(
@@ -139,21 +150,27 @@ def test_the_effective_configuration_lies_beside_the_products(instant):
         ),
         pytest.param(
             {"emulator": {"n_steps": 21}},
-            {"emulate": 3, "assemble": 2, "covariance": 2} | measured(2) | JUDGEMENT,
+            {"emulate": 3, "assemble": 2, "covariance": 2, "recommend": 2}
+            | measured(2)
+            | JUDGEMENT,
             id="other steps emulate anew",
         ),
         pytest.param(
             {"emulated": {"single-10": {**AVERAGE}}},
             {"prepare_emulation": 1, "emulate": 1, "assemble": 1}
-            | {"covariance": 1}
+            | {"covariance": 1, "recommend": 1}
             | measured(1)
             | JUDGEMENT,
             id="another strategy emulates that dataset anew",
         ),
-        pytest.param({"validation": {"n_modes": 14}}, JUDGEMENT, id="other modes judge anew"),
+        pytest.param(
+            {"validation": {"n_modes": 14}},
+            {"recommend": 2, "compare": 1, "plot_part": 2} | JUDGED,
+            id="other modes judge anew",
+        ),
         pytest.param(
             {"validation": {"n_modes": 15, "chi2_maps": 50, "minkowski_maps": 50}},
-            {"measure_minkowski": 6} | JUDGEMENT,
+            {"measure_minkowski": 6} | JUDGED,
             id="fewer maps with Minkowski functionals",
         ),
     ],

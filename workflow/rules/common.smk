@@ -19,13 +19,21 @@ COVARIANCES = [*campaign.datasets, *EXACT]
 COMPARED = ["spectra", "correlations", "eigenvalues", "chi2"]
 COMPARED += ["scattering", "minkowski", "distribution"]
 FIGURES = ["maps", *COMPARED, "wavelets", "transfer", "cost"]
+TRUST = {
+    f"trust-{dataset}": f"<results>/validation/parts/trust-{dataset}.json"
+    for dataset in campaign.trust.datasets
+}
+COMPARE = "<results>/validation/parts/compare.json"
+DIVERSITY = "<results>/validation/parts/diversity.json"
+PARTS = [COMPARE, DIVERSITY, *TRUST.values()]
+FIGURES_OF_PARTS = {"equivalent": COMPARE, "baselines": COMPARE, "diversity": DIVERSITY, **TRUST}
 
 # Snakemake sets OMP_NUM_THREADS and the like from {threads}; numba needs its own.
 shell.prefix("set -euo pipefail; export NUMBA_NUM_THREADS=$OMP_NUM_THREADS; ")
 
 
 wildcard_constraints:
-    dataset="|".join(map(re.escape, campaign.datasets)),
+    dataset="|".join(map(re.escape, [*campaign.datasets, *campaign.folds])),
     start=r"\d+",
     stop=r"\d+",
 
@@ -45,7 +53,7 @@ def maps_of(dataset):
 
 def input_maps(wildcards):
     """The map files of the inputs that a dataset comes from."""
-    return maps_of(campaign.datasets[wildcards.dataset].input)
+    return maps_of(campaign.find(wildcards.dataset).input)
 
 
 def covariance_of(name):

@@ -16,7 +16,7 @@ rule prepare_emulation:
     benchmark:
         "<benchmarks>/prepare_emulation/{dataset}.tsv"
     wildcard_constraints:
-        dataset=one_of("emulated"),
+        dataset=one_of("emulated", "fold"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -48,7 +48,7 @@ rule emulate:
     benchmark:
         "<benchmarks>/emulate/{dataset}/{start}-{stop}.tsv"
     wildcard_constraints:
-        dataset=one_of("emulated"),
+        dataset=one_of("emulated", "fold"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -84,7 +84,7 @@ rule assemble:
     benchmark:
         "<benchmarks>/assemble/{dataset}/{start}-{stop}.tsv"
     wildcard_constraints:
-        dataset=one_of("emulated"),
+        dataset=one_of("emulated", "fold"),
     conda:
         ENVIRONMENT
     threads: 1

@@ -144,7 +144,7 @@ rule report:
     """
     input:
         metrics="<results>/validation/metrics.json",
-        figures=[f"<results>/figures/{name}.png" for name in FIGURES],
+        figures=[f"<results>/figures/{name}.png" for name in [*FIGURES, *FIGURES_OF_PARTS]],
     output:
         report(
             "<results>/report.html",

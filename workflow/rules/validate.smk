@@ -155,6 +155,7 @@ rule judge:
         minkowski=measured("minkowski"),
         distribution=measured("distribution"),
         maps=maps_of("reference"),
+        parts=PARTS,
     output:
         metrics=report(
             "<results>/validation/metrics.json",
@@ -186,5 +187,5 @@ rule judge:
         "python scripts/judge.py --config {params.config} --covariance {params.covariances}"
         " --spectra {params.spectra} --scattering {params.scattering}"
         " --minkowski {params.minkowski} --distribution {params.distribution}"
-        " --maps {params.maps}"
+        " --maps {params.maps} --parts {input.parts}"
         " --metrics {output.metrics} --comparison {output.comparison} &> {log}"

@@ -68,10 +68,10 @@ def plan_batches(targets: np.ndarray, batch_size: int) -> BatchPlan:
 
 def draw_targets(campaign: Campaign, dataset: str) -> np.ndarray:
     """Target of every map of an emulated dataset, shape (n_maps,), int64."""
-    spec = campaign.datasets[dataset]
+    spec = campaign.find(dataset)
     if spec.strategy == "average-target":
         return np.zeros(spec.n_maps, np.int64)
-    n_inputs = campaign.datasets[spec.input].n_maps
+    n_inputs = len(campaign.inputs_of(dataset))
     return seeds.generator(campaign.seed, "targets", dataset).integers(n_inputs, size=spec.n_maps)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from fewtomany import store
 from fewtomany.validation.comparison import Comparison
@@ -112,6 +114,17 @@ def legend_above(part: SubFigure, panel: Axes, ncols: int = 0) -> None:
     for handle in legend.legend_handles:
         if handle.get_label() and hasattr(handle, "set_markersize"):
             handle.set_markersize(5)
+
+
+def plain_log(*axes: Axis) -> None:
+    """Ticks of logarithmic axes: numbers written out; between decades where there are few."""
+    for axis in axes:
+        low, high = axis.get_view_interval()
+        subs = (1, 2, 5) if high / low < 300 else (1,)
+        axis.set_major_locator(LogLocator(subs=subs))
+        axis.set_minor_locator(LogLocator(subs="all"))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
 
 
 def sizes(comparison: Comparison, *roles: str) -> str:

@@ -1,0 +1,30 @@
+"""Hold covariance models against the truth: distances, baselines, equivalent numbers."""
+
+import argparse
+
+from fewtomany import cli, config, provenance
+from fewtomany.validation import compare, parts
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--truth", required=True, help="covariance: exact, or the reference's")
+    options.add_argument(
+        "--maps", nargs="+", required=True, metavar="NAME=FILE", help="maps of all datasets"
+    )
+    options.add_argument("--output", required=True, help="part of the judgement (JSON)")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    read = compare.reader(campaign, cli.named_files(arguments.maps))
+    entries, numbers = compare.compare(campaign, arguments.truth, read)
+    about = provenance.record(
+        campaign=campaign.name, seed=campaign.seed, validation=campaign.sections["validation"]
+    )
+    parts.write(arguments.output, entries, about, **numbers)
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

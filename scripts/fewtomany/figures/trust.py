@@ -1,0 +1,83 @@
+"""Cross-validation: what held-out inputs say, and whether the truth agrees."""
+
+from matplotlib.figure import Figure
+
+from fewtomany.figures import style
+from fewtomany.figures.baselines import LABELS
+from fewtomany.validation.trust import EMULATED, RECOMMENDED, expected_width
+
+TITLE = "Trust without a reference"
+
+_LABELS = LABELS | {EMULATED: "emulated", RECOMMENDED: "inputs toward emulated"}
+
+
+def draw(part: dict) -> Figure:
+    """Left: likelihood gained by every covariance; right: χ² of the held-out maps."""
+    gains = part["gains"]
+    with style.new(2.6) as figure:
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+        for place, (name, gain) in enumerate(gains.items()):
+            colour = {EMULATED: style.BLUE, RECOMMENDED: style.PURPLE}.get(name, style.ORANGE)
+            left.errorbar(
+                gain["held_out"],
+                place,
+                xerr=gain["error"],
+                color=colour,
+                marker="o",
+                markersize=4.5,
+                capsize=2,
+                linestyle="",
+                label="held-out inputs" if name == RECOMMENDED else None,
+            )
+            if gain["truth"] is not None:
+                left.plot(
+                    gain["truth"],
+                    place,
+                    color=style.BLACK,
+                    marker="|",
+                    markersize=11,
+                    linestyle="",
+                    label="expected under the truth" if name == RECOMMENDED else None,
+                )
+        left.axvline(0, color=style.GREY, linewidth=0.6)
+        left.set_xscale("symlog", linthresh=_threshold(gains))
+        left.set_yticks(range(len(gains)), [_LABELS.get(name, name) for name in gains])
+        left.set_ylim(len(gains) - 0.5, -0.5)
+        left.set_xlabel(f"likelihood over {_LABELS[part['rival']]} (nats per direction)")
+        left.legend(loc="lower left")
+        width = expected_width(part["n_directions"], part["n_maps"])
+        right.axvspan(1 - width, 1 + width, color=style.GREY, alpha=0.3, linewidth=0)
+        right.axvline(1, color=style.BLACK, linewidth=0.6)
+        right.plot(
+            sorted(part["chi2"]),
+            [(k + 0.5) / len(part["chi2"]) for k in range(len(part["chi2"]))],
+            color=style.BLUE,
+            marker="o",
+            markersize=3,
+            drawstyle="steps-mid",
+        )
+        right.set_ylim(0, 1)
+        right.set_xlabel("χ²/d of held-out maps, emulated covariance")
+        right.set_ylabel("fraction of maps below")
+    return figure
+
+
+def _threshold(gains: dict) -> float:
+    """Where the scale turns from linear to logarithmic: the smallest error there is."""
+    return max(min(gain["error"] for gain in gains.values() if gain["error"]), 1e-3)
+
+
+def caption(part: dict) -> str:
+    """Text below the figure."""
+    return (
+        f"Cross-validation of {part['dataset']}, without a reference: {part['n_folds']} folds of "
+        f"its {part['n_inputs']} inputs are held out in turn, {part['n_maps']} maps are emulated "
+        f"from the others, and all covariances are made from the others alone. Left: Gaussian "
+        f"log-likelihood of held-out maps in {part['n_directions']} random directions, over that "
+        f"of the best covariance without emulation; error bars: standard error over the folds. "
+        f"Black ticks: what all maps of the truth would say of the same covariances; the verdict "
+        f"can be trusted where they lie on the points. The emulation fails where it lies left of "
+        f"0 by more than its error. Right: cumulative χ² of the held-out maps, corrected for the "
+        f"finite number of emulated maps; grey: the expected mean and width. A covariance with too "
+        f"little variance lies to the right."
+    )

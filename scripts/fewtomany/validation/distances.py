@@ -1,0 +1,137 @@
+"""Distances of a covariance from the truth, each one number (0 for the truth unless said).
+
+===========================  ======================================================
+``kl``                       Kullback–Leibler divergence in the truth's leading modes,
+                             nats; infinite where the covariance is singular there
+``forstner``                 Förstner distance in the same modes
+``variance_error``           rms over the pixels of variance / true variance − 1
+``correlation_error``        rms error of the off-diagonal correlations: their
+                             Frobenius distance, per element
+``correlation_error:{c}``    the same for one class of pairs: a range of separations
+                             (degrees) within a Stokes component, or "cross …" between
+                             Q and U
+``correlation_match``        correlation coefficient of the off-diagonal correlations
+                             with the true ones; 1 for the truth
+``recovery:{c}``             slope through the origin of their regression on the true
+                             ones in one class of pairs; 1 for the truth
+===========================  ======================================================
+
+The rank matters: a covariance of N maps about their mean has N − 1 modes, and as a
+Gaussian model in more of them it gives true maps no likelihood at all, hence the
+infinity.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from fewtomany.validation import gaussian
+from fewtomany.validation.views import Moments, View, Viewer, correlations
+
+N_BLOCKS = 10
+"""Blocks of the jackknife, at most."""
+
+UNCHANGED = 1e-12
+"""Relative differences below this are rounding."""
+
+TRUTH_SHARE = 1e-6
+"""A class of pairs whose rms true correlation is smaller has nothing to recover."""
+
+
+def distances(view: View, viewer: Viewer) -> dict[str, float]:
+    """All distances of a covariance from the truth; those of no meaning are left out."""
+    known = viewer.truth.variance > 0
+    ratio = view.variance[known] / viewer.truth.variance[known]
+    unit = np.eye(len(view.modes))
+    found = {
+        "kl": gaussian.kullback_leibler(unit, view.modes),
+        "forstner": gaussian.forstner(unit, view.modes),
+        "variance_error": np.sqrt(np.mean((ratio - 1) ** 2)),
+        **_of_correlations(view, viewer),
+    }
+    return {name: float(value) for name, value in found.items()}
+
+
+def _of_correlations(view: View, viewer: Viewer) -> dict[str, float]:
+    """The distances of the correlations, from sums over the pairs of each class."""
+    classes, size = viewer.pairs.ravel(), len(viewer.pair_names) + 1
+    true = viewer.correlations.ravel()
+    tested = correlations(view, viewer.rows).ravel()
+
+    def sums(values: np.ndarray) -> np.ndarray:
+        return np.bincount(classes, values, size)[1:]
+
+    count = np.bincount(classes, minlength=size)[1:]
+    product, square, tested_square = sums(tested * true), sums(true**2), sums(tested**2)
+    error = np.maximum(square - 2 * product + tested_square, 0)
+    noise = sums((1 - true**2) ** 2) / (viewer.truth_maps - 1) if viewer.truth_maps else 0
+    known = square - noise
+    found = {"correlation_error": np.sqrt(error.sum() / count.sum())}
+    for k, name in enumerate(viewer.pair_names):
+        if count[k]:
+            found[f"correlation_error:{name}"] = np.sqrt(error[k] / count[k])
+    means = sums(tested).sum() / count.sum(), sums(true).sum() / count.sum()
+    covariance, variance, true_variance = (
+        total.sum() / count.sum() - first * second
+        for total, first, second in (
+            (product, *means),
+            (tested_square, means[0], means[0]),
+            (square, means[1], means[1]),
+        )
+    )
+    scale = np.sqrt(max(variance, 0) * max(true_variance, 0))
+    found["correlation_match"] = covariance / scale if scale > 0 else 0.0
+    for k, name in enumerate(viewer.pair_names):
+        if count[k] and known[k] > TRUTH_SHARE**2 * count[k]:
+            found[f"recovery:{name}"] = product[k] / known[k]
+    return found
+
+
+def jackknife(
+    maps: np.ndarray,
+    units: np.ndarray,
+    viewer: Viewer,
+    model: Callable[[View], View] = lambda view: view,
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Distances of the covariance of maps, and their standard errors.
+
+    The errors are from a delete-a-block jackknife: unlike a bootstrap it repeats no map,
+    which would lower the rank of the covariance and with it most of the distances.
+
+    Parameters
+    ----------
+    maps : array of shape (n_maps, n), K
+    units : array of shape (n_maps,): maps of the same number (a batch that descended
+        together) stay in the same block
+    viewer : the way of looking
+    model : takes the view of a sample covariance to that of the model under test
+
+    Returns
+    -------
+    values, errors : by name; an error is NaN where blocks are too few or singular
+    """
+    blocks = block_moments(maps, units, viewer)
+    total = blocks[0]
+    for block in blocks[1:]:
+        total += block
+    values = distances(model(total.view()), viewer)
+    left = [distances(model(total.without(block).view()), viewer) for block in blocks]
+    return values, {name: jackknife_error([found[name] for found in left]) for name in values}
+
+
+def block_moments(maps: np.ndarray, units: np.ndarray, viewer: Viewer) -> list[Moments]:
+    """Sums over blocks of maps of about equal size, units kept whole."""
+    _, number = np.unique(units, return_inverse=True)
+    n_blocks = min(N_BLOCKS, int(number.max()) + 1)
+    return [Moments.of(viewer, maps[number % n_blocks == k]) for k in range(n_blocks)]
+
+
+def jackknife_error(left: Sequence[float]) -> float:
+    """Standard error from the values that leave out one block each.
+
+    NaN where there is none: of infinite values, or of one that no block changes.
+    """
+    left = np.asarray(left)
+    if not np.isfinite(left).all() or np.ptp(left) <= UNCHANGED * np.abs(left).max():
+        return float("nan")
+    return float(np.sqrt((len(left) - 1) * left.var()))

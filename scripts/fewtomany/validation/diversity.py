@@ -1,0 +1,197 @@
+"""Diversity: are emulated maps new, different from each other, and as scattered as true ones?
+
+A batch descends together until the mean of its statistics is the target's, so its maps are
+not independent: batch means scatter less than true ones would, and what matters is whether
+the maps of a batch scatter as much. Copies of the inputs, or of each other, would pass many
+tests of spectra and covariances and are found here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from fewtomany.config import Campaign, Dataset
+from fewtomany.validation import parts
+from fewtomany.validation.compare import Reader
+from fewtomany.validation.metrics import TOLERANCE, Range
+
+N_MAPS = 2000
+"""Maps that are compared with each other, at most."""
+
+CLOSER = 0.1
+"""Mean correlation with the nearest map by which emulated maps may exceed true ones."""
+
+VARIANCES = {"total": "in all", "within": "within batches", "between": "of batch means"}
+
+BINS = np.linspace(-0.2, 1.0, 61)
+"""Edges of the stored histograms of nearest-neighbour correlations."""
+
+Statistics = Callable[[str], Mapping[str, np.ndarray]]
+"""Statistics of every map of a dataset by family: arrays of shape (n_maps, n_statistics)."""
+
+
+def nearest(maps: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
+    """Correlation of every map with the most similar one of the others.
+
+    Parameters
+    ----------
+    maps : array of shape (n_maps, n)
+    others : array of shape (n_others, n); by default the maps themselves, each without itself
+
+    Returns
+    -------
+    array of shape (n_maps,): largest cosine x·y / |x||y|; the maps have no mean to remove
+    """
+    first = _unit(maps)
+    if others is not None:
+        return (first @ _unit(others).T).max(axis=1)
+    cosine = first @ first.T
+    np.fill_diagonal(cosine, -1.0)
+    return cosine.max(axis=1)
+
+
+def _unit(maps: np.ndarray) -> np.ndarray:
+    maps = maps.astype(np.float64)
+    return maps / np.linalg.norm(maps, axis=1, keepdims=True)
+
+
+def effective_maps(maps: np.ndarray) -> float:
+    """Effective number of independent maps: participation ratio (tr G)² / tr G².
+
+    G is the matrix of inner products of the maps about their mean. N maps of a covariance
+    with d effective modes give 1 / (1/N + 1/d), so compare with as many true maps.
+    """
+    centred = maps - maps.mean(axis=0, dtype=np.float64)
+    gram = centred @ centred.T
+    return float(np.trace(gram) ** 2 / np.sum(gram**2))
+
+
+def batch_variance(statistics: np.ndarray, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variance of the maps within batches, and variance of the means of batches.
+
+    Independent maps of variance σ² in batches of m have σ² and σ²/m. An average target
+    pins the mean of every batch (0); single targets give it the scatter of the inputs (σ²).
+
+    Parameters
+    ----------
+    statistics : array of shape (n_maps, n_statistics)
+    batch : array of shape (n_maps,), int; at least one batch with two maps, and two batches
+
+    Returns
+    -------
+    within, between : arrays of shape (n_statistics,)
+    """
+    _, number, size = np.unique(batch, return_inverse=True, return_counts=True)
+    means = np.zeros((len(size), statistics.shape[1]))
+    np.add.at(means, number, statistics)
+    means /= size[:, None]
+    within = np.sum((statistics - means[number]) ** 2, axis=0) / (len(batch) - len(size))
+    return within, means.var(axis=0, ddof=1)
+
+
+def judge_diversity(
+    campaign: Campaign,
+    read: Reader,
+    statistics: Statistics,
+    batch_of: Callable[[str], np.ndarray],
+) -> tuple[list[dict], dict]:
+    """Metrics of diversity of every emulated dataset.
+
+    Parameters
+    ----------
+    read : maps of a dataset by its name, (n_maps, n), K
+    statistics : statistics of its maps
+    batch_of : batch of every map of an emulated dataset
+
+    Returns
+    -------
+    metrics : entries of the judgement
+    numbers : for the figure, by dataset
+    """
+    reference = read("reference")[:N_MAPS]
+    true_variance = {
+        family: values.var(axis=0, ddof=1) for family, values in statistics("reference").items()
+    }
+    entries, numbers = [], {}
+    for dataset in campaign.by_role("emulated"):
+        inputs, maps = read(dataset.input), read(dataset.name)[:N_MAPS]
+        true = reference[: len(maps)]
+        found = {
+            "input": (nearest(maps, inputs), nearest(true, inputs)),
+            "other": (nearest(maps), nearest(true)),
+        }
+        number = (effective_maps(maps), effective_maps(true))
+        ratios = {}
+        for family, values in statistics(dataset.name).items():
+            known = true_variance[family] > 0
+            values = values[:, known]
+            within, between = batch_variance(values, batch_of(dataset.name))
+            variances = {"total": values.var(axis=0, ddof=1), "within": within, "between": between}
+            ratios[family] = {
+                name: part / true_variance[family][known] for name, part in variances.items()
+            }
+        entries += _entries(dataset, found, number, ratios, len(maps), len(inputs))
+        numbers[dataset.name] = {
+            "n_maps": len(maps),
+            "n_inputs": len(inputs),
+            "nearest": {
+                name: [np.histogram(values, BINS)[0] / len(values) for values in pair]
+                for name, pair in found.items()
+            },
+            "ratios": ratios,
+        }
+    return entries, {"bins": BINS, "datasets": numbers}
+
+
+def _entries(
+    dataset: Dataset,
+    found: Mapping[str, Sequence[np.ndarray]],
+    number: tuple[float, float],
+    ratios: Mapping[str, Mapping[str, np.ndarray]],
+    n_maps: int,
+    n_inputs: int,
+) -> list[dict]:
+    sample = {"n_maps": n_maps, "n_inputs": n_inputs}
+    entries = []
+    for name, what in (("input", "input"), ("other", "other map of the dataset")):
+        mine, true = (values.mean() for values in found[name])
+        limit = Range(None, true + CLOSER, f"that of true maps and {CLOSER:g}; a copy has 1")
+        entries.append(
+            parts.entry(
+                f"diversity:nearest_{name}",
+                f"mean correlation with the nearest {what}",
+                dataset,
+                mine,
+                error=found[name][0].std(ddof=1) / np.sqrt(n_maps),
+                draws=true,
+                allowed=limit,
+                **sample,
+            )
+        )
+    mine, true = number
+    entries.append(
+        parts.entry(
+            "diversity:effective_maps",
+            "effective number of independent maps",
+            dataset,
+            mine,
+            draws=true,
+            allowed=Range((1 - TOLERANCE) * true, None, "90% of that of as many true maps"),
+            unit="maps",
+            **sample,
+        )
+    )
+    around_one = Range(1 - TOLERANCE, 1 + TOLERANCE, "within 10% of the reference")
+    for family, variances in ratios.items():
+        for name, what in VARIANCES.items():
+            entries.append(
+                parts.entry(
+                    f"diversity:{name}:{family}",
+                    f"median variance of {family} {what}, over that of true maps",
+                    dataset,
+                    np.median(variances[name]),
+                    allowed=around_one if name == "total" else None,
+                    **sample,
+                )
+            )
+    return entries

@@ -1,0 +1,367 @@
+"""Trust without a reference: emulate from a part of the inputs, judge by the rest.
+
+Each fold of the inputs is held out in turn. From the others come the covariances that a
+user could choose between: shrunk ones, an isotropic one, the emulated one, and the inputs
+shrunk toward it. The Gaussian likelihood of the held-out maps decides. It is taken in
+random directions, which favour no covariance and need no truth (``baselines``).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from fewtomany import isotropic, spectra
+from fewtomany.config import Campaign, Dataset
+from fewtomany.validation import baselines, parts, shrinkage
+from fewtomany.validation.harmonic import LMIN
+from fewtomany.validation.metrics import Range
+
+EMULATED, RECOMMENDED = "emulated", "recommended"
+"""The candidates that the emulation gives; the others are its rivals."""
+
+SIGNIFICANT = 2.0
+"""Standard errors that a better likelihood must reach."""
+
+AGREEMENT = 3.0
+"""Standard errors that the estimate may lie from the expectation under the truth."""
+
+CHI2_TOLERANCE = 0.1
+"""Relative accuracy asked of χ², besides two standard errors."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold, judged.
+
+    Attributes
+    ----------
+    scores : by candidate an array (n_held,): log-likelihood of held-out maps, nats per
+        direction, up to a constant
+    expected : by candidate the mean of the same over all maps of the truth, where it is known
+    chi2 : array (n_held,), reduced χ² of held-out maps under the emulated covariance, free
+        of the bias of a covariance from few maps
+    intensity : of the inputs' shrinkage toward the emulation
+    """
+
+    scores: dict[str, np.ndarray]
+    expected: dict[str, float]
+    chi2: np.ndarray
+    intensity: float
+
+
+def candidates(
+    training: np.ndarray, emulated: np.ndarray, naive: np.ndarray, directions: np.ndarray
+) -> tuple[dict[str, np.ndarray], float]:
+    """Covariances in the given directions, made from training maps alone.
+
+    Parameters
+    ----------
+    training, emulated, naive : maps (…, n), K: inputs, their emulation, and isotropic
+        Gaussian maps with their spectra
+    directions : array of shape (k, n)
+
+    Returns
+    -------
+    covariances : (k, k) arrays by name; singular ones are left out
+    intensity : of "recommended"
+    """
+    variance = training.var(axis=0, ddof=1)
+    amplitudes = training @ directions.T
+    sample = np.cov(amplitudes.T)
+    unit = variance.mean() * directions @ directions.T
+    diagonal = (directions * variance) @ directions.T
+
+    def shrunk(intensity: float, target: np.ndarray) -> np.ndarray:
+        return (1 - intensity) * sample + intensity * target
+
+    found = {
+        "raw": sample,
+        "ledoit-wolf": shrunk(shrinkage.ledoit_wolf(training), unit),
+        "oas": shrunk(shrinkage.oracle_approximating(training), unit),
+        "diagonal": shrunk(shrinkage.cross_validated(amplitudes, diagonal), diagonal),
+    }
+    for name, mixed, maps in (
+        ("isotropic", "toward isotropic", naive),
+        (EMULATED, RECOMMENDED, emulated),
+    ):
+        recipe = baselines.recipe(training, maps, directions)
+        found[name] = np.cov((maps @ directions.T).T)
+        found[mixed] = shrunk(recipe.intensity, recipe.scale * found[name])
+    if len(training) <= len(directions):
+        del found["raw"]
+    return found, recipe.intensity
+
+
+def score(maps: np.ndarray, model: np.ndarray) -> np.ndarray:
+    """Log-likelihood of maps (n_maps, k) of zero mean, nats per direction, but a constant."""
+    root = scipy.linalg.cholesky(model, lower=True)
+    white = scipy.linalg.solve_triangular(root, maps.T, lower=True)
+    return -np.mean(white**2, axis=0) / 2 - np.mean(np.log(np.diagonal(root)))
+
+
+def expected_score(truth: np.ndarray, model: np.ndarray) -> float:
+    """Mean of :func:`score` over maps of the covariance ``truth``."""
+    factor = scipy.linalg.cho_factor(model)
+    chi2 = np.trace(scipy.linalg.cho_solve(factor, truth)) / len(truth)
+    return float(-chi2 / 2 - np.mean(np.log(np.diagonal(factor[0]))))
+
+
+def unbiased_chi2(maps: np.ndarray, model: np.ndarray, n_maps: int) -> np.ndarray:
+    """Reduced χ² under a covariance from ``n_maps`` maps, of mean 1 (Hartlap et al. 2007)."""
+    k = len(model)
+    chi2 = np.einsum("ia,ia->i", maps, np.linalg.solve(model, maps.T).T) / k
+    return chi2 * (n_maps - k - 2) / (n_maps - 1)
+
+
+def expected_width(n_directions: int, n_maps: int) -> float:
+    """Standard deviation of :func:`unbiased_chi2` where the model is right (Hotelling's T²)."""
+    k, m = n_directions, n_maps - n_directions
+    return math.sqrt(2 * (k + m - 2) / (k * (m - 4)))
+
+
+def judge_fold(
+    training: np.ndarray,
+    held: np.ndarray,
+    emulated: np.ndarray,
+    naive: np.ndarray,
+    directions: np.ndarray,
+    truth: np.ndarray | None,
+) -> Fold:
+    """Judge the candidates of one fold by its held-out maps.
+
+    Parameters
+    ----------
+    training, held, emulated, naive : maps (…, n), K
+    directions : array of shape (k, n)
+    truth : true covariance (n, n), K², where there is one
+    """
+    models, intensity = candidates(training, emulated, naive, directions)
+    amplitudes = held @ directions.T
+    expected = {}
+    if truth is not None:
+        true = directions @ truth @ directions.T
+        expected = {name: expected_score(true, model) for name, model in models.items()}
+    return Fold(
+        {name: score(amplitudes, model) for name, model in models.items()},
+        expected,
+        unbiased_chi2(amplitudes, models[EMULATED], len(emulated)),
+        intensity,
+    )
+
+
+def paired_gain(folds: Sequence[Fold], name: str, rival: str) -> tuple[float, float]:
+    """Mean of the paired differences in score over the held-out maps, and its standard error.
+
+    Held-out maps of a fold share their models, so the error is that of the folds' means.
+    """
+    means = np.array([np.mean(fold.scores[name] - fold.scores[rival]) for fold in folds])
+    sizes = np.array([len(fold.chi2) for fold in folds])
+    return float(np.average(means, weights=sizes)), float(means.std(ddof=1) / len(means) ** 0.5)
+
+
+def expected_gain(folds: Sequence[Fold], name: str, rival: str) -> float:
+    """What :func:`paired_gain` would be with all maps of the truth as held-out maps."""
+    sizes = [len(fold.chi2) for fold in folds]
+    gains = [fold.expected[name] - fold.expected[rival] for fold in folds]
+    return float(np.average(gains, weights=sizes))
+
+
+def best_rival(folds: Sequence[Fold]) -> str:
+    """The candidate without emulation that the held-out maps like best."""
+    scores = {
+        name: np.concatenate([fold.scores[name] for fold in folds]).mean()
+        for name in folds[0].scores
+        if name not in (EMULATED, RECOMMENDED)
+    }
+    return max(scores, key=scores.get)
+
+
+def spectra_inside(
+    held: Sequence[np.ndarray], emulated: Sequence[np.ndarray], n_training: float
+) -> tuple[float, int]:
+    """Fraction of multipoles where held-out and emulated mean spectra agree within 1 σ.
+
+    σ is the scatter of the held-out spectra times √(1/n_held + 1/n_training): the emulation
+    has the noise of the inputs it was made from. The fold's differences are averaged.
+
+    Parameters
+    ----------
+    held, emulated : for every fold an array (n_maps, n_spectra, lmax + 1), K²
+    n_training : inputs behind an emulation
+
+    Returns
+    -------
+    fraction, and the number of multipoles (of all spectra) it is taken over
+    """
+    every = np.concatenate(held)[..., LMIN:]
+    difference = np.mean(
+        [
+            h[..., LMIN:].mean(axis=0) - e[..., LMIN:].mean(axis=0)
+            for h, e in zip(held, emulated, strict=True)
+        ],
+        axis=0,
+    )
+    sigma = every.std(axis=0, ddof=1) * math.sqrt(1 / len(every) + 1 / n_training)
+    return float(np.mean(np.abs(difference) <= sigma)), difference.size
+
+
+def cross_validate(
+    campaign: Campaign,
+    dataset: Dataset,
+    inputs: np.ndarray,
+    emulated: Mapping[str, np.ndarray],
+    truth: np.ndarray | None,
+) -> tuple[list[dict], dict]:
+    """Cross-validate an emulated dataset.
+
+    Parameters
+    ----------
+    inputs : all its inputs, (n_inputs, n_stokes, n_pix), K
+    emulated : maps of every fold by its name, (n_maps, n_stokes, n_pix), K
+    truth : true covariance (n, n), K², where there is one
+
+    Returns
+    -------
+    metrics : entries of the judgement
+    numbers : for the figure: gains over the best rival by candidate, held out and expected
+        under the truth
+    """
+    stokes, trust = campaign.maps.stokes, campaign.trust
+    n = inputs[0].size
+    directions = baselines.random_directions(campaign.seed, trust.n_directions, n)
+    folds, held_spectra, emulated_spectra = [], [], []
+    for fold in campaign.folds_of(dataset.name):
+        training = inputs[list(fold.selection)]
+        held = np.delete(inputs, list(fold.selection), axis=0)
+        key = ("trust", fold.name)
+        naive = isotropic.draw(training, stokes, campaign.seed, key, 0, fold.n_maps)
+        flat = (maps.reshape(-1, n).astype(np.float64) for maps in (training, held))
+        maps = emulated[fold.name]
+        folds.append(
+            judge_fold(
+                *flat,
+                maps.reshape(-1, n).astype(np.float64),
+                naive.reshape(-1, n),
+                directions,
+                truth,
+            )
+        )
+        held_spectra.append(spectra.measure(held, stokes))
+        emulated_spectra.append(spectra.measure(maps, stokes))
+    inside = spectra_inside(
+        held_spectra, emulated_spectra, len(campaign.folds_of(dataset.name)[0].selection)
+    )
+    return _entries(campaign, dataset, folds, inside), _numbers(campaign, dataset, folds)
+
+
+def _entries(
+    campaign: Campaign, dataset: Dataset, folds: Sequence[Fold], inside: tuple[float, int]
+) -> list[dict]:
+    chi2 = np.concatenate([fold.chi2 for fold in folds])
+    sample = {
+        "n_inputs": len(chi2),
+        "n_folds": len(folds),
+        "n_maps": campaign.trust.n_maps,
+        "n_directions": campaign.trust.n_directions,
+    }
+    rival = best_rival(folds)
+    entries = []
+    for name, what in (
+        (EMULATED, "emulated covariance"),
+        (RECOMMENDED, "inputs shrunk toward the emulation"),
+    ):
+        gain, error = paired_gain(folds, name, rival)
+        limit = Range(
+            SIGNIFICANT * error,
+            None,
+            f"better than the best without emulation ({rival}) by twice its standard error",
+        )
+        entries.append(
+            parts.entry(
+                f"trust:{name}",
+                f"held-out likelihood gained: {what}",
+                dataset,
+                gain,
+                error=error,
+                allowed=limit,
+                unit="nats per direction",
+                **sample,
+            )
+        )
+        if folds[0].expected:
+            expected = expected_gain(folds, name, rival)
+            limit = Range(
+                -AGREEMENT,
+                AGREEMENT,
+                f"within {AGREEMENT:g} standard errors of the gain {expected:.3g} under the truth",
+            )
+            entries.append(
+                parts.entry(
+                    f"trust:{name}:truth",
+                    f"the same, less the gain under the truth: {what}",
+                    dataset,
+                    (gain - expected) / error,
+                    allowed=limit,
+                    unit="standard errors",
+                    **sample,
+                )
+            )
+    error = chi2.std(ddof=1) / math.sqrt(len(chi2))
+    tolerance = CHI2_TOLERANCE + 2 * error
+    source = "within 10% and two standard errors of 1"
+    width = chi2.std(ddof=1) / expected_width(campaign.trust.n_directions, campaign.trust.n_maps)
+    spread = CHI2_TOLERANCE + 2 / math.sqrt(2 * (len(chi2) - 1))
+    fraction, n_multipoles = inside
+    scatter = math.sqrt(0.683 * 0.317 / n_multipoles)
+    return [
+        *entries,
+        parts.entry(
+            "trust:chi2_mean",
+            "mean reduced χ² of held-out maps, emulated covariance",
+            dataset,
+            chi2.mean(),
+            error=error,
+            allowed=Range(1 - tolerance, 1 + tolerance, source),
+            **sample,
+        ),
+        parts.entry(
+            "trust:chi2_width",
+            "width of the same over the expected one",
+            dataset,
+            width,
+            error=width / math.sqrt(2 * (len(chi2) - 1)),
+            allowed=Range(1 - spread, 1 + spread, source),
+            **sample,
+        ),
+        parts.entry(
+            "trust:spectra",
+            "multipoles where held-out and emulated spectra agree within 1 σ",
+            dataset,
+            fraction,
+            allowed=Range(0.683 - 2 * scatter, None, "68% of independent ones, less 2 σ"),
+            **sample,
+        ),
+    ]
+
+
+def _numbers(campaign: Campaign, dataset: Dataset, folds: Sequence[Fold]) -> dict:
+    rival = best_rival(folds)
+    gains = {}
+    for name in folds[0].scores:
+        held, error = paired_gain(folds, name, rival)
+        true = expected_gain(folds, name, rival) if folds[0].expected else None
+        gains[name] = {"held_out": held, "error": error, "truth": true}
+    return {
+        "dataset": dataset.name,
+        "rival": rival,
+        "gains": gains,
+        "chi2": np.concatenate([fold.chi2 for fold in folds]),
+        "intensities": [fold.intensity for fold in folds],
+        "n_folds": len(folds),
+        "n_inputs": sum(len(fold.chi2) for fold in folds),
+        "n_maps": campaign.trust.n_maps,
+        "n_directions": campaign.trust.n_directions,
+    }

@@ -1,0 +1,199 @@
+"""What a comparison keeps of a covariance of maps: small, and linear in the covariance.
+
+A covariance at nside 16 has 6144 × 6144 elements. Every distance to the truth needs
+less: the covariance in the truth's leading modes, the variance of every pixel, and the
+covariances of some pixels with all others. These three parts make a :class:`View`. It is
+linear in the covariance, so the view of a shrunk covariance is the same mixture of views,
+and no matrix is ever formed for it.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import healpy as hp
+import numpy as np
+
+from fewtomany import store
+from fewtomany.covariance import Covariance, Modes
+from fewtomany.validation.pixel import SEPARATIONS_DEG
+
+ROWS = 384
+"""About as many pixels have their correlations with all others compared."""
+
+BLOCK = 500
+"""Maps in float64 at a time."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Parts of a covariance (K²), float64.
+
+    Attributes
+    ----------
+    modes : array of shape (k, k), in the truth's leading modes, each in units of its true
+        standard deviation: the unit matrix for the truth
+    rows : array of shape (n_rows, n), some rows of the covariance
+    variance : array of shape (n,), its diagonal
+    """
+
+    modes: np.ndarray
+    rows: np.ndarray
+    variance: np.ndarray
+
+    def __add__(self, other: "View") -> "View":
+        return View(
+            self.modes + other.modes, self.rows + other.rows, self.variance + other.variance
+        )
+
+    def __mul__(self, factor: float) -> "View":
+        return View(factor * self.modes, factor * self.rows, factor * self.variance)
+
+    __rmul__ = __mul__
+
+    def __sub__(self, other: "View") -> "View":
+        return self + -1.0 * other
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """How covariances are looked at: the truth's modes and the chosen pixels.
+
+    Attributes
+    ----------
+    truth : the true covariance in this view
+    correlations : array of shape (n_rows, n), its correlations in the chosen rows
+    truth_maps : maps the truth was estimated from; 0 for an exact one
+    whitening : array of shape (n, k), K⁻¹: takes maps to whitened mode amplitudes
+    rows : array of the indices of the chosen rows
+    pairs : uint8 array of shape (n_rows, n), the class of every pair of pixels
+    pair_names : names of the classes 1, 2, …; class 0 are the pixels with themselves
+    """
+
+    truth: View
+    correlations: np.ndarray
+    truth_maps: int
+    whitening: np.ndarray
+    rows: np.ndarray
+    pairs: np.ndarray
+    pair_names: tuple[str, ...]
+
+    def of_maps(self, maps: np.ndarray) -> View:
+        """View of the sample covariance of maps (n_maps, n) about their mean."""
+        return Moments.of(self, maps).view()
+
+    def of_diagonal(self, variance: np.ndarray) -> View:
+        """View of a diagonal covariance of the given variances (n,), K²."""
+        rows = np.zeros((len(self.rows), len(variance)))
+        rows[np.arange(len(self.rows)), self.rows] = variance[self.rows]
+        modes = (self.whitening * variance[:, None]).T @ self.whitening
+        return View(modes, rows, np.array(variance, np.float64))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over maps from which the view of their covariance follows; they add up.
+
+    Attributes
+    ----------
+    n_maps : number of maps
+    total : array of shape (n,), K, sum of the maps
+    products : sums of the products of map values, as a view
+    viewer : the way of looking
+    """
+
+    n_maps: int
+    total: np.ndarray
+    products: View
+    viewer: Viewer
+
+    @classmethod
+    def of(cls, viewer: Viewer, maps: np.ndarray) -> "Moments":
+        """Sums over maps of shape (n_maps, n), K."""
+        parts = (_sums(viewer, maps[k : k + BLOCK]) for k in range(0, len(maps), BLOCK))
+        result = next(parts)
+        for part in parts:
+            result += part
+        return result
+
+    def __add__(self, other: "Moments") -> "Moments":
+        return Moments(
+            self.n_maps + other.n_maps,
+            self.total + other.total,
+            self.products + other.products,
+            self.viewer,
+        )
+
+    def without(self, other: "Moments") -> "Moments":
+        """The sums over the maps that are not in ``other``."""
+        return Moments(
+            self.n_maps - other.n_maps,
+            self.total - other.total,
+            self.products - other.products,
+            self.viewer,
+        )
+
+    def view(self) -> View:
+        """View of the unbiased sample covariance about the mean."""
+        mean = self.total / self.n_maps
+        amplitude = mean @ self.viewer.whitening
+        square = View(
+            np.outer(amplitude, amplitude), np.outer(mean[self.viewer.rows], mean), mean**2
+        )
+        return (self.products - self.n_maps * square) * (1 / (self.n_maps - 1))
+
+
+def _sums(viewer: Viewer, maps: np.ndarray) -> Moments:
+    maps = maps.astype(np.float64)
+    amplitudes = maps @ viewer.whitening
+    products = View(
+        amplitudes.T @ amplitudes, maps[:, viewer.rows].T @ maps, np.sum(maps**2, axis=0)
+    )
+    return Moments(len(maps), maps.sum(axis=0), products, viewer)
+
+
+def make_viewer(truth: Covariance, modes: Modes) -> Viewer:
+    """The way of looking that a true covariance and its leading modes set."""
+    n_pix = len(truth.mean) // len(truth.stokes)
+    # an odd step meets every longitude of the rings, whose lengths are multiples of 4
+    rows = np.arange(0, len(truth.mean), max(len(truth.mean) // ROWS, 1) | 1)
+    view = View(
+        np.eye(len(modes)),
+        truth.covariance[rows],
+        np.diagonal(truth.covariance).copy(),
+    )
+    whitening = modes.vectors.T / np.sqrt(modes.values)
+    pairs = _pair_classes(n_pix, rows, len(truth.stokes))
+    names = [f"{low}-{high}" for low, high in itertools.pairwise(SEPARATIONS_DEG)]
+    names = [*names, *(f"cross {name}" for name in names)]
+    return Viewer(
+        view, correlations(view, rows), truth.n_maps, whitening, rows, pairs, tuple(names)
+    )
+
+
+def _pair_classes(n_pix: int, rows: Sequence[int], n_stokes: int) -> np.ndarray:
+    """Class of the pairs of some values with all others: same Stokes or not, and separation.
+
+    Returns
+    -------
+    uint8 array of shape (n_rows, n_stokes · n_pix): 0 for a value with itself, then the
+    ranges of separation within a Stokes component, then those between two
+    """
+    vectors = np.column_stack(hp.pix2vec(store.nside_of(n_pix), np.arange(n_pix)))
+    n_ranges = len(SEPARATIONS_DEG) - 1
+    classes = np.empty((len(rows), n_stokes, n_pix), np.uint8)
+    for row, index in zip(classes, rows, strict=True):
+        component, pixel = divmod(index, n_pix)
+        separation = np.degrees(np.arccos(np.clip(vectors @ vectors[pixel], -1, 1)))
+        place = 1 + np.searchsorted(SEPARATIONS_DEG[1:-1], separation)
+        row[:] = place + n_ranges
+        row[component] = place
+        row[component, pixel] = 0
+    return classes.reshape(len(rows), -1)
+
+
+def correlations(view: View, rows: np.ndarray) -> np.ndarray:
+    """Correlations of the chosen pixels with all, (n_rows, n); 0 without variance."""
+    deviation = np.sqrt(np.maximum(view.variance, 0))
+    inverse = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+    return view.rows * inverse[rows, None] * inverse

@@ -1,0 +1,60 @@
+"""Shrink the covariance of the inputs toward that of their emulation, from maps alone."""
+
+import argparse
+import logging
+
+from fewtomany import cli, config, covariance, provenance, store
+from fewtomany.validation import baselines
+
+logger = logging.getLogger(__name__)
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--dataset", required=True, help="emulated dataset")
+    many = {"nargs": "+", "required": True, "metavar": "MAPFILE"}
+    options.add_argument("--inputs", **many, help="map files of its inputs, in order")
+    options.add_argument("--emulated", **many, help="its own map files, in order")
+    options.add_argument("--covariances", nargs=2, required=True, help="of inputs and emulation")
+    options.add_argument("--output", required=True, help="covariance (HDF5)")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    dataset = campaign.dataset(arguments.dataset, "emulated")
+    stokes, nside = campaign.maps.stokes, campaign.maps.nside
+    maps = {}
+    for name, files in ((dataset.input, arguments.inputs), (dataset.name, arguments.emulated)):
+        n_maps = campaign.datasets[name].n_maps
+        expected = {"n_maps": n_maps, "dataset": name, "nside": nside, "first": 0}
+        found = store.read_dataset(files, stokes, **expected).maps
+        maps[name] = found.reshape(n_maps, -1)
+    inputs, emulated = maps.values()
+    n_modes = campaign.validation.n_modes
+    directions = baselines.random_directions(campaign.seed, n_modes, inputs.shape[1])
+    recipe = baselines.recipe(inputs, emulated, directions)
+    logger.info("intensity %.2f, scale %.3f", recipe.intensity, recipe.scale)
+
+    sample, target = (covariance.read(path) for path in arguments.covariances)
+    matrix, other = sample.covariance, target.covariance
+    matrix *= 1 - recipe.intensity
+    other *= recipe.intensity * recipe.scale
+    matrix += other
+    covariance.write(
+        arguments.output,
+        covariance.Covariance(
+            sample.mean, matrix, target.n_maps, stokes, nside, f"recommended-{dataset.name}"
+        ),
+        provenance.record(
+            campaign=campaign.name,
+            covariances=[sample.dataset, target.dataset],
+            intensity=recipe.intensity,
+            scale=recipe.scale,
+            n_directions=recipe.n_directions,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

@@ -1,0 +1,48 @@
+"""Cross-validate an emulated dataset: do held-out inputs prefer what the emulation gives?"""
+
+import argparse
+
+from fewtomany import cli, config, covariance, provenance, store
+from fewtomany.validation import parts, trust
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--dataset", required=True, help="emulated dataset")
+    many = {"nargs": "+", "required": True}
+    options.add_argument("--inputs", **many, metavar="MAPFILE", help="its inputs, in order")
+    options.add_argument("--folds", **many, metavar="NAME=FILE", help="maps of its folds")
+    options.add_argument("--truth", help="true covariance, to compare the verdict with")
+    options.add_argument("--output", required=True, help="part of the judgement (JSON)")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    dataset = campaign.dataset(arguments.dataset, "emulated")
+    stokes, nside = campaign.maps.stokes, campaign.maps.nside
+
+    def read(name: str, files: list[str]):
+        expected = {"n_maps": campaign.find(name).n_maps, "dataset": name, "first": 0}
+        return store.read_dataset(files, stokes, nside=nside, **expected).maps
+
+    files = cli.named_files(arguments.folds)
+    truth = covariance.read(arguments.truth).covariance if arguments.truth else None
+    entries, numbers = trust.cross_validate(
+        campaign,
+        dataset,
+        read(dataset.input, arguments.inputs),
+        {
+            fold.name: read(fold.name, files.get(fold.name, []))
+            for fold in campaign.folds_of(dataset.name)
+        },
+        truth,
+    )
+    about = provenance.record(
+        campaign=campaign.name, seed=campaign.seed, trust=campaign.sections["trust"]
+    )
+    parts.write(arguments.output, entries, about, **numbers)
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

@@ -1,0 +1,204 @@
+"""Cross-validation prefers the truth to a wrong emulation, and knows when it does not know."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import plot_part
+import prepare_emulation
+import trust as trust_script
+from fewtomany import config, covariance, report, store
+from fewtomany.emulator import batches
+from fewtomany.emulator import model as emulation
+from fewtomany.errors import UserError
+from fewtomany.validation import baselines, parts, trust
+
+N_INPUTS, N_MAPS, N_DIRECTIONS = 20, 200, 12
+CONTENT = {
+    "campaign": "folds",
+    "seed": 1,
+    "maps": {"nside": 4},
+    "simulation": {"n_maps": 60, "nside": 4},
+    "reference": {"n_maps": 60},
+    "inputs": {"input-20": {"n_maps": N_INPUTS}},
+    "emulated": {
+        "emulated-20": {"input": "input-20", "strategy": "average-target", "n_maps": 60},
+        "single-20": {"input": "input-20", "strategy": "single-target", "n_maps": 60},
+    },
+    "emulator": {"n_scales": 2},
+    "validation": {"n_modes": 20, "chi2_maps": 30},
+    "trust": {
+        "datasets": ["emulated-20", "single-20"],
+        "n_folds": 5,
+        "n_maps": N_MAPS,
+        "n_directions": N_DIRECTIONS,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def campaign():
+    return config.parse(CONTENT)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """Smooth correlations along the rows of pixels, and variances that differ by 9."""
+    rows = np.arange(192)
+    shape = np.exp(-((((rows[:, None] - rows) / 12) % 16 - 8) ** 2)) + 0.1
+    deviation = np.tile(1 + rows / 96, 2) * 1e-9
+    return np.kron(np.eye(2), shape @ shape.T) * np.outer(deviation, deviation)
+
+
+def draws(truth, seed, n_maps, scale=1.0):
+    root = covariance.symmetric_root(truth.copy())[1]
+    maps = np.random.default_rng(seed).standard_normal((n_maps, len(truth))) @ root * scale
+    return maps.reshape(n_maps, 2, -1)
+
+
+def judged(campaign, truth, make):
+    """Entries and numbers for folds whose emulation is ``make(seed)``."""
+    folds = campaign.folds_of("emulated-20")
+    emulated = {fold.name: make(seed) for seed, fold in enumerate(folds, 10)}
+    inputs = draws(truth, 1, N_INPUTS)
+    entries, numbers = trust.cross_validate(
+        campaign, campaign.datasets["emulated-20"], inputs, emulated, truth
+    )
+    return {entry["name"]: entry for entry in entries}, numbers
+
+
+@pytest.fixture(scope="module")
+def good(campaign, truth):
+    return judged(campaign, truth, lambda seed: draws(truth, seed, N_MAPS))
+
+
+def test_every_input_is_held_out_once(campaign):
+    folds = campaign.folds_of("emulated-20")
+    held = [set(range(N_INPUTS)) - set(fold.selection) for fold in folds]
+    assert sorted(index for some in held for index in some) == list(range(N_INPUTS))
+    assert {len(some) for some in held} == {4}
+
+
+def test_true_maps_are_trusted(good):
+    entries, numbers = good
+    assert all(entry["passed"] for entry in entries.values())
+    assert numbers["rival"] not in (trust.EMULATED, trust.RECOMMENDED)
+    assert min(numbers["intensities"]) > 0.5
+
+
+def test_a_wrong_emulation_is_not(campaign, truth):
+    white = np.diag(np.diagonal(truth)[::-1])
+    entries, numbers = judged(campaign, truth, lambda seed: draws(white, seed, N_MAPS))
+    assert entries["trust:emulated"]["passed"] is False
+    assert entries["trust:emulated"]["value"] < 0
+    assert numbers["gains"]["emulated"]["truth"] < 0  # and the truth says so, too
+    assert entries["trust:emulated:truth"]["passed"]
+
+
+def test_a_planted_variance_change_fails(campaign, truth):
+    entries, _ = judged(campaign, truth, lambda seed: draws(truth, seed, N_MAPS, scale=0.6))
+    for name in ("trust:chi2_mean", "trust:chi2_width", "trust:spectra"):
+        assert entries[name]["passed"] is False, name
+    assert entries["trust:chi2_mean"]["value"] == pytest.approx(1 / 0.36, rel=0.3)
+
+
+def test_the_held_out_gain_is_that_expected_under_the_truth(good):
+    """The verdict without a reference against the verdict with it, for every candidate."""
+    for name, gain in good[1]["gains"].items():
+        if name != good[1]["rival"]:
+            assert abs(gain["held_out"] - gain["truth"]) < 4 * gain["error"] + 0.02, name
+
+
+def test_score_is_the_gaussian_likelihood():
+    rng = np.random.default_rng(3)
+    model = np.cov(rng.standard_normal((40, 5)).T)
+    maps = rng.standard_normal((7, 5))
+    expected = scipy.stats.multivariate_normal(np.zeros(5), model).logpdf(maps)
+    np.testing.assert_allclose(5 * trust.score(maps, model) - 2.5 * np.log(2 * np.pi), expected)
+    many = rng.multivariate_normal(np.zeros(5), 2 * np.eye(5), 20000)
+    assert trust.expected_score(2 * np.eye(5), model) == pytest.approx(
+        trust.score(many, model).mean(), rel=0.02
+    )
+
+
+def test_chi2_under_few_maps_has_mean_1_and_the_expected_width():
+    rng = np.random.default_rng(4)
+    found = [
+        trust.unbiased_chi2(
+            rng.standard_normal((5, 10)), np.cov(rng.standard_normal((40, 10)).T), 40
+        )
+        for _ in range(2000)
+    ]
+    assert np.mean(found) == pytest.approx(1, abs=0.03)
+    assert np.std(found) == pytest.approx(trust.expected_width(10, 40), rel=0.05)
+
+
+def test_a_singular_candidate_is_left_out(truth):
+    directions = baselines.random_directions(1, N_DIRECTIONS, len(truth))
+    maps = [draws(truth, seed, n).reshape(n, -1) for seed, n in ((1, 8), (2, 40), (3, 40))]
+    models, _ = trust.candidates(*maps, directions)
+    assert "raw" not in models
+    models, _ = trust.candidates(draws(truth, 1, 30).reshape(30, -1), *maps[1:], directions)
+    assert "raw" in models
+
+
+def test_a_fold_emulates_its_own_inputs_only(campaign, truth, tmp_path):
+    inputs = store.MapSet(draws(truth, 1, N_INPUTS), "QU", "input-20")
+    store.write_maps(tmp_path / "inputs.h5", inputs)
+    config.save(campaign, tmp_path / "campaign.yaml")
+    options = ["--config", str(tmp_path / "campaign.yaml"), "--dataset", "emulated-20-fold-1"]
+    output = ["--output", str(tmp_path / "model.h5"), str(tmp_path / "inputs.h5")]
+    prepare_emulation.main(prepare_emulation.get_parser().parse_args(options + output))
+    found = emulation.load(tmp_path / "model.h5", campaign.emulator)
+    selection = list(campaign.find("emulated-20-fold-1").selection)
+    assert len(selection) == len(found.of_inputs) == 16
+    expected = inputs.maps[selection].mean(axis=0)
+    np.testing.assert_allclose(found.mean, expected, rtol=1e-12, atol=1e-20)
+
+
+def test_single_targets_of_a_fold_are_its_inputs(campaign):
+    targets = batches.draw_targets(campaign, "single-20-fold-0")
+    assert targets.max() == 15
+    assert len(batches.dataset_plan(campaign, "emulated-20-fold-0")) == 20
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"datasets": ["elsewhere"]}, "trust.datasets: 'elsewhere' is not allowed; expected one"),
+        ({"n_folds": 21}, "trust.n_folds: 21 is not allowed; expected at most"),
+        ({"n_directions": 101}, "trust.n_directions: 101 is not allowed; expected at most half"),
+    ],
+)
+def test_impossible_folds_are_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        config.parse({**CONTENT, "trust": {**CONTENT["trust"], **changes}})
+
+
+def test_the_program_writes_part_and_figure(campaign, truth, good, tmp_path):
+    config.save(campaign, tmp_path / "campaign.yaml")
+    files = {"input-20": tmp_path / "inputs.h5"}
+    store.write_maps(files["input-20"], store.MapSet(draws(truth, 1, N_INPUTS), "QU", "input-20"))
+    folds = []
+    for seed, fold in enumerate(campaign.folds_of("emulated-20"), 10):
+        path = tmp_path / f"{fold.name}.h5"
+        store.write_maps(path, store.MapSet(draws(truth, seed, N_MAPS), "QU", fold.name))
+        folds.append(f"{fold.name}={path}")
+    content = covariance.Covariance(np.zeros(384), truth, 0, "QU", 4, "exact")
+    covariance.write(tmp_path / "exact.h5", content, {})
+    common = ["--config", tmp_path / "campaign.yaml"]
+    options = [*common, "--dataset", "emulated-20", "--inputs", files["input-20"], "--folds"]
+    options += [*folds, "--truth", tmp_path / "exact.h5", "--output", tmp_path / "trust.json"]
+    trust_script.main(trust_script.get_parser().parse_args(list(map(str, options))))
+    found = {entry["name"]: entry for entry in parts.read(tmp_path / "trust.json")["metrics"]}
+    assert found.keys() == good[0].keys()
+    options = [
+        *common,
+        "--figure",
+        "trust",
+        "--output",
+        tmp_path / "t.png",
+        tmp_path / "trust.json",
+    ]
+    plot_part.main(plot_part.get_parser().parse_args(list(map(str, options))))
+    assert "20 inputs are held out" in report.read_picture(tmp_path / "t.png").caption

@@ -1,0 +1,181 @@
+"""What a covariance is worth: distances from the truth, baselines, equivalent numbers."""
+
+
+rule recommend:
+    """The covariance of the inputs, shrunk toward that of their emulation.
+
+    In: maps and covariances of both. Out: (1 - alpha) S + alpha c T, (n, n), K^2, with
+    alpha cross-validated on the inputs alone. Cost: two covariances in memory, a minute.
+    """
+    input:
+        inputs=input_maps,
+        emulated=lambda wildcards: maps_of(wildcards.dataset),
+        covariances=lambda wildcards: [
+            covariance_of(campaign.datasets[wildcards.dataset].input),
+            covariance_of(wildcards.dataset),
+        ],
+    output:
+        "<results>/recommended/{dataset}.h5",
+    log:
+        "<logs>/recommend/{dataset}.log",
+    benchmark:
+        "<benchmarks>/recommend/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=one_of("emulated"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("recommend"),
+        runtime=runtime("recommend"),
+    params:
+        config=CONFIG,
+        basis=basis("recommend"),
+    shell:
+        "python scripts/recommend.py --config {params.config} --dataset {wildcards.dataset}"
+        " --inputs {input.inputs} --emulated {input.emulated}"
+        " --covariances {input.covariances} --output {output} &> {log}"
+
+
+rule compare:
+    """Distances of every covariance and of every baseline from the truth.
+
+    In: the true covariance and the maps of all datasets (K). Out: JSON with metrics, and
+    the numbers of the figures (nats, relative errors, numbers of maps). Cost: the leading
+    modes of the truth and covariances of a tenth of the pixels, minutes at n = 6144.
+    """
+    input:
+        truth=covariance_of(TRUTH),
+        maps=[path for dataset in campaign.datasets for path in maps_of(dataset)],
+    output:
+        COMPARE,
+    log:
+        "<logs>/compare.log",
+    benchmark:
+        "<benchmarks>/compare.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("compare"),
+        runtime=runtime("compare"),
+    params:
+        config=CONFIG,
+        basis=basis("compare"),
+        maps=lambda wildcards, input: named(input.maps),
+    shell:
+        "python scripts/compare.py --config {params.config} --truth {input.truth}"
+        " --maps {params.maps} --output {output} &> {log}"
+
+
+rule trust:
+    """Cross-validation of an emulated dataset with held-out inputs.
+
+    In: the inputs, and the maps emulated from every fold (K); the true covariance, only to
+    say whether the verdict agrees. Out: JSON with metrics and the numbers of the figure.
+    Cost: the folds' emulations, made before; here some matrices.
+    """
+    input:
+        inputs=input_maps,
+        folds=lambda wildcards: [
+            path for fold in campaign.folds_of(wildcards.dataset) for path in maps_of(fold.name)
+        ],
+        truth=covariance_of(TRUTH),
+    output:
+        "<results>/validation/parts/trust-{dataset}.json",
+    log:
+        "<logs>/trust/{dataset}.log",
+    benchmark:
+        "<benchmarks>/trust/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(map(re.escape, campaign.trust.datasets)) or "(?!)",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("trust"),
+        runtime=runtime("trust"),
+    params:
+        config=CONFIG,
+        basis=basis("trust"),
+        folds=lambda wildcards, input: named(input.folds),
+    shell:
+        "python scripts/trust.py --config {params.config} --dataset {wildcards.dataset}"
+        " --inputs {input.inputs} --folds {params.folds} --truth {input.truth}"
+        " --output {output} &> {log}"
+
+
+rule diversity:
+    """Nearest neighbours, variance within batches and effective number of emulated maps.
+
+    In: maps (K) and spectra (K^2) of the emulated datasets and the reference, and the maps
+    of the inputs. Out: JSON with metrics and the numbers of the figure. Cost: products of
+    some thousand maps with each other.
+    """
+    input:
+        maps=[
+            path
+            for dataset in campaign.by_role("reference", "input", "emulated")
+            for path in maps_of(dataset.name)
+        ],
+        spectra=[
+            path
+            for dataset in campaign.by_role("reference", "emulated")
+            for path in spectra_of(dataset.name)
+        ],
+    output:
+        DIVERSITY,
+    log:
+        "<logs>/diversity.log",
+    benchmark:
+        "<benchmarks>/diversity.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("diversity"),
+        runtime=runtime("diversity"),
+    params:
+        config=CONFIG,
+        basis=basis("diversity"),
+        maps=lambda wildcards, input: named(input.maps),
+        spectra=lambda wildcards, input: named(input.spectra),
+    shell:
+        "python scripts/diversity.py --config {params.config} --maps {params.maps}"
+        " --spectra {params.spectra} --output {output} &> {log}"
+
+
+rule plot_part:
+    """A figure of a part of the judgement.
+
+    In: the part (JSON). Out: PNG and PDF (nats, numbers of maps or dimensionless).
+    """
+    input:
+        lambda wildcards: FIGURES_OF_PARTS[wildcards.figure],
+    output:
+        png=report(
+            "<results>/figures/{figure}.png",
+            caption="../report/part.rst",
+            category="Covariances",
+            labels={"figure": "{figure}"},
+        ),
+        pdf="<results>/figures/{figure}.pdf",
+    log:
+        "<logs>/plot_part/{figure}.log",
+    benchmark:
+        "<benchmarks>/plot_part/{figure}.tsv"
+    wildcard_constraints:
+        figure="|".join(FIGURES_OF_PARTS),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("plot_part"),
+        runtime=runtime("plot_part"),
+    params:
+        config=CONFIG,
+        basis=basis("plot_part"),
+        kind=lambda wildcards: wildcards.figure.partition("-")[0],
+    shell:
+        "python scripts/plot_part.py --config {params.config} --figure {params.kind}"
+        " --output {output.png} {input} &> {log}"
