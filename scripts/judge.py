@@ -29,7 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
         cli.named_files(arguments.maps),
     )
     for path in arguments.parts:
-        entries += parts.read(path)["metrics"]
+        entries = parts.merge(entries, parts.read(path)["metrics"])
     about = provenance.record(
         campaign=campaign.name, seed=campaign.seed, validation=campaign.sections["validation"]
     )

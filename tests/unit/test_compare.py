@@ -247,6 +247,12 @@ def test_equivalent_numbers_beyond_the_curve_are_bounds():
     assert equivalent.equivalent(np.inf, 0.0, curve) is None
 
 
+def test_a_part_replaces_what_it_measures_with_an_error():
+    first = [{"dataset": "a", "name": name, "error": None} for name in ("kl", "recovery:0-6")]
+    second = [{"dataset": "a", "name": "recovery:0-6", "error": 0.1}]
+    assert parts.merge(first, second) == [first[0], second[0]]
+
+
 def test_parts_hold_plain_json(tmp_path):
     dataset = Dataset("emulated-10", "emulated", 300)
     limit = Range(None, np.float64(2.0), "somewhere")

@@ -108,8 +108,8 @@ rule trust:
 rule diversity:
     """Nearest neighbours, variance within batches and effective number of emulated maps.
 
-    In: maps (K) and spectra (K^2) of the emulated datasets and the reference, and the maps
-    of the inputs. Out: JSON with metrics and the numbers of the figure. Cost: products of
+    In: maps (K) of the emulated datasets, the inputs and the reference, and all spectra
+    (K^2). Out: JSON with metrics and the numbers of the figure. Cost: products of
     some thousand maps with each other.
     """
     input:
@@ -118,11 +118,7 @@ rule diversity:
             for dataset in campaign.by_role("reference", "input", "emulated")
             for path in maps_of(dataset.name)
         ],
-        spectra=[
-            path
-            for dataset in campaign.by_role("reference", "emulated")
-            for path in spectra_of(dataset.name)
-        ],
+        spectra=measured("spectra"),
     output:
         DIVERSITY,
     log:

@@ -46,6 +46,17 @@ GROUPS = {
     ),
     "Morphology": ("scattering", "scattering_inside", "scattering_scatter", "minkowski"),
     "Pixel values": ("distribution",),
+    "Distance from the true covariance": (
+        "kl",
+        "forstner",
+        "variance_error",
+        "correlation_error",
+        "correlation_match",
+    ),
+    "Worth in true simulations": ("equivalent",),
+    "Inputs shrunk toward the emulation": ("recommended",),
+    "Held-out inputs": ("trust",),
+    "Diversity": ("diversity",),
 }
 """Kinds of metrics that belong together, for the report."""
 

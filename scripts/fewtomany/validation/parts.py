@@ -77,6 +77,12 @@ def _plain(value: float | None) -> float | int | None:
     return int(value) if isinstance(value, int | np.integer) else float(value)
 
 
+def merge(entries: Sequence[dict], others: Sequence[dict]) -> list[dict]:
+    """Entries of the judgement with those of a part, which replace their namesakes."""
+    found = {(entry["dataset"], entry["name"]): entry for entry in (*entries, *others)}
+    return list(found.values())
+
+
 def write(
     path: str | os.PathLike, metrics: Sequence[dict], provenance: dict, **numbers: Any
 ) -> None:
