@@ -136,9 +136,11 @@ def test_chi2_under_few_maps_has_mean_1_and_the_expected_width():
 def test_a_singular_candidate_is_left_out(truth):
     directions = baselines.random_directions(1, N_DIRECTIONS, len(truth))
     maps = [draws(truth, seed, n).reshape(n, -1) for seed, n in ((1, 8), (2, 40), (3, 40))]
-    models, _ = trust.candidates(*maps, directions)
+    models, _ = trust.candidates(*maps, directions, directions)
     assert "raw" not in models
-    models, _ = trust.candidates(draws(truth, 1, 30).reshape(30, -1), *maps[1:], directions)
+    models, _ = trust.candidates(
+        draws(truth, 1, 30).reshape(30, -1), *maps[1:], directions, directions
+    )
     assert "raw" in models
 
 

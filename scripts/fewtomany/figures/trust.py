@@ -44,7 +44,7 @@ def draw(part: dict) -> Figure:
         left.set_yticks(range(len(gains)), [_LABELS.get(name, name) for name in gains])
         left.set_ylim(len(gains) - 0.5, -0.5)
         left.set_xlabel(f"likelihood over {_LABELS[part['rival']]} (nats per direction)")
-        left.legend(loc="lower left")
+        figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=2)
         width = expected_width(part["n_directions"], part["n_maps"])
         right.axvspan(1 - width, 1 + width, color=style.GREY, alpha=0.3, linewidth=0)
         right.axvline(1, color=style.BLACK, linewidth=0.6)
@@ -57,7 +57,7 @@ def draw(part: dict) -> Figure:
             drawstyle="steps-mid",
         )
         right.set_ylim(0, 1)
-        right.set_xlabel("χ²/d of held-out maps, emulated covariance")
+        right.set_xlabel("χ²/d, held-out maps")
         right.set_ylabel("fraction of maps below")
     return figure
 
@@ -73,11 +73,12 @@ def caption(part: dict) -> str:
         f"Cross-validation of {part['dataset']}, without a reference: {part['n_folds']} folds of "
         f"its {part['n_inputs']} inputs are held out in turn, {part['n_maps']} maps are emulated "
         f"from the others, and all covariances are made from the others alone. Left: Gaussian "
-        f"log-likelihood of held-out maps in {part['n_directions']} random directions, over that "
-        f"of the best covariance without emulation; error bars: standard error over the folds. "
-        f"Black ticks: what all maps of the truth would say of the same covariances; the verdict "
-        f"can be trusted where they lie on the points. The emulation fails where it lies left of "
-        f"0 by more than its error. Right: cumulative χ² of the held-out maps, corrected for the "
-        f"finite number of emulated maps; grey: the expected mean and width. A covariance with too "
-        f"little variance lies to the right."
+        f"log-likelihood of held-out maps in the {part['n_directions']} leading modes of a mixture "
+        f"of the inputs, their emulation and isotropic maps, over that of the best covariance "
+        f"without emulation; error bars: standard error over the folds. Black ticks: what all maps "
+        f"of the truth would say of the same covariances; the verdict can be trusted where they "
+        f"lie on the points. The emulation fails where it lies left of 0 by more than its error. "
+        f"Right: cumulative χ² of the held-out maps under the emulated covariance in as many "
+        f"random directions, corrected for the finite number of emulated maps; grey: the expected "
+        f"mean and width. A covariance with too little variance lies to the right."
     )

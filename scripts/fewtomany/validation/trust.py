@@ -2,8 +2,8 @@
 
 Each fold of the inputs is held out in turn. From the others come the covariances that a
 user could choose between: shrunk ones, an isotropic one, the emulated one, and the inputs
-shrunk toward it. The Gaussian likelihood of the held-out maps decides. It is taken in
-random directions, which favour no covariance and need no truth (``baselines``).
+shrunk toward it. The Gaussian likelihood of the held-out maps decides, in the directions
+where one of these says that the variance is. It needs no truth.
 """
 
 import math
@@ -52,8 +52,33 @@ class Fold:
     intensity: float
 
 
+def mixture_modes(samples: Sequence[np.ndarray], n_modes: int) -> np.ndarray:
+    """Leading modes of a mixture of sample covariances, each with the same total variance.
+
+    Random directions would not do: there every covariance of the right total variance is
+    nearly as likely as the true one, and only its noise is seen.
+
+    Parameters
+    ----------
+    samples : arrays of shape (n_maps, n)
+
+    Returns
+    -------
+    array of shape (n_modes, n), orthonormal rows; fewer where there are fewer maps
+    """
+    centred = [maps - maps.mean(axis=0) for maps in samples]
+    stack = np.concatenate([maps / np.linalg.norm(maps) for maps in centred])
+    span = (max(len(stack) - n_modes, len(samples)), len(stack) - 1)  # each lost a mean
+    values, vectors = scipy.linalg.eigh(stack @ stack.T, subset_by_index=span)
+    return ((vectors / np.sqrt(values)).T @ stack)[::-1]
+
+
 def candidates(
-    training: np.ndarray, emulated: np.ndarray, naive: np.ndarray, directions: np.ndarray
+    training: np.ndarray,
+    emulated: np.ndarray,
+    naive: np.ndarray,
+    directions: np.ndarray,
+    neutral: np.ndarray,
 ) -> tuple[dict[str, np.ndarray], float]:
     """Covariances in the given directions, made from training maps alone.
 
@@ -61,7 +86,8 @@ def candidates(
     ----------
     training, emulated, naive : maps (…, n), K: inputs, their emulation, and isotropic
         Gaussian maps with their spectra
-    directions : array of shape (k, n)
+    directions : array of shape (k, n), in which the covariances are wanted
+    neutral : random directions (k, n), in which intensities are cross-validated
 
     Returns
     -------
@@ -69,8 +95,8 @@ def candidates(
     intensity : of "recommended"
     """
     variance = training.var(axis=0, ddof=1)
-    amplitudes = training @ directions.T
-    sample = np.cov(amplitudes.T)
+    amplitudes = training @ neutral.T
+    sample = np.cov((training @ directions.T).T)
     unit = variance.mean() * directions @ directions.T
     diagonal = (directions * variance) @ directions.T
 
@@ -81,13 +107,15 @@ def candidates(
         "raw": sample,
         "ledoit-wolf": shrunk(shrinkage.ledoit_wolf(training), unit),
         "oas": shrunk(shrinkage.oracle_approximating(training), unit),
-        "diagonal": shrunk(shrinkage.cross_validated(amplitudes, diagonal), diagonal),
+        "diagonal": shrunk(
+            shrinkage.cross_validated(amplitudes, (neutral * variance) @ neutral.T), diagonal
+        ),
     }
     for name, mixed, maps in (
         ("isotropic", "toward isotropic", naive),
         (EMULATED, RECOMMENDED, emulated),
     ):
-        recipe = baselines.recipe(training, maps, directions)
+        recipe = baselines.recipe(training, maps, neutral)
         found[name] = np.cov((maps @ directions.T).T)
         found[mixed] = shrunk(recipe.intensity, recipe.scale * found[name])
     if len(training) <= len(directions):
@@ -127,7 +155,7 @@ def judge_fold(
     held: np.ndarray,
     emulated: np.ndarray,
     naive: np.ndarray,
-    directions: np.ndarray,
+    neutral: np.ndarray,
     truth: np.ndarray | None,
 ) -> Fold:
     """Judge the candidates of one fold by its held-out maps.
@@ -135,10 +163,12 @@ def judge_fold(
     Parameters
     ----------
     training, held, emulated, naive : maps (…, n), K
-    directions : array of shape (k, n)
+    neutral : random directions (k, n), for intensities and χ²; the likelihood is taken in
+        as many modes
     truth : true covariance (n, n), K², where there is one
     """
-    models, intensity = candidates(training, emulated, naive, directions)
+    directions = mixture_modes((training, emulated, naive), len(neutral))
+    models, intensity = candidates(training, emulated, naive, directions, neutral)
     amplitudes = held @ directions.T
     expected = {}
     if truth is not None:
@@ -147,7 +177,7 @@ def judge_fold(
     return Fold(
         {name: score(amplitudes, model) for name, model in models.items()},
         expected,
-        unbiased_chi2(amplitudes, models[EMULATED], len(emulated)),
+        unbiased_chi2(held @ neutral.T, np.cov((emulated @ neutral.T).T), len(emulated)),
         intensity,
     )
 
@@ -231,7 +261,7 @@ def cross_validate(
     """
     stokes, trust = campaign.maps.stokes, campaign.trust
     n = inputs[0].size
-    directions = baselines.random_directions(campaign.seed, trust.n_directions, n)
+    neutral = baselines.random_directions(campaign.seed, trust.n_directions, n)
     folds, held_spectra, emulated_spectra = [], [], []
     for fold in campaign.folds_of(dataset.name):
         training = inputs[list(fold.selection)]
@@ -245,7 +275,7 @@ def cross_validate(
                 *flat,
                 maps.reshape(-1, n).astype(np.float64),
                 naive.reshape(-1, n),
-                directions,
+                neutral,
                 truth,
             )
         )
@@ -320,7 +350,7 @@ def _entries(
         *entries,
         parts.entry(
             "trust:chi2_mean",
-            "mean reduced χ² of held-out maps, emulated covariance",
+            "mean reduced χ² of held-out maps, emulated covariance, random directions",
             dataset,
             chi2.mean(),
             error=error,
