@@ -8,6 +8,9 @@ from fewtomany.validation.trust import EMULATED, RECOMMENDED, expected_width
 
 TITLE = "Trust without a reference"
 
+LINEAR = 0.1
+"""Gains (nats per direction) below this are on a linear scale."""
+
 _LABELS = LABELS | {EMULATED: "emulated", RECOMMENDED: "inputs toward emulated"}
 
 
@@ -40,7 +43,7 @@ def draw(part: dict) -> Figure:
                     label="expected under the truth" if name == RECOMMENDED else None,
                 )
         left.axvline(0, color=style.GREY, linewidth=0.6)
-        left.set_xscale("symlog", linthresh=_threshold(gains))
+        left.set_xscale("symlog", linthresh=LINEAR)
         left.set_yticks(range(len(gains)), [_LABELS.get(name, name) for name in gains])
         left.set_ylim(len(gains) - 0.5, -0.5)
         left.set_xlabel(f"likelihood over {_LABELS[part['rival']]} (nats per direction)")
@@ -60,11 +63,6 @@ def draw(part: dict) -> Figure:
         right.set_xlabel("χ²/d, held-out maps")
         right.set_ylabel("fraction of maps below")
     return figure
-
-
-def _threshold(gains: dict) -> float:
-    """Where the scale turns from linear to logarithmic: the smallest error there is."""
-    return max(min(gain["error"] for gain in gains.values() if gain["error"]), 1e-3)
 
 
 def caption(part: dict) -> str:
