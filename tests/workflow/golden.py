@@ -1,6 +1,6 @@
 """What the tiny campaign's products looked like when their stage's version was set.
 
-python tests/workflow/golden.py results/tiny > tests/workflow/golden.json
+PYTHONPATH=scripts python tests/workflow/golden.py results/tiny > tests/workflow/golden.json
 """
 
 import json
