@@ -1,6 +1,8 @@
 # make demo        a whole campaign in minutes, from nothing to its report
 # make campaign    CONFIG=config/paper.yaml PROFILE=profiles/local
+# make resume      the same after Snakemake itself was killed
 # make test        lint, then every test
+# make test-slurm  the campaign through a real SLURM, and its failures (root, Debian)
 # make lint        style of the code and of the workflow
 # make reference   config/README.md from the schema
 # make lock        resolve envs/*.in into the locks again
@@ -13,7 +15,7 @@ PROFILE ?= profiles/local
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo campaign test lint reference lock clean
+.PHONY: demo campaign resume test test-slurm lint reference lock clean
 
 demo: $(VENV)/installed
 	snakemake --profile profiles/local --configfile config/demo.yaml
@@ -23,8 +25,15 @@ campaign: $(VENV)/installed
 	@test -f "$(CONFIG)" || { echo "CONFIG=$(CONFIG): no such file" >&2; exit 2; }
 	snakemake --profile $(PROFILE) --configfile $(CONFIG)
 
+resume: $(VENV)/installed
+	snakemake --profile $(PROFILE) --configfile $(CONFIG) --unlock
+	$(MAKE) campaign
+
 test: lint
 	pytest
+
+test-slurm: $(VENV)/installed
+	pytest tests/slurm
 
 lint: $(VENV)/installed
 	ruff check .

@@ -16,6 +16,7 @@ min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from fewtomany import config as campaign_file
+from fewtomany import slurm
 from fewtomany.errors import UserError
 
 if not workflow.configfiles:
@@ -27,6 +28,7 @@ try:
     campaign = campaign_file.parse(config)
 except UserError as error:
     raise WorkflowError(str(error)) from None
+slurm.install(campaign.name)
 
 
 report: "workflow/report/workflow.rst"

@@ -31,8 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
             dataset=dataset.name,
             first=arguments.start,
             provenance=provenance.record(
-                campaign=campaign.name,
-                seed=campaign.seed,
+                **campaign.identity,
                 seed_key=["start", dataset.name, "target", "index"],
                 strategy=dataset.strategy,
             ),

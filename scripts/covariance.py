@@ -24,7 +24,7 @@ def main(arguments: argparse.Namespace) -> None:
     covariance.write(
         arguments.output,
         covariance.Covariance(mean, matrix, n_maps, stokes, nside, dataset.name),
-        provenance.record(campaign=campaign.name, dataset=dataset.name),
+        provenance.record(**campaign.identity, dataset=dataset.name),
     )
 
 

@@ -53,9 +53,7 @@ def main(arguments: argparse.Namespace) -> None:
             stokes=stokes,
             dataset=dataset.name,
             first=arguments.start,
-            provenance=provenance.record(
-                campaign=campaign.name, seed=campaign.seed, seed_key=[*key, "index"]
-            ),
+            provenance=provenance.record(**campaign.identity, seed_key=[*key, "index"]),
         ),
     )
 

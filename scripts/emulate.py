@@ -58,8 +58,7 @@ def main(arguments: argparse.Namespace) -> None:
             target, index = int(plan.target[batch]), int(plan.index[batch])
             logger.info("batch %d: target %d, its batch %d", batch, target, index)
             facts = provenance.record(
-                campaign=campaign.name,
-                seed=campaign.seed,
+                **campaign.identity,
                 seed_key=["start", dataset.name, target, index],
                 device=device_name,
                 rank=f"{mine.rank} of {mine.size}",

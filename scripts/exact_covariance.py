@@ -23,9 +23,7 @@ def main(arguments: argparse.Namespace) -> None:
         {"mean": np.zeros(len(covariance)), "covariance": covariance},
         kind="covariance",
         provenance=provenance.record(
-            campaign=campaign.name,
-            maps=campaign.sections["maps"],
-            simulation=campaign.sections["simulation"],
+            **campaign.identity,
         ),
         n_maps=0,
         stokes=campaign.maps.stokes,

@@ -21,7 +21,7 @@ def main(arguments: argparse.Namespace) -> None:
         eigenvalues,
         root,
         source,
-        provenance.record(campaign=campaign.name, covariance=source.dataset),
+        provenance.record(**campaign.identity, covariance=source.dataset),
     )
 
 

@@ -30,9 +30,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     for path in arguments.parts:
         entries = parts.merge(entries, parts.read(path)["metrics"])
-    about = provenance.record(
-        campaign=campaign.name, seed=campaign.seed, validation=campaign.sections["validation"]
-    )
+    about = provenance.record(**campaign.identity)
     comparison.write(arguments.comparison, arrays, about)
     judged = [entry["passed"] for entry in entries if entry["passed"] is not None]
     content = {

@@ -19,7 +19,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.output,
         spectra.measure(source.maps, source.stokes),
         source,
-        provenance.record(campaign=campaign.name, iterations=spectra.ITERATIONS),
+        provenance.record(**campaign.identity, iterations=spectra.ITERATIONS),
     )
 
 

@@ -19,9 +19,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.output,
         kind="response",
         provenance=provenance.record(
-            campaign=campaign.name,
-            maps=campaign.sections["maps"],
-            simulation=campaign.sections["simulation"],
+            **campaign.identity,
         ),
         stokes="TQU",
         nside=campaign.maps.nside,

@@ -35,7 +35,7 @@ def main(arguments: argparse.Namespace) -> None:
     model.save(
         arguments.output,
         model.prepare(inputs, campaign.emulator),
-        provenance.record(campaign=campaign.name, emulator=campaign.sections["emulator"]),
+        provenance.record(**campaign.identity),
         dataset=dataset.name,
         n_inputs=len(inputs),
     )

@@ -41,10 +41,7 @@ def main(arguments: argparse.Namespace) -> None:
             dataset="original",
             first=arguments.start,
             provenance=provenance.record(
-                campaign=campaign.name,
-                maps=campaign.sections["maps"],
-                simulation=campaign.sections["simulation"],
-                seed=campaign.seed,
+                **campaign.identity,
                 seed_key=[*GAIN_KEY, "index"],
             ),
         ),

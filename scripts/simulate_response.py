@@ -33,9 +33,7 @@ def main(arguments: argparse.Namespace) -> None:
                 arguments.output,
                 onepass.join_ranges([part for part in parts if part]),
                 kind="response-part",
-                provenance=provenance.record(
-                    campaign=campaign.name, simulation=campaign.sections["simulation"]
-                ),
+                provenance=provenance.record(**campaign.identity),
                 start=arguments.start,
                 stop=arguments.stop,
                 nside=simulation.nside,

@@ -1,12 +1,17 @@
 """What every script shares: its logging, its common options and its exit."""
 
 import argparse
+import errno
 import logging
 import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from fewtomany.errors import UserError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""No space on the disk, or none left of the user's share."""
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -20,7 +25,7 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[argparse.Namespace], None], options: argparse.ArgumentParser) -> None:
-    """Parse the command line, run ``main`` and exit: 0, or 2 with the UserError's lines."""
+    """Parse the command line, run ``main`` and exit: 0, or 2 with the user's error in lines."""
     arguments = options.parse_args()
     logging.basicConfig(
         level=logging.WARNING if arguments.quiet else logging.INFO,
@@ -31,9 +36,18 @@ def run(main: Callable[[argparse.Namespace], None], options: argparse.ArgumentPa
     try:
         main(arguments)
     except UserError as error:
-        for line in str(error).splitlines():
-            sys.stderr.write(f"{os.path.basename(sys.argv[0])}: error: {line}\n")
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        room = "make room and run the same command again; what is finished is kept"
+        _fail(f"{os.strerror(error.errno)}: {room}")
+
+
+def _fail(message: str) -> NoReturn:
+    for line in message.splitlines():
+        sys.stderr.write(f"{os.path.basename(sys.argv[0])}: error: {line}\n")
+    sys.exit(2)
 
 
 def add_ranks(options: argparse.ArgumentParser) -> None:

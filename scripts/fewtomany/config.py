@@ -165,6 +165,11 @@ class Campaign:
     folds: dict[str, Dataset]
     sections: dict[str, Any]
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Name, seed and whole configuration, for the provenance of products."""
+        return {"campaign": self.name, "seed": self.seed, "configuration": self.sections}
+
     def dataset(self, name: str, *roles: str) -> Dataset:
         """The dataset of a name and one of the roles (of any without roles), else UserError."""
         everything = self.datasets | self.folds

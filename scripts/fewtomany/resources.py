@@ -10,6 +10,7 @@ from math import ceil
 
 from fewtomany.config import Campaign
 
+_SNAKEMAKE_MB = 500  # a cluster's job runs its program inside Snakemake, twice
 _PYTHON_MB = 700
 _TENSORFLOW_MB = 1500
 
@@ -83,7 +84,9 @@ def needs(campaign: Campaign) -> dict[str, Need]:
 
 
 def _need(n_bytes: float, seconds: float, base_mb: int = _PYTHON_MB) -> Need:
-    return Need(mem_mb=base_mb + ceil(n_bytes / 1e6), runtime=10 + ceil(seconds / 60))
+    return Need(
+        mem_mb=_SNAKEMAKE_MB + base_mb + ceil(n_bytes / 1e6), runtime=10 + ceil(seconds / 60)
+    )
 
 
 def launcher(wildcards, resources) -> str:

@@ -1,5 +1,8 @@
 import datetime
 import json
+from pathlib import Path
+
+import pytest
 
 import fewtomany
 from fewtomany import provenance
@@ -12,8 +15,26 @@ def test_record_names_code_packages_and_facts(monkeypatch):
     assert record["packages"]["numpy"]
     assert record["packages"]["healpy"]
     assert record["job"] == "42"
+    assert record["host"]
+    assert record["device"].startswith("cpu, ")
+    assert record["wall_s"] >= 0
     assert record["campaign"] == "demo"
     assert json.loads(json.dumps(record)) == record
+
+
+def test_array_tasks_and_virtual_nodes_have_their_names(monkeypatch):
+    for name, value in (("ARRAY_JOB_ID", "40"), ("ARRAY_TASK_ID", "2"), ("JOB_ID", "42")):
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    monkeypatch.setenv("SLURMD_NODENAME", "n1")
+    record = provenance.record()
+    assert (record["job"], record["host"]) == ("40_2", "n1")
+
+
+@pytest.mark.parametrize("script", sorted((Path(__file__).parents[2] / "scripts").glob("*.py")))
+def test_every_product_carries_its_campaign(script):
+    """A product can be made again from its provenance: all of the configuration is in it."""
+    text = script.read_text()
+    assert text.count("provenance.record(") == text.count("**campaign.identity"), script.name
 
 
 def test_record_is_dated_in_utc():

@@ -34,7 +34,7 @@ def test_needs_are_whole_numbers_that_a_node_has(name):
 
 def test_memory_of_covariances_grows_as_their_size():
     small, large = paper(), paper(maps={"nside": 32})
-    ratio = (large["factor"].mem_mb - 700) / (small["factor"].mem_mb - 700)
+    ratio = (large["factor"].mem_mb - 1200) / (small["factor"].mem_mb - 1200)
     assert ratio == pytest.approx(16, rel=0.01)
 
 

@@ -102,7 +102,7 @@ def basis_of_dataset(stage):
 
 
 def memory(stage):
-    """Memory (MB) of a job of a stage; more at every attempt."""
+    """Memory (MB) of a job, or of each of its ranks, of a stage; more at every attempt."""
     return lambda wildcards, attempt: attempt * NEEDS[stage].mem_mb
 
 

@@ -54,6 +54,7 @@ rule emulate:
     threads: 1
     resources:
         mem_mb=memory("emulate"),
+        mem_mb_per_cpu=memory("emulate"),
         runtime=runtime("emulate"),
     params:
         config=CONFIG,

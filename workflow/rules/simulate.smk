@@ -24,6 +24,7 @@ if campaign.simulation.engine == "response":
         threads: 1
         resources:
             mem_mb=memory("simulate_response"),
+            mem_mb_per_cpu=memory("simulate_response"),
             runtime=runtime("simulate_response"),
         params:
             config=CONFIG,

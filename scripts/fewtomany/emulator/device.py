@@ -2,6 +2,7 @@
 
 import os
 
+from fewtomany import provenance
 from fewtomany.errors import UserError
 
 DEVICES = ("cpu", "gpu")
@@ -39,7 +40,7 @@ def configure(device: str = "cpu", local_rank: int = 0) -> str:
     gpus = tf.config.list_physical_devices("GPU")
     if device == "cpu":
         tf.config.set_visible_devices([], "GPU")
-        return f"cpu, {threads} threads" if threads > 1 else "cpu, 1 thread"
+        return f"cpu, {provenance.processor()}"
     if not gpus:
         raise UserError(
             "--device gpu: TensorFlow sees no GPU (CUDA_VISIBLE_DEVICES is "

@@ -1,0 +1,211 @@
+"""Snakemake's SLURM executor with job arrays that are safe, and without orphans.
+
+The executor plugin (snakemake-executor-plugin-slurm 2.8) submits arrays, but each of its
+tasks also checks, and on failure deletes, the output of the array's first job, and it
+submits nothing as long as ``jobs`` is below the number of ready jobs. Here an array's script
+holds one command per task, the very command of a job submitted alone, and whatever is ready
+is submitted; the plugin's bookkeeping (states, retries, cancelling, logs) stays as it is.
+
+A run that was killed leaves its jobs in the queue. The next run of the campaign in the same
+folder cancels them before it submits any, so that no two jobs work at one product.
+
+The Snakefile calls :func:`install`; nothing else in the package knows of SLURM.
+"""
+
+import asyncio
+import os
+import shlex
+import socket
+import subprocess
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import snakemake_executor_plugin_slurm as plugin
+from snakemake_executor_plugin_slurm.submit_string import get_submit_command
+from snakemake_executor_plugin_slurm.utils import set_gres_string
+from snakemake_executor_plugin_slurm.validation import validate_or_get_slurm_job_id
+from snakemake_interface_common.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
+from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+MAX_SCRIPT_BYTES = 3_000_000
+"""Of one array's script; SLURM's own limit is 4 MiB unless its administrator changed it."""
+
+ORPHANS_GONE_S = 300
+"""How long to wait for cancelled jobs to leave the nodes (SLURM's KillWait is 30 s)."""
+
+
+def install(campaign: str) -> None:
+    """Let the executor "slurm" be this one, for the runs of a campaign."""
+    slurm = ExecutorPluginRegistry().get_plugin("slurm")
+    slurm.executor = type("Executor", (Executor,), {"campaign": campaign})
+
+
+class Executor(plugin.Executor):
+    """The plugin's executor with the two differences that the module describes."""
+
+    campaign: str
+
+    def __post_init__(self, test_mode: bool = False):
+        super().__post_init__(test_mode)
+        if self.array_jobs and self.get_status_command() != "squeue":
+            raise WorkflowError(
+                "slurm-array-jobs needs slurm-status-command: squeue; "
+                "the plugin mistakes the states of array tasks in sacct's tables"
+            )
+        self.run_uuid = str(RunName(self.campaign, socket.gethostname(), os.getpid()))
+        self.logger.info(f"Name of this run's jobs: {self.run_uuid}")
+        end_orphans(self.campaign, self.workflow.workdir_init, self.logger)
+
+    def run_jobs(self, jobs):
+        """Submit the jobs that are ready: as arrays those that may be, the others alone."""
+        try:
+            self._main_event_loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._main_event_loop = None
+        alike = defaultdict(list)
+        for job in jobs:
+            may = not job.is_group() and ({job.rule.name, "all"} & self.array_jobs)
+            alike[self._sbatch(job, "%A_%a") if may else job].append(job)
+        for same in alike.values():
+            for chunk in self._chunks(same):
+                if len(chunk) == 1:
+                    self._submit_job(chunk[0])
+                else:
+                    self._submit_array_jobs(chunk)
+
+    def run_array_jobs(self, jobs):
+        """Submit one array; its n-th task is the n-th job."""
+        try:
+            script = array_script([self.format_job_exec(job) for job in jobs])
+            call = f"{self._sbatch(jobs[0], '%A_%a')} --array=1-{len(jobs)} /dev/stdin"
+            self._logs(jobs[0]).mkdir(parents=True, exist_ok=True)
+            done = subprocess.run(
+                call, shell=True, input=script, capture_output=True, text=True, check=False
+            )
+            if done.returncode != 0:
+                raise WorkflowError(f"sbatch: {done.stderr.strip()}\n    {call}")
+            number = validate_or_get_slurm_job_id(done.stdout.strip().split(";")[0], done.stdout)
+        except (WorkflowError, OSError) as error:
+            for job in jobs:
+                self._report_job_error_threadsafe(SubmittedJobInfo(job), str(error))
+            return
+        for task, job in enumerate(jobs, 1):
+            log = self._logs(job) / f"{number}_{task}.log"
+            self._report_job_submission_threadsafe(
+                SubmittedJobInfo(job, external_jobid=f"{number}_{task}", aux={"slurm_logfile": log})
+            )
+        self.logger.info(
+            f"{len(jobs)} jobs of {jobs[0].rule.name} have been submitted as SLURM array {number}."
+        )
+
+    def _chunks(self, jobs: Sequence) -> Iterator[Sequence]:
+        """Cut alike jobs into arrays within SLURM's limits."""
+        if len(jobs) == 1:
+            yield jobs
+            return
+        length = len(self.format_job_exec(jobs[0])) + 1000  # their wildcards differ a little
+        size = max(min(self.max_array_size, MAX_SCRIPT_BYTES // length), 1)
+        for start in range(0, len(jobs), size):
+            yield jobs[start : start + size]
+
+    def _logs(self, job) -> Path:
+        return self.slurm_logdir / f"rule_{job.rule.name}"
+
+    def _sbatch(self, job, log_name: str) -> str:
+        """The call of sbatch without the script; the same for all jobs of one array."""
+        facts = {
+            "run_uuid": self.run_uuid,
+            "slurm_logfile": self._logs(job) / f"{log_name}.log",
+            "comment_str": f"rule_{job.rule.name}",
+            "account": next(self.get_account_arg(job)),
+            "partition": self.get_partition_arg(job),
+            "workdir": self.workflow.workdir_init,
+        }
+        plugin.validate_slurm_extra(job)
+        settings = self.workflow.executor_settings
+        call = get_submit_command(job, facts, settings=settings, failed_nodes=self._failed_nodes)
+        return call + set_gres_string(job)
+
+
+def array_script(commands: Sequence[str]) -> str:
+    """Shell script of an array whose n-th task is the n-th command."""
+    cases = [f"{task}) {command} ;;" for task, command in enumerate(commands, 1)]
+    return "\n".join(["#!/bin/sh", 'case "$SLURM_ARRAY_TASK_ID" in', *cases, "esac", ""])
+
+
+class RunName(NamedTuple):
+    """Name of all jobs of one run of Snakemake: who submitted them."""
+
+    campaign: str
+    host: str
+    pid: int
+    unique: str = ""
+
+    def __str__(self) -> str:
+        return ":".join([*map(str, self[:3]), self.unique or uuid.uuid4().hex[:8]])
+
+    @classmethod
+    def parse(cls, name: str) -> "RunName | None":
+        """The parts of a job's name; None if it is no job of a campaign."""
+        parts = name.split(":")
+        if len(parts) != 4 or not parts[2].isdigit():
+            return None
+        return cls(parts[0], parts[1], int(parts[2]), parts[3])
+
+    def is_alive(self) -> bool:
+        """Whether that run goes on; only its own host can tell."""
+        try:
+            words = Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+        return b"snakemake" in words
+
+
+def queued_runs(campaign: str, folder: str | Path) -> set[RunName]:
+    """The runs of a campaign in a folder that have jobs in the queue."""
+    user = ["--user", str(os.getuid())]
+    table = subprocess.run(
+        ["squeue", "--noheader", *user, "--format=%j|%Z"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    found = set()
+    for line in table.splitlines():
+        name, _, where = line.partition("|")
+        run = RunName.parse(name.strip())
+        if run and run.campaign == campaign and Path(where).resolve() == Path(folder).resolve():
+            found.add(run)
+    return found
+
+
+def end_orphans(campaign: str, folder: str | Path, logger) -> None:
+    """Cancel the jobs of runs that were killed, and return when they are gone.
+
+    Raises
+    ------
+    WorkflowError : when they do not go, or when a run on another host may be alive
+    """
+    here = socket.gethostname()
+    for run in queued_runs(campaign, folder):
+        cancel = f"scancel --name {shlex.quote(str(run))}"
+        if run.host != here:
+            raise WorkflowError(
+                f"the queue holds jobs of a run on {run.host} (process {run.pid}); wait for it, "
+                f"or if it is dead cancel them there or here: {cancel}"
+            )
+        if run.is_alive():
+            continue
+        logger.warning(f"Cancelling the jobs of a run that was killed: {cancel}")
+        subprocess.run(shlex.split(cancel), check=True, timeout=60)
+        until = time.monotonic() + ORPHANS_GONE_S
+        while run in queued_runs(campaign, folder):
+            if time.monotonic() > until:
+                raise WorkflowError(f"jobs of a run that was killed do not end: {cancel}")
+            time.sleep(1)

@@ -1,0 +1,212 @@
+"""Where a campaign stands: from its files, Snakemake's plan and the queue of SLURM.
+
+Done jobs are those with a benchmark file; what is to do is what a dry run of Snakemake says;
+a job runs if SLURM says so or, without SLURM, if its log grew of late; it failed if it left a
+log, no benchmark, and does not run.
+"""
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import h5py
+
+from fewtomany import store
+from fewtomany.config import Campaign
+from fewtomany.emulator import archive
+from fewtomany.errors import UserError
+from fewtomany.report import read_costs
+
+ROOT = Path(__file__).resolve().parents[2]
+RECENT_S = 600
+"""A log that grew within these seconds belongs to a job that runs; older leftovers of killed
+jobs are nobody's."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """The jobs of one rule.
+
+    Attributes
+    ----------
+    to_do : jobs that are still to be done, those that run or failed among them
+    seconds : mean wall-clock time of the finished ones; None before the first
+    """
+
+    rule: str
+    done: int
+    to_do: int
+    running: int
+    failed: int
+    seconds: float | None
+
+    @property
+    def left_s(self) -> float | None:
+        """Time left, one job after the other (s); None before the first job is done."""
+        if not self.to_do:
+            return 0.0
+        return None if self.seconds is None else self.to_do * self.seconds
+
+
+def stages(campaign: Campaign, config: str, running: dict[str, int] | None) -> list[Stage]:
+    """All stages with anything done or to do, in the order of Snakemake's plan.
+
+    Parameters
+    ----------
+    config : the campaign file
+    running : jobs in SLURM by rule; None without SLURM
+    """
+    benchmarks = Path("benchmarks") / campaign.name
+    costs = {cost.rule: cost for cost in read_costs(benchmarks)} if benchmarks.is_dir() else {}
+    to_do = planned_jobs(config)
+    unfinished = unfinished_logs(campaign)
+    found = []
+    for rule in sorted(costs.keys() | to_do.keys(), key=list([*costs, *to_do]).index):
+        logs = unfinished.get(rule, [])
+        grows = sum(time.time() - path.stat().st_mtime < RECENT_S for path in logs)
+        runs = grows if running is None else running.get(rule, 0)
+        cost = costs.get(rule)
+        found.append(
+            Stage(
+                rule=rule,
+                done=cost.n_jobs if cost else 0,
+                to_do=to_do.get(rule, 0),
+                running=runs,
+                failed=min(max(len(logs) - runs, 0), to_do.get(rule, 0)),
+                seconds=cost.wall_s / cost.n_jobs if cost else None,
+            )
+        )
+    return found
+
+
+def planned_jobs(config: str) -> dict[str, int]:
+    """Jobs to do by rule, as Snakemake plans them."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    done = subprocess.run(
+        [*command, "--dry-run", "--quiet", "rules", "--rerun-incomplete", "--configfile", config],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    if done.returncode != 0:
+        raise UserError(f"Snakemake has no plan: {output.strip().splitlines()[-1]}")
+    table = output.partition("Job stats:")[2].partition("\n\n")[0]
+    counts = re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)
+    return {rule: int(count) for rule, count in counts if rule not in ("all", "total")}
+
+
+def unfinished_logs(campaign: Campaign) -> dict[str, list[Path]]:
+    """Logs of jobs by rule that have no benchmark as new as the log."""
+    logs = Path("logs") / campaign.name
+    found: dict[str, list[Path]] = {}
+    for path in sorted(logs.rglob("*.log")):
+        name = path.relative_to(logs)
+        benchmark = Path("benchmarks") / campaign.name / name.with_suffix(".tsv")
+        if not benchmark.exists() or benchmark.stat().st_mtime < path.stat().st_mtime - RECENT_S:
+            found.setdefault(name.parts[0].removesuffix(".log"), []).append(path)
+    return found
+
+
+def slurm_jobs(campaign: Campaign) -> dict[str, dict[str, int]] | None:
+    """Jobs of a campaign in SLURM's queue, by state and rule; None where there is no SLURM."""
+    if shutil.which("squeue") is None:
+        return None
+    words = ["squeue", "--array", "--noheader", f"--user={os.getuid()}", "--format=%j|%T|%k"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode != 0:
+        return None
+    states: dict[str, Counter] = {}
+    for line in done.stdout.splitlines():
+        name, state, comment = line.strip().split("|", 2)
+        if name.startswith(f"{campaign.name}:"):
+            rule = comment.removeprefix("rule_").partition("_wildcards_")[0]
+            states.setdefault(state, Counter())[rule] += 1
+    return states
+
+
+@dataclasses.dataclass(frozen=True)
+class Descent:
+    """The batches of one emulated dataset: finished, and on their way with their steps."""
+
+    dataset: str
+    n_batches: int
+    finished: int
+    steps: dict[str, int]
+
+
+def descents(campaign: Campaign, n_batches: dict[str, int]) -> list[Descent]:
+    """How far the emulation is; ``n_batches`` is the plan of every emulated dataset."""
+    found = []
+    for dataset, count in n_batches.items():
+        folder = Path("results") / campaign.name / "emulation" / dataset / "batches"
+        checkpoints = {}
+        for path in sorted(folder.rglob("batch-*.checkpoint.h5")):
+            try:
+                state = store.read(path, archive.CHECKPOINT_KIND, "step", finite=False)
+            except UserError:  # finished or renamed meanwhile
+                continue
+            checkpoints[path.name.partition(".")[0]] = int(state["step"])
+        finished = sum(1 for _ in folder.rglob("batch-???????.h5"))
+        found.append(Descent(dataset, count, finished, checkpoints))
+    return found
+
+
+def damaged(campaign: Campaign) -> Iterator[tuple[Path, str]]:
+    """Products that cannot be read whole, with the reason, as found in the files.
+
+    A manifest of batches is one of them when a batch that it names is missing or damaged.
+    """
+    results = Path("results") / campaign.name
+    bad = set()
+    for path in sorted(results.rglob("*.h5")):
+        if path.name.startswith("."):
+            continue
+        if fault := _fault(path):
+            bad.add(path)
+            yield path, fault
+    for path in sorted(results.rglob("*.json")):
+        try:
+            content = json.loads(path.read_text())
+        except ValueError as error:
+            yield path, f"not JSON: {error}"
+            continue
+        if path.parent.name == "shards":
+            files = [path.parent.parent / entry["file"] for entry in content["batches"]]
+            lost = [file.name for file in files if file in bad or not file.exists()]
+            if lost:
+                yield path, f"names {', '.join(lost)}"
+
+
+def _fault(path: Path) -> str:
+    """Why an HDF5 file cannot be read whole; nothing if it can."""
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(lambda _, item: item[()] if isinstance(item, h5py.Dataset) else None)
+    except (OSError, RuntimeError) as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+def leftovers(campaign: Campaign) -> list[Path]:
+    """Temporary files and claims that killed jobs have left."""
+    results = Path("results") / campaign.name
+    candidates = [*results.rglob(".*.part*"), *results.rglob("claims-*")]
+    return sorted(path for path in candidates if time.time() - path.stat().st_mtime > RECENT_S)
+
+
+def remove(paths: Sequence[Path]) -> None:
+    """Remove files and folders."""
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,186 @@
+"""After every kind of failure one documented command completes the campaign: with the maps
+of an undisturbed run, and with no more work than was lost."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import ROOT, SlurmWorkflow, wait_for
+
+pytestmark = pytest.mark.timeout(600)
+
+MAPS = "results/slurm/datasets/average-10/maps-0000000-0000050.h5"
+N_BATCHES = 5  # in three shards, of 2, 2 and 1
+
+
+@pytest.fixture
+def same(local):
+    """Check that a folder has the maps of the undisturbed run."""
+
+    def check(workflow: SlurmWorkflow) -> None:
+        assert len(workflow.batches()) == N_BATCHES
+        np.testing.assert_array_equal(workflow.maps("average-10"), local.maps("average-10"))
+        batches = workflow.results / "emulation" / "average-10"
+        assert not list(batches.rglob("*.checkpoint.h5"))
+
+    return check
+
+
+def processes(*words: str) -> list[int]:
+    """Processes whose command line holds all these words."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (path / "cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if all(word in line for word in words):
+            found.append(int(path.name))
+    return found
+
+
+def emulating(workflow: SlurmWorkflow, *words: str) -> list[int]:
+    """Processes of this folder that emulate, and not what started them."""
+    return [
+        pid
+        for pid in processes("scripts/emulate.py", *words)
+        if Path(os.readlink(f"/proc/{pid}/cwd")) == workflow.folder
+        and b"python" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+    ]
+
+
+def states(workflow: SlurmWorkflow) -> list[str]:
+    """States of all emulation jobs, in order of the alphabet."""
+    return sorted(job.state for job in workflow.slurm_jobs("emulate"))
+
+
+def running(workflow: SlurmWorkflow) -> list:
+    return workflow.slurm_jobs("emulate", "RUNNING")
+
+
+def test_a_cancelled_array_task_goes_again_alone(prepared, same):
+    process = prepared.start(MAPS)
+    job = wait_for(lambda: running(prepared))[0]
+    assert job.task != "N/A"
+    subprocess.run(["scancel", f"{job.id}_{job.task}"], check=True)
+    prepared.finish(process)
+    assert states(prepared) == ["CANCELLED", "COMPLETED", "COMPLETED", "COMPLETED"]
+    same(prepared)
+
+
+def test_a_lost_node_costs_its_jobs_only(prepared, same):
+    process = prepared.start(MAPS)
+    lost = wait_for(lambda: [job for job in running(prepared) if job.nodes == "n2"])
+    try:
+        scontrol("update", "NodeName=n2", "State=DOWN", "Reason=chaos")
+        prepared.finish(process)
+    finally:
+        scontrol("update", "NodeName=n2", "State=RESUME")
+    assert states(prepared) == ["COMPLETED"] * 3 + ["NODE_FAIL"] * len(lost)
+    same(prepared)
+
+
+def scontrol(*words: str) -> None:
+    subprocess.run(["scontrol", *words], check=True)
+
+
+def test_a_killed_rank_ends_its_job_and_finished_batches_stay(prepared, same):
+    """One shard of five batches for two ranks on two nodes."""
+    shard = ["--config", "sharding={batches_per_shard: 5}"]
+    mpi = ["--set-resources", "emulate:mpi='srun --mpi=pmi2'", "emulate:tasks=2", "emulate:nodes=2"]
+    process = prepared.start(MAPS, *mpi, *shard)
+    before = wait_for(prepared.batches)
+    os.kill(wait_for(lambda: emulating(prepared))[-1], signal.SIGKILL)
+    prepared.finish(process)
+    assert states(prepared) == ["COMPLETED", "FAILED"]
+    same(prepared)
+    after = prepared.batches()
+    assert {name: after[name] for name in before} == before
+
+
+def test_more_memory_after_too_little(prepared, same):
+    """Every first attempt is killed: SLURM looks every two seconds."""
+    too_little = "emulate:mem_mb_per_cpu=300 if attempt == 1 else 3000"
+    prepared.complete(MAPS, "--set-resources", too_little)
+    assert states(prepared) == ["COMPLETED"] * 3 + ["FAILED"] * 3
+    same(prepared)
+
+
+def test_a_job_that_hangs_ends_at_its_time_and_goes_again(prepared, same):
+    """A stopped process stands for one that hangs; the clock's limit is a minute."""
+    process = prepared.start(MAPS, "--set-resources", "emulate:runtime=attempt")
+    stopped = wait_for(lambda: emulating(prepared))[0]
+    os.kill(stopped, signal.SIGSTOP)
+    prepared.finish(process)
+    assert states(prepared) == ["COMPLETED"] * 3 + ["TIMEOUT"]
+    same(prepared)
+
+
+def test_a_damaged_batch_is_made_again_alone(prepared, same):
+    prepared.complete(MAPS)
+    before = prepared.batches()
+    file = next((prepared.results / "emulation" / "average-10").rglob("batch-0000002.h5"))
+    file.write_bytes(file.read_bytes()[:5000])
+    (prepared.folder / MAPS).unlink()
+    prepared.finish(prepared.start(MAPS, "--retries=0"), expected=1)
+    assert "batch-0000002.h5: " in prepared.log()
+    status = [
+        sys.executable,
+        str(ROOT / "scripts/status.py"),
+        "--config",
+        "results/slurm/campaign.yaml",
+    ]
+    found = subprocess.run(
+        [*status, "--check", "--discard"], cwd=prepared.folder, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.count("damaged") == 1
+    prepared.complete(MAPS)
+    same(prepared)
+    after = prepared.batches()
+    assert [name for name in after if after[name] != before[name]] == ["batch-0000002.h5"]
+    assert len(prepared.slurm_jobs("emulate")) == 3 + 1
+
+
+def test_a_killed_snakemake_leaves_no_orphan_at_work(prepared, same):
+    process = prepared.start(MAPS)
+    wait_for(lambda: emulating(prepared))
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    orphans = running(prepared)
+    assert orphans
+    prepared.finish(prepared.start(MAPS, "--unlock"))
+    again = prepared.start(MAPS)
+    wait_for(lambda: len(prepared.slurm_jobs("emulate")) > 3)
+    old = {(job.id, job.task) for job in orphans}
+    alive = {(job.id, job.task) for job in prepared.slurm_jobs(state="RUNNING,COMPLETING")}
+    assert not alive & old
+    prepared.finish(again)
+    assert "Cancelling the jobs of a run that was killed" in prepared.log()
+    same(prepared)
+
+
+def test_a_full_disk_is_named_and_its_end_is_enough(prepared, same):
+    """Batches go to a small file system of their own, with room for two."""
+    folder = prepared.results / "emulation" / "average-10" / "batches"
+    folder.mkdir()
+    small = ["mount", "-t", "tmpfs", "-o", "size=120k", "tmpfs", str(folder)]
+    if subprocess.run(small, check=False).returncode != 0:
+        pytest.fail("a small file system cannot be mounted here (root without the right to mount)")
+    try:
+        prepared.finish(prepared.start(MAPS, "--retries=0"), expected=1)
+        assert "No space left on device" in prepared.log()
+        before = prepared.batches()
+        assert 0 < len(before) < N_BATCHES
+        subprocess.run(["mount", "-o", "remount,size=10m", str(folder)], check=True)
+        prepared.complete(MAPS)
+        same(prepared)
+        after = prepared.batches()
+        assert {name: after[name] for name in before} == before
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

@@ -1,0 +1,74 @@
+"""What the status command finds in the files of a campaign."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fewtomany import status, store
+from fewtomany.emulator import archive
+
+BENCHMARK = "s\th:m:s\tmax_rss\tcpu_time\n{}\t0\t10\t1\n"
+
+
+def _touch(path, text="", age=0.0):
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (time.time() - age,) * 2)
+
+
+@pytest.fixture
+def campaign(one_day, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(status, "planned_jobs", lambda config: {"draw": 3, "judge": 1})
+    return one_day()
+
+
+def test_stages_count_jobs_and_the_time_they_need(campaign):
+    for number, seconds in enumerate((10, 30)):
+        _touch(f"logs/one-day/draw/{number}.log")
+        _touch(f"benchmarks/one-day/draw/{number}.tsv", BENCHMARK.format(seconds))
+    _touch("logs/one-day/draw/2.log", age=2 * status.RECENT_S)
+    _touch("logs/one-day/draw/3.log")
+    draw, judge = status.stages(campaign, "campaign.yaml", None)
+    assert draw == status.Stage("draw", done=2, to_do=3, running=1, failed=1, seconds=20)
+    assert draw.left_s == 60
+    assert (judge.to_do, judge.left_s) == (1, None)
+    in_slurm, _ = status.stages(campaign, "campaign.yaml", {"draw": 2})
+    assert (in_slurm.running, in_slurm.failed) == (2, 0)
+
+
+def test_descents_show_finished_batches_and_steps(campaign):
+    folder = Path("results/one-day/emulation/emulated-3/batches")
+    archive.write_batch(
+        archive.batch_path(folder, 0), np.ones((1, 2, 12)), np.ones((2, 4)), "k", {}
+    )
+    path = archive.checkpoint_path(archive.batch_path(folder, 1))
+    archive.Checkpoint(path, "k", {}).write({"step": np.array(49)})
+    (found,) = status.descents(campaign, {"emulated-3": 2})
+    assert found == status.Descent("emulated-3", 2, 1, {"batch-0000001": 49})
+
+
+def test_damage_is_found_and_removed(campaign):
+    results = Path("results/one-day")
+    folder = results / "emulation/emulated-3"
+    keys = {0: "a", 1: "b"}
+    for batch, key in keys.items():
+        path = archive.batch_path(folder / "batches", batch)
+        archive.write_batch(path, np.ones((1, 2, 768)), np.ones((2, 4)), key, {})
+    archive.write_manifest(folder / "shards/batches.json", "emulated-3", folder / "batches", keys)
+    store.write(results / "whole.h5", {"x": np.ones(3)}, kind="k", provenance={})
+    assert not list(status.damaged(campaign))
+    path.write_bytes(path.read_bytes()[:3000])
+    bad = [file for file, _ in status.damaged(campaign)]
+    assert bad == [path, folder / "shards/batches.json"]
+    _touch(results / ".whole-x.part.h5", age=2 * status.RECENT_S)
+    _touch(results / ".whole-y.part.h5")
+    left = status.leftovers(campaign)
+    assert left == [results / ".whole-x.part.h5"]
+    status.remove([*bad, *left])
+    assert not path.exists()
+    assert not list(status.damaged(campaign))
