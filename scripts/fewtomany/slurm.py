@@ -4,7 +4,8 @@ The executor plugin (snakemake-executor-plugin-slurm 2.8) submits arrays, but ea
 tasks also checks, and on failure deletes, the output of the array's first job, and it
 submits nothing as long as ``jobs`` is below the number of ready jobs. Here an array's script
 holds one command per task, the very command of a job submitted alone, and whatever is ready
-is submitted; the plugin's bookkeeping (states, retries, cancelling, logs) stays as it is.
+is submitted after a few seconds; the plugin's bookkeeping (states, retries, cancelling,
+logs) stays as it is.
 
 A run that was killed leaves its jobs in the queue. The next run of the campaign in the same
 folder cancels them before it submits any, so that no two jobs work at one product.
@@ -12,15 +13,15 @@ folder cancels them before it submits any, so that no two jobs work at one produ
 The Snakefile calls :func:`install`; nothing else in the package knows of SLURM.
 """
 
-import asyncio
 import os
 import shlex
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,10 @@ from snakemake_executor_plugin_slurm.validation import validate_or_get_slurm_job
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+GATHER_S = 5
+"""How long jobs that may be in arrays wait for others: one look at the queue finds the jobs that
+ended one after the other, and what follows from each is ready at once."""
 
 MAX_SCRIPT_BYTES = 3_000_000
 """Of one array's script; SLURM's own limit is 4 MiB unless its administrator changed it."""
@@ -51,6 +56,7 @@ class Executor(plugin.Executor):
     campaign: str
 
     def __post_init__(self, test_mode: bool = False):
+        self._ready, self._lock = [], threading.Lock()
         super().__post_init__(test_mode)
         if self.array_jobs and self.get_status_command() != "squeue":
             raise WorkflowError(
@@ -62,27 +68,47 @@ class Executor(plugin.Executor):
         end_orphans(self.campaign, self.workflow.workdir_init, self.logger)
 
     def run_jobs(self, jobs):
-        """Submit the jobs that are ready: as arrays those that may be, the others alone."""
-        try:
-            self._main_event_loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self._main_event_loop = None
-        alike = defaultdict(list)
+        """Take the jobs that are ready; those that may be in arrays are gathered first."""
         for job in jobs:
-            may = not job.is_group() and ({job.rule.name, "all"} & self.array_jobs)
-            alike[self._sbatch(job, "%A_%a") if may else job].append(job)
-        for same in alike.values():
-            for chunk in self._chunks(same):
-                if len(chunk) == 1:
-                    self._submit_job(chunk[0])
-                else:
-                    self._submit_array_jobs(chunk)
+            self.run_job_pre(job)
+            if job.is_group() or not {job.rule.name, "all"} & self.array_jobs:
+                self._job_submission_executor.submit(self.run_job, job)
+                continue
+            with self._lock:
+                self._ready.append(job)
+                if len(self._ready) == 1:
+                    threading.Timer(GATHER_S, self._submit_ready).start()
+
+    def _submit_ready(self):
+        """Submit what has been gathered: alike jobs as arrays, single ones alone."""
+        with self._lock:
+            jobs, self._ready = self._ready, []
+        try:
+            chunks = self._arrays(jobs)
+        except (WorkflowError, OSError) as error:
+            self._report_errors(jobs, error)
+            return
+        for chunk in chunks:
+            if len(chunk) == 1:
+                self._job_submission_executor.submit(self.run_job, chunk[0])
+            else:
+                self._job_submission_executor.submit(self.run_array_jobs, chunk)
+
+    def _report_errors(self, jobs, error):
+        for job in jobs:
+            self._report_job_error_threadsafe(SubmittedJobInfo(job), str(error))
+
+    def shutdown(self):
+        """End; what is gathered but not submitted stays undone."""
+        with self._lock:
+            self._ready = []
+        super().shutdown()
 
     def run_array_jobs(self, jobs):
         """Submit one array; its n-th task is the n-th job."""
         try:
             script = array_script([self.format_job_exec(job) for job in jobs])
-            call = f"{self._sbatch(jobs[0], '%A_%a')} --array=1-{len(jobs)} /dev/stdin"
+            call = f"{self._sbatch(jobs[0])} --array=1-{len(jobs)} /dev/stdin"
             self._logs(jobs[0]).mkdir(parents=True, exist_ok=True)
             done = subprocess.run(
                 call, shell=True, input=script, capture_output=True, text=True, check=False
@@ -91,8 +117,7 @@ class Executor(plugin.Executor):
                 raise WorkflowError(f"sbatch: {done.stderr.strip()}\n    {call}")
             number = validate_or_get_slurm_job_id(done.stdout.strip().split(";")[0], done.stdout)
         except (WorkflowError, OSError) as error:
-            for job in jobs:
-                self._report_job_error_threadsafe(SubmittedJobInfo(job), str(error))
+            self._report_errors(jobs, error)
             return
         for task, job in enumerate(jobs, 1):
             log = self._logs(job) / f"{number}_{task}.log"
@@ -103,24 +128,26 @@ class Executor(plugin.Executor):
             f"{len(jobs)} jobs of {jobs[0].rule.name} have been submitted as SLURM array {number}."
         )
 
-    def _chunks(self, jobs: Sequence) -> Iterator[Sequence]:
-        """Cut alike jobs into arrays within SLURM's limits."""
-        if len(jobs) == 1:
-            yield jobs
-            return
-        length = len(self.format_job_exec(jobs[0])) + 1000  # their wildcards differ a little
-        size = max(min(self.max_array_size, MAX_SCRIPT_BYTES // length), 1)
-        for start in range(0, len(jobs), size):
-            yield jobs[start : start + size]
+    def _arrays(self, jobs: Sequence) -> list[Sequence]:
+        """Jobs that ask for the same, together, within SLURM's limits for one array."""
+        alike = defaultdict(list)
+        for job in jobs:
+            alike[self._sbatch(job)].append(job)
+        chunks = []
+        for same in alike.values():
+            length = len(self.format_job_exec(same[0])) + 1000  # their wildcards differ a little
+            size = max(min(self.max_array_size, MAX_SCRIPT_BYTES // length), 1)
+            chunks += [same[start : start + size] for start in range(0, len(same), size)]
+        return chunks
 
     def _logs(self, job) -> Path:
         return self.slurm_logdir / f"rule_{job.rule.name}"
 
-    def _sbatch(self, job, log_name: str) -> str:
+    def _sbatch(self, job) -> str:
         """The call of sbatch without the script; the same for all jobs of one array."""
         facts = {
             "run_uuid": self.run_uuid,
-            "slurm_logfile": self._logs(job) / f"{log_name}.log",
+            "slurm_logfile": self._logs(job) / "%A_%a.log",
             "comment_str": f"rule_{job.rule.name}",
             "account": next(self.get_account_arg(job)),
             "partition": self.get_partition_arg(job),

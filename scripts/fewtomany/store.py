@@ -154,6 +154,15 @@ def read_attributes(path: str | os.PathLike, kind: str) -> dict[str, Any]:
     return attributes
 
 
+def read_provenance(path: str | os.PathLike) -> dict[str, Any]:
+    """Provenance of a product of any kind; UserError if it is none."""
+    try:
+        with h5py.File(path, "r") as file:
+            return json.loads(file.attrs["provenance"])
+    except (OSError, KeyError) as error:
+        raise UserError(f"{path}: not a product of a campaign: {error}") from None
+
+
 @dataclass(frozen=True)
 class MapSet:
     """Maps of consecutive realizations, in RING ordering.

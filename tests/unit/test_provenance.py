@@ -2,10 +2,13 @@ import datetime
 import json
 from pathlib import Path
 
+import h5py
 import pytest
 
 import fewtomany
-from fewtomany import provenance
+import show_provenance
+from fewtomany import config, provenance, store
+from fewtomany.errors import UserError
 
 
 def test_record_names_code_packages_and_facts(monkeypatch):
@@ -35,6 +38,18 @@ def test_every_product_carries_its_campaign(script):
     """A product can be made again from its provenance: all of the configuration is in it."""
     text = script.read_text()
     assert text.count("provenance.record(") == text.count("**campaign.identity"), script.name
+
+
+def test_a_campaign_comes_back_from_its_product(one_day, tmp_path):
+    campaign, product, file = one_day(), tmp_path / "product.h5", tmp_path / "campaign.yaml"
+    store.write(product, {}, kind="any", provenance=provenance.record(**campaign.identity))
+    options = show_provenance.get_parser().parse_args([str(product), "--campaign", str(file)])
+    show_provenance.main(options)
+    assert config.load(file) == campaign
+    with h5py.File(tmp_path / "other.h5", "w"):
+        pass
+    with pytest.raises(UserError, match=r"other\.h5: not a product"):
+        store.read_provenance(tmp_path / "other.h5")
 
 
 def test_record_is_dated_in_utc():
