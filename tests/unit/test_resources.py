@@ -41,7 +41,7 @@ def test_memory_of_covariances_grows_as_their_size():
 def test_time_of_emulation_grows_with_steps_and_batches():
     once = paper()["emulate"].runtime
     assert paper(emulator={"n_steps": 2000})["emulate"].runtime > 1.5 * once
-    assert paper(sharding={"batches_per_shard": 20})["emulate"].runtime > 1.5 * once
+    assert paper(sharding={"batches_per_shard": 40})["emulate"].runtime > 1.5 * once
 
 
 class Resources(dict):
