@@ -26,7 +26,7 @@ def main(arguments: argparse.Namespace) -> None:
             f"{source.maps.shape[1:]} as the maps have"
         )
     found = distribution.measure(source.maps, deviation)
-    about = provenance.record(campaign=campaign.name, truth=truth.dataset)
+    about = provenance.record(**campaign.identity, truth=truth.dataset)
     moments.write(arguments.output, found, "distribution", source, about)
 
 

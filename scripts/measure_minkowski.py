@@ -27,7 +27,7 @@ def main(arguments: argparse.Namespace) -> None:
         )
     maps = source.maps[: wanted - source.first]
     found = moments.of(np.array([minkowski.measure(sky) for sky in maps]))
-    about = provenance.record(campaign=campaign.name, thresholds=minkowski.THRESHOLDS.tolist())
+    about = provenance.record(**campaign.identity, thresholds=minkowski.THRESHOLDS.tolist())
     moments.write(arguments.output, found, "minkowski", source, about)
 
 

@@ -25,7 +25,7 @@ def main(arguments: argparse.Namespace) -> None:
     keys = ("n_scales", "n_orientations", "kernel_size")
     wavelets = {key: getattr(campaign.emulator, key) for key in keys}
     found, labels = scattering.measure(source.maps, source.stokes, **wavelets)
-    about = provenance.record(campaign=campaign.name, **wavelets)
+    about = provenance.record(**campaign.identity, **wavelets)
     moments.write(arguments.output, found, "scattering", source, about, labels)
 
 

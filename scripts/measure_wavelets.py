@@ -27,7 +27,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.output,
         arrays,
         kind="wavelets",
-        provenance=provenance.record(campaign=campaign.name),
+        provenance=provenance.record(**campaign.identity),
         kernel_size=emulator.kernel_size,
         n_places=wavelets.N_PLACES,
         place_deg=(wavelets.LONGITUDE_DEG, wavelets.LATITUDE_DEG),
