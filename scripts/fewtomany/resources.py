@@ -5,6 +5,7 @@ Upper estimates for one core of the last ten years: the scheduler needs bounds, 
 benchmarks of a run tell the truth. A retried job asks for ``attempt`` times as much.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
@@ -87,6 +88,23 @@ def _need(n_bytes: float, seconds: float, base_mb: int = _PYTHON_MB) -> Need:
     return Need(
         mem_mb=_SNAKEMAKE_MB + base_mb + ceil(n_bytes / 1e6), runtime=10 + ceil(seconds / 60)
     )
+
+
+def demands(campaign: Campaign) -> tuple[Callable, Callable]:
+    """Memory (MB) and time (minutes) as the rules give them to Snakemake.
+
+    Each is a function of a stage that gives a function of wildcards and attempt: what a job,
+    or for memory each of its ranks, asks for, more at every attempt.
+    """
+    needed = needs(campaign)
+
+    def memory(stage: str) -> Callable:
+        return lambda wildcards, attempt: attempt * needed[stage].mem_mb
+
+    def runtime(stage: str) -> Callable:
+        return lambda wildcards, attempt: attempt * needed[stage].runtime
+
+    return memory, runtime
 
 
 def launcher(wildcards, resources) -> str:

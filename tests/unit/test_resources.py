@@ -44,6 +44,15 @@ def test_time_of_emulation_grows_with_steps_and_batches():
     assert paper(sharding={"batches_per_shard": 40})["emulate"].runtime > 1.5 * once
 
 
+def test_every_attempt_asks_for_more():
+    campaign = config.load(CONFIG / "paper.yaml")
+    need = resources.needs(campaign)["emulate"]
+    memory, runtime = resources.demands(campaign)
+    assert memory("emulate")(None, attempt=1) == need.mem_mb
+    assert memory("emulate")(None, attempt=3) == 3 * need.mem_mb
+    assert runtime("emulate")(None, attempt=2) == 2 * need.runtime
+
+
 class Resources(dict):
     __getattr__ = dict.__getitem__
 

@@ -5,14 +5,14 @@ import re
 
 from fewtomany import versions
 from fewtomany.emulator import batches
-from fewtomany.resources import device, launcher, needs, ranks
+from fewtomany.resources import demands, device, launcher, ranks
 from fewtomany.shards import Shard
 
 # The effective configuration, written when a run starts. The scripts read it, but it is
 # no input of theirs: each rule's params hold the part its numbers follow from.
 CONFIG = f"results/{campaign.name}/campaign.yaml"
 ENVIRONMENT = "../../envs/conda.yaml"
-NEEDS = needs(campaign)
+memory, runtime = demands(campaign)
 EXACT = ["exact"] if campaign.simulation.engine == "response" else []
 TRUTH = EXACT[0] if EXACT else "reference"
 COVARIANCES = [*campaign.datasets, *EXACT]
@@ -99,13 +99,3 @@ def basis(stage):
 def basis_of_dataset(stage):
     """The same for a stage of emulation, with the strategy of the dataset."""
     return lambda wildcards: versions.basis(campaign, stage, wildcards.dataset)
-
-
-def memory(stage):
-    """Memory (MB) of a job, or of each of its ranks, of a stage; more at every attempt."""
-    return lambda wildcards, attempt: attempt * NEEDS[stage].mem_mb
-
-
-def runtime(stage):
-    """Time (minutes) of a job of a stage; more at every attempt."""
-    return lambda wildcards, attempt: attempt * NEEDS[stage].runtime
