@@ -93,9 +93,11 @@ def scontrol(*words: str) -> str:
 
 def test_a_killed_rank_ends_its_job_and_finished_batches_stay(prepared, same):
     """One shard of five batches for two ranks on two nodes."""
-    shard = ["--config", "sharding={batches_per_shard: 5}"]
+    configuration = prepared.folder / "campaign.yaml"
+    text = configuration.read_text()
+    configuration.write_text(text.replace("batches_per_shard: 2", "batches_per_shard: 5"))
     mpi = ["--set-resources", "emulate:mpi='srun --mpi=pmi2'", "emulate:tasks=2", "emulate:nodes=2"]
-    process = prepared.start(MAPS, *mpi, *shard)
+    process = prepared.start(MAPS, *mpi)
     before = wait_for(prepared.batches)
     os.kill(wait_for(lambda: emulating(prepared))[-1], signal.SIGKILL)
     prepared.finish(process)
