@@ -20,9 +20,7 @@ def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     read = compare.reader(campaign, cli.named_files(arguments.maps))
     entries, numbers = compare.compare(campaign, arguments.truth, read)
-    about = provenance.record(
-        campaign=campaign.name, seed=campaign.seed, validation=campaign.sections["validation"]
-    )
+    about = provenance.record(**campaign.identity)
     parts.write(arguments.output, entries, about, **numbers)
 
 

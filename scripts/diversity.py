@@ -35,7 +35,7 @@ def main(arguments: argparse.Namespace) -> None:
     parts.write(
         arguments.output,
         entries,
-        provenance.record(campaign=campaign.name, seed=campaign.seed),
+        provenance.record(**campaign.identity),
         **numbers,
     )
 

@@ -47,7 +47,7 @@ def main(arguments: argparse.Namespace) -> None:
             sample.mean, matrix, target.n_maps, stokes, nside, f"recommended-{dataset.name}"
         ),
         provenance.record(
-            campaign=campaign.name,
+            **campaign.identity,
             covariances=[sample.dataset, target.dataset],
             intensity=recipe.intensity,
             scale=recipe.scale,

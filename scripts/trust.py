@@ -38,9 +38,7 @@ def main(arguments: argparse.Namespace) -> None:
         },
         truth,
     )
-    about = provenance.record(
-        campaign=campaign.name, seed=campaign.seed, trust=campaign.sections["trust"]
-    )
+    about = provenance.record(**campaign.identity)
     parts.write(arguments.output, entries, about, **numbers)
 
 

@@ -18,6 +18,7 @@ named arrays with attributes and the same provenance.
 
 import contextlib
 import dataclasses
+import io
 import json
 import os
 import tempfile
@@ -69,11 +70,26 @@ def write_json(path: str | os.PathLike, content: Any) -> None:
 
 
 @contextlib.contextmanager
+def _new_file(path: str | os.PathLike) -> Iterator[h5py.File]:
+    """An HDF5 file made in memory and then written whole.
+
+    HDF5 itself loses what it has buffered, without an error, when a disk is full.
+    """
+    with atomic_path(path) as temporary:
+        content = io.BytesIO()
+        with h5py.File(content, "w") as file:
+            yield file
+        with temporary.open("wb") as target:
+            target.write(content.getbuffer())
+            os.fsync(target.fileno())
+
+
+@contextlib.contextmanager
 def create(
     path: str | os.PathLike, *, kind: str, provenance: Mapping[str, Any], **attributes: Any
 ) -> Iterator[h5py.File]:
     """A product of the given kind, open for writing; it appears when the block ends well."""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with _new_file(path) as file:
         file.attrs["format"] = kind
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["provenance"] = json.dumps(dict(provenance))
@@ -231,7 +247,7 @@ def check_maps(maps: np.ndarray, stokes: str, where: object) -> None:
 
 def write_maps(path: str | os.PathLike, content: MapSet) -> None:
     """Write a map file atomically."""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with _new_file(path) as file:
         file.attrs["format"] = MAPS_FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["provenance"] = json.dumps(content.provenance)

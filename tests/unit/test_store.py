@@ -1,3 +1,6 @@
+import errno
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -161,3 +164,15 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(path):
 
 def test_written_files_are_readable_as_the_umask_says(path):
     assert path.stat().st_mode & 0o777 == 0o666 & ~store._umask()
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
+    """The system refuses the bytes; HDF5 itself would drop what it has buffered, silently."""
+
+    def refuse(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        store.write(tmp_path / "a.h5", {"x": np.ones(3)}, kind="k", provenance={})
+    assert not list(tmp_path.iterdir())
