@@ -59,7 +59,7 @@ STAGES = {
     "factor": Stage(1),
     "draw": Stage(1, ("seed",)),
     "draw_isotropic": Stage(1, ("seed",)),
-    "prepare_emulation": Stage(1, ("maps.stokes", *_MODEL)),
+    "prepare_emulation": Stage(2, ("maps.stokes", *_MODEL)),
     "emulate": Stage(
         1, ("seed", *_MODEL, "emulator.batch_size", "emulator.n_steps", "emulator.plateau")
     ),

@@ -128,7 +128,8 @@ def test_normalization_about_the_inputs_or_about_zero():
     np.testing.assert_allclose(about_zero.deviation**2, maps.var(axis=0) + maps.mean(axis=0) ** 2)
 
 
-def test_primary_orientation_follows_stripes():
+@pytest.mark.parametrize("n_orientations", [1, 2, 4])
+def test_primary_orientation_follows_stripes(n_orientations):
     """Stripes along the equator vary southward: the primary orientation is Θ = π/2."""
     nside = 8
     hierarchy = grid.healpix_hierarchy(nside, 1)
@@ -136,7 +137,8 @@ def test_primary_orientation_follows_stripes():
     latitude = np.arcsin(z)
     phases = np.random.default_rng(0).uniform(0, 2 * np.pi, 20)
     maps = np.cos(2.2 * nside * latitude[:, None] + phases)[..., None].repeat(2, axis=2)
-    (primary,) = model.primary_orientations(hierarchy, SETTINGS, maps)
+    settings = dataclasses.replace(SETTINGS, n_orientations=n_orientations)
+    (primary,) = model.primary_orientations(hierarchy, settings, maps)
     equator = np.abs(latitude) < 0.6
     away = np.abs((primary[equator] - np.pi / 2 + np.pi / 2) % np.pi - np.pi / 2)
     assert np.median(away) < 0.1

@@ -193,8 +193,9 @@ def primary_orientations(
     -------
     for every scale an array of shape (n_pix,), rad
     """
-    scales = wavelets.build_scales(hierarchy, settings.n_orientations, None, tf.float64)
-    turn = np.exp(2j * np.pi * np.arange(settings.n_orientations) / settings.n_orientations)
+    n_orientations = max(settings.n_orientations, 3)  # two cannot tell a direction
+    scales = wavelets.build_scales(hierarchy, n_orientations, None, tf.float64)
+    turn = np.exp(2j * np.pi * np.arange(n_orientations) / n_orientations)
     maps = tf.constant(normalized.reshape(len(normalized), -1))
     result = []
     for level, scale in zip(hierarchy, scales, strict=True):
