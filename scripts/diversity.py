@@ -22,20 +22,32 @@ def main(arguments: argparse.Namespace) -> None:
     stokes = campaign.maps.stokes
     measured = cli.named_files(arguments.spectra)
     names = spectra.names(stokes)
+    read = compare.reader(campaign, cli.named_files(arguments.maps))
+
+    from fewtomany.emulator import device
+
+    device.configure()
+    from fewtomany.validation import scattering
+
+    keys = ("n_scales", "n_orientations", "kernel_size")
+    wavelets = {key: getattr(campaign.emulator, key) for key in keys}
 
     def statistics(name: str) -> dict:
         found = spectra.read(measured.get(name, []), name, stokes)[..., LMIN:]
-        return {f"{spectrum} spectra": found[:, k] for k, spectrum in enumerate(names)}
+        maps = read(name)[: diversity.N_MAPS]
+        maps = maps.reshape(len(maps), len(stokes), -1)
+        coefficients = scattering.coefficients(maps, stokes, **wavelets)
+        by_name = {f"{spectrum} spectra": found[:, k] for k, spectrum in enumerate(names)}
+        return by_name | diversity.scattering_families(*coefficients)
 
     def batch_of(name: str):
         return batches.dataset_plan(campaign, name).batch_of_map
 
-    read = compare.reader(campaign, cli.named_files(arguments.maps))
     entries, numbers = diversity.judge_diversity(campaign, read, statistics, batch_of)
     parts.write(
         arguments.output,
         entries,
-        provenance.record(**campaign.identity),
+        provenance.record(**campaign.identity, **wavelets),
         **numbers,
     )
 

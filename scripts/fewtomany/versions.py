@@ -72,7 +72,7 @@ STAGES = {
     "recommend": Stage(1, ("seed", "maps.stokes", "validation.n_modes")),
     "compare": Stage(1, ("seed", "maps.stokes", "validation.n_modes")),
     "trust": Stage(1, ("seed", "maps.stokes", "trust")),
-    "diversity": Stage(1, ("seed", "maps.stokes", "emulator.batch_size")),
+    "diversity": Stage(2, ("seed", "maps.stokes", "emulator.batch_size", *_WAVELETS)),
     "judge": Stage(2, ("validation", "reference.covariance")),
     "plot": Stage(1),
     "plot_part": Stage(1),

@@ -6,9 +6,12 @@ import pytest
 import diversity as diversity_script
 import plot_part
 from fewtomany import config, report, spectra, store
-from fewtomany.validation import diversity, parts
+from fewtomany.emulator import device
+from fewtomany.validation import diversity, parts, scattering
 
 N_INPUTS, N_EMULATED = 10, 100
+WAVELETS = {"n_scales": 2, "n_orientations": 4, "kernel_size": 3}
+SCATTERING = ("S1", "S2", "S2 pair", "S3", "S4", "fine-scale S1 to S4", "coarse-scale S1 to S4")
 CONTENT = {
     "campaign": "diverse",
     "seed": 1,
@@ -45,10 +48,17 @@ def maps():
 
 @pytest.fixture(scope="module")
 def measured(maps):
-    return {
-        name: spectra.measure(values.reshape(-1, 2, 192), "QU")[..., 2:]
-        for name, values in maps.items()
-    }
+    """EE spectra and scattering coefficients of every map, by family."""
+    device.configure()  # before TensorFlow's first use, as the programs do
+
+    def of(values):
+        values = values.reshape(-1, 2, 192)
+        found = {"EE spectra": spectra.measure(values, "QU")[:, 0, 2:]}
+        return found | diversity.scattering_families(
+            *scattering.coefficients(values, "QU", **WAVELETS)
+        )
+
+    return {name: of(values) for name, values in maps.items()}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +66,7 @@ def judged(campaign, maps, measured):
     return diversity.judge_diversity(
         campaign,
         maps.get,
-        lambda name: {"EE spectra": measured[name][:, 0]},
+        measured.get,
         lambda name: np.arange(N_EMULATED) // 10,
     )
 
@@ -69,7 +79,12 @@ def entries(judged, dataset):
 def test_true_maps_pass(judged):
     found = entries(judged, "true")
     assert all(entry["passed"] is not False for entry in found.values())
-    assert sum(entry["passed"] is True for entry in found.values()) == 4
+    assert sum(entry["passed"] is True for entry in found.values()) == 11
+    assert {f"total:{family}" for family in SCATTERING} < set(found)
+    for family in SCATTERING:  # ten independent maps to a batch
+        assert found[f"within:{family}"]["value"] == pytest.approx(1, abs=0.1)
+        assert found[f"between:{family}"]["value"] == pytest.approx(0.1, rel=0.5)
+        assert found[f"between:{family}"]["true_draws"] == pytest.approx(0.1, rel=0.5)
 
 
 def test_copies_of_the_inputs_fail(judged):
@@ -92,6 +107,37 @@ def test_a_planted_variance_change_fails(judged):
     found = entries(judged, "louder")
     assert found["total:EE spectra"]["passed"] is False
     assert found["total:EE spectra"]["value"] == pytest.approx(1.2**4, rel=0.2)
+    assert found["total:S2"]["passed"] is False
+    assert found["total:S2"]["value"] == pytest.approx(1.2**4, rel=0.2)
+    assert found["total:S4"]["value"] == pytest.approx(
+        1, abs=0.2
+    )  # normalized: free of the amplitude
+
+
+@pytest.mark.parametrize("family", SCATTERING)
+def test_a_planted_variance_of_the_coefficients_fails(campaign, maps, measured, family):
+    """The coefficients of true maps, spread about their mean by 1.2 in one family."""
+    planted = dict(measured["true"])
+    centre = planted[family].mean(axis=0)
+    planted[family] = centre + 1.2 * (planted[family] - centre)
+    found = diversity.judge_diversity(
+        campaign,
+        maps.get,
+        lambda name: planted if name == "true" else measured[name],
+        lambda name: np.arange(N_EMULATED) // 10,
+    )
+    judged = entries(found, "true")
+    failed = {name for name, entry in judged.items() if entry["passed"] is False}
+    assert failed == {f"total:{family}"}
+    assert judged[f"within:{family}"]["value"] == pytest.approx(1.44, rel=0.1)
+
+
+def test_coefficients_are_grouped_by_statistic_and_scale():
+    labels = ["S1|Q|0|0", "S3'|QU|1|0", "S4|Q|2|1", "S2|U|3|0", "S2|QU|1|0"]
+    found = diversity.scattering_families(np.arange(10).reshape(2, 5), labels)
+    columns = {name: values[0].tolist() for name, values in found.items()}
+    expected = dict(zip(SCATTERING, ([0], [3], [4], [1], [2], [0, 1, 4], [2, 3]), strict=True))
+    assert columns == expected
 
 
 def test_variance_of_independent_and_of_pinned_batches():
@@ -143,8 +189,8 @@ def test_the_program_writes_part_and_figure(campaign, maps, tmp_path):
     common = ["--config", tmp_path / "campaign.yaml"]
     options = [*common, "--maps", *files, "--spectra", *measured, "--output", tmp_path / "d.json"]
     diversity_script.main(diversity_script.get_parser().parse_args(list(map(str, options))))
-    assert {"EE", "BB", "EB"} == {
-        entry["name"].split(":")[2].removesuffix(" spectra")
+    assert {"EE spectra", "BB spectra", "EB spectra", *SCATTERING} == {
+        entry["name"].split(":")[2]
         for entry in parts.read(tmp_path / "d.json")["metrics"]
         if entry["name"].startswith("diversity:total")
     }

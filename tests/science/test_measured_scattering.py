@@ -57,6 +57,12 @@ def test_maps_and_their_halves_have_the_same_moments(measured):
     np.testing.assert_allclose(merged.scatter, measured[0].scatter, rtol=1e-4, atol=1e-7)
 
 
+def test_values_of_every_map_have_these_moments(measured):
+    values, labels = scattering.coefficients(white(400), "QU", **SETTINGS)
+    assert values.shape == (400, len(labels))
+    np.testing.assert_allclose(values.mean(axis=0), measured[0].mean, rtol=1e-4, atol=1e-5)
+
+
 def test_only_s2_knows_the_amplitude(measured):
     found, labels = measured
     louder, _ = scattering.measure(1.5 * white(400), "QU", **SETTINGS)

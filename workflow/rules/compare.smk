@@ -110,7 +110,7 @@ rule diversity:
 
     In: maps (K) of the emulated datasets, the inputs and the reference, and all spectra
     (K^2). Out: JSON with metrics and the numbers of the figure. Cost: products of
-    some thousand maps with each other.
+    some thousand maps with each other, and the scattering coefficients of each.
     """
     input:
         maps=[

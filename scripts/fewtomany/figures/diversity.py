@@ -11,28 +11,35 @@ TITLE = "Diversity"
 _LINES = {
     "total": {"color": style.BLUE, "label": "all maps"},
     "within": {"color": style.SKY, "label": "within batches"},
-    "between": {"color": style.VERMILLION, "linestyle": "--", "label": "batch means"},
+    "between": {"color": style.VERMILLION, "label": "batch means"},
 }
+_DASHED = ("between",)
+_MARKERS = {"total": "o", "within": "s", "between": "^"}
 
 
 def draw(part: dict) -> Figure:
-    """A row per emulated dataset: two histograms of nearest neighbours, and variances."""
+    """A row per emulated dataset: histograms of nearest neighbours, variances of statistics."""
     datasets = part["datasets"]
     with style.new(0.4 + 1.9 * len(datasets)) as figure:
-        rows = figure.subplots(len(datasets), 3, sharex="col", squeeze=False)
+        rows = figure.subplots(
+            len(datasets), 4, sharex="col", squeeze=False, width_ratios=(1, 1, 1.2, 1.8)
+        )
         for row, (name, found) in zip(rows, datasets.items(), strict=True):
             _histograms(row[0], part["bins"], found["nearest"]["input"])
             _histograms(row[1], part["bins"], found["nearest"]["other"])
             _variances(row[2], found["ratios"][_family(part)])
+            _medians(row[3], found["percentiles"])
             row[0].set_ylabel(name)
         rows[0, 0].set_title("nearest input")
         rows[0, 1].set_title("nearest other map")
-        rows[0, 2].set_title(f"variance of {_family(part)} over the truth")
+        rows[0, 2].set_title(f"variance of {_family(part)}")
+        rows[0, 3].set_title("variance of scattering coefficients")
         for panel in rows[-1, :2]:
             panel.set_xlabel("correlation")
         rows[-1, 2].set_xlabel("multipole ℓ")
         rows[0, 0].legend(loc="upper right")
-        rows[0, 2].legend(loc="upper right")
+        handles, labels = rows[0, 3].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
     return figure
 
 
@@ -48,9 +55,29 @@ def _histograms(panel: Axes, bins: list[float], pair: list[list[float]]) -> None
 def _variances(panel: Axes, ratios: dict[str, list[float]]) -> None:
     for name, line in _LINES.items():
         values = np.array(ratios[name])
-        panel.plot(np.arange(2, 2 + len(values)), values, **line)
+        dashes = "--" if name in _DASHED else "-"
+        panel.plot(np.arange(2, 2 + len(values)), values, linestyle=dashes, **line)
     panel.axhline(1, color=style.BLACK, linewidth=0.6)
     panel.set_ylim(0, 1.3 * panel.get_ylim()[1])
+
+
+def _medians(panel: Axes, percentiles: dict[str, dict[str, list[float]]]) -> None:
+    families = [family for family in percentiles if not family.endswith("spectra")]
+    for shift, (name, line) in zip((-0.2, 0, 0.2), _LINES.items(), strict=True):
+        low, middle, high = np.array([percentiles[family][name] for family in families]).T
+        panel.errorbar(
+            np.arange(len(families)) + shift,
+            middle,
+            yerr=(middle - low, high - middle),
+            fmt=_MARKERS[name],
+            markersize=3,
+            **line,
+        )
+    panel.axhline(1, color=style.BLACK, linewidth=0.6)
+    panel.set_yscale("log")
+    style.plain_log(panel.yaxis)
+    names = [family.replace("-scale S1 to S4", "").replace(" ", "\n") for family in families]
+    panel.set_xticks(range(len(families)), names)
 
 
 def caption(part: dict) -> str:
@@ -62,10 +89,14 @@ def caption(part: dict) -> str:
     return (
         f"Diversity of {sizes}, beside as many true maps (grey). Left: correlation of every map "
         f"with the most similar input. Middle: with the most similar other map of its dataset; a "
-        f"copy lies at 1 (dotted). Right: variance over the maps of {_family(part)}, "
-        f"over that of the reference's maps: of all maps, of maps within their batch, and of the "
-        f"means of batches. All maps should have 1; an average target leaves the means of batches "
-        f"no scatter, single targets give them that of the inputs. Too few, or copied, maps would "
+        f"copy lies at 1 (dotted). Then the variance over the maps of {_family(part)}, over that "
+        f"of the reference's maps: of all maps, of maps within their batch, and of the means of "
+        f"batches. Right: the same of the scattering coefficients S1 to S4 of all components and "
+        f"their pairs, by statistic (S2, a power, apart from the coherence of a pair), and of all "
+        f"four by scale, the finer half and the coarser of the scales j1: median and 16th to 84th "
+        f"percentile of the coefficients. All maps "
+        f"should have 1; an average target leaves the means of batches little scatter, single "
+        f"targets give them that of the inputs. Too few, or copied, maps would "
         f"move the histograms to the right; a variance below 1 means maps that are too much alike."
     )
 

@@ -2,8 +2,9 @@
 
 A batch descends together until the mean of its statistics is the target's, so its maps are
 not independent: batch means scatter less than true ones would, and what matters is whether
-the maps of a batch scatter as much. Copies of the inputs, or of each other, would pass many
-tests of spectra and covariances and are found here.
+the maps of a batch scatter as much, in their spectra and in their scattering coefficients.
+Copies of the inputs, or of each other, would pass many tests of spectra and covariances and
+are found here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +17,15 @@ from fewtomany.validation.compare import Reader
 from fewtomany.validation.metrics import TOLERANCE, Range
 
 N_MAPS = 2000
-"""Maps that are compared with each other, at most."""
+"""Maps that are compared with each other, and whose scattering is measured, at most."""
 
 CLOSER = 0.1
 """Mean correlation with the nearest map by which emulated maps may exceed true ones."""
 
 VARIANCES = {"total": "in all", "within": "within batches", "between": "of batch means"}
+
+PERCENTILES = (16, 50, 84)
+"""Stored percentiles of the ratios of variances, over the statistics of a family."""
 
 BINS = np.linspace(-0.2, 1.0, 61)
 """Edges of the stored histograms of nearest-neighbour correlations."""
@@ -89,6 +93,31 @@ def batch_variance(statistics: np.ndarray, batch: np.ndarray) -> tuple[np.ndarra
     return within, means.var(axis=0, ddof=1)
 
 
+def scattering_families(values: np.ndarray, labels: Sequence[str]) -> dict[str, np.ndarray]:
+    """Scattering coefficients by statistic, and by scale: the finer half and the coarser.
+
+    Parameters
+    ----------
+    values : array of shape (n_maps, n_values)
+    labels : of each value, "S3|Q|j1|..." as :func:`fewtomany.validation.scattering.measure`
+        gives them; S3' counts as S3, and j1 is the coarsest scale of a coefficient. S2 of
+        one component is its power, of a pair a coherence, free of the amplitude: families apart
+
+    Returns
+    -------
+    arrays of shape (n_maps, n_statistics) by the name of the family
+    """
+    parts = [label.split("|") for label in labels]
+    statistic = np.array(
+        [part[0][:2] + " pair" * (part[0] == "S2" and len(part[1]) > 1) for part in parts]
+    )
+    scale = np.array([int(part[2]) for part in parts])
+    fine = 2 * scale < scale.max() + 1
+    families = {kind: statistic == kind for kind in np.unique(statistic).tolist()}
+    families |= {"fine-scale S1 to S4": fine, "coarse-scale S1 to S4": ~fine}
+    return {name: values[:, chosen] for name, chosen in families.items() if chosen.any()}
+
+
 def judge_diversity(
     campaign: Campaign,
     read: Reader,
@@ -100,7 +129,8 @@ def judge_diversity(
     Parameters
     ----------
     read : maps of a dataset by its name, (n_maps, n), K
-    statistics : statistics of its maps
+    statistics : statistics of its first maps by family, of as many as there are; the
+        first family is the one that the figure shows one by one
     batch_of : batch of every map of an emulated dataset
 
     Returns
@@ -109,9 +139,7 @@ def judge_diversity(
     numbers : for the figure, by dataset
     """
     reference = read("reference")[:N_MAPS]
-    true_variance = {
-        family: values.var(axis=0, ddof=1) for family, values in statistics("reference").items()
-    }
+    true_statistics = statistics("reference")
     entries, numbers = [], {}
     for dataset in campaign.by_role("emulated"):
         inputs, maps = read(dataset.input), read(dataset.name)[:N_MAPS]
@@ -121,15 +149,11 @@ def judge_diversity(
             "other": (nearest(maps), nearest(true)),
         }
         number = (effective_maps(maps), effective_maps(true))
-        ratios = {}
-        for family, values in statistics(dataset.name).items():
-            known = true_variance[family] > 0
-            values = values[:, known]
-            within, between = batch_variance(values, batch_of(dataset.name))
-            variances = {"total": values.var(axis=0, ddof=1), "within": within, "between": between}
-            ratios[family] = {
-                name: part / true_variance[family][known] for name, part in variances.items()
-            }
+        batch = batch_of(dataset.name)
+        ratios = {
+            family: _ratios(values, true_statistics[family], batch)
+            for family, values in statistics(dataset.name).items()
+        }
         entries += _entries(dataset, found, number, ratios, len(maps), len(inputs))
         numbers[dataset.name] = {
             "n_maps": len(maps),
@@ -138,16 +162,39 @@ def judge_diversity(
                 name: [np.histogram(values, BINS)[0] / len(values) for values in pair]
                 for name, pair in found.items()
             },
-            "ratios": ratios,
+            "ratios": {family: mine for family, (mine, _) in list(ratios.items())[:1]},
+            "percentiles": {
+                family: {
+                    name: np.percentile(values, PERCENTILES) if values.size else []
+                    for name, values in mine.items()
+                }
+                for family, (mine, _) in ratios.items()
+            },
         }
     return entries, {"bins": BINS, "datasets": numbers}
+
+
+def _ratios(
+    values: np.ndarray, true: np.ndarray, batch: np.ndarray
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Variances over those of true maps, and the same of as many true maps in such batches."""
+    known = true.std(axis=0) > 1e-6 * np.abs(true.mean(axis=0))  # where true maps vary
+    true = true[:, known].astype(np.float64)
+    variance = true.var(axis=0, ddof=1)
+
+    def ratios(some: np.ndarray) -> dict[str, np.ndarray]:
+        within, between = batch_variance(some, batch[: len(some)])
+        parts = {"total": some.var(axis=0, ddof=1), "within": within, "between": between}
+        return {name: part / variance for name, part in parts.items()}
+
+    return ratios(values[:, known].astype(np.float64)), ratios(true[: len(values)])
 
 
 def _entries(
     dataset: Dataset,
     found: Mapping[str, Sequence[np.ndarray]],
     number: tuple[float, float],
-    ratios: Mapping[str, Mapping[str, np.ndarray]],
+    ratios: Mapping[str, Sequence[Mapping[str, np.ndarray]]],
     n_maps: int,
     n_inputs: int,
 ) -> list[dict]:
@@ -182,14 +229,15 @@ def _entries(
         )
     )
     around_one = Range(1 - TOLERANCE, 1 + TOLERANCE, "within 10% of the reference")
-    for family, variances in ratios.items():
+    for family, (mine, true) in ratios.items():
         for name, what in VARIANCES.items():
             entries.append(
                 parts.entry(
                     f"diversity:{name}:{family}",
                     f"median variance of {family} {what}, over that of true maps",
                     dataset,
-                    np.median(variances[name]),
+                    np.median(mine[name]),
+                    draws=np.median(true[name]),
                     allowed=around_one if name == "total" else None,
                     **sample,
                 )

@@ -6,6 +6,7 @@ S̄1, S̄3 and S̄4 are free of the map's amplitude; S2 (µK²) holds it.
 """
 
 import functools
+from collections.abc import Iterator
 
 import healpy as hp
 import numpy as np
@@ -36,19 +37,38 @@ def measure(
     labels : of each value, "S3|Q|j1|γ1|j2|γ2|j3|γ3|re": its label in
         :func:`fewtomany.scattering.covariance.labels` and its part, "re" or "im"
     """
+    names, places = _used(n_scales, n_orientations, stokes)
+    pieces = _pieces(maps, places, n_scales, n_orientations, kernel_size)
+    return moments.merge(map(moments.of, pieces)), names
+
+
+def coefficients(
+    maps: np.ndarray, stokes: str, n_scales: int, n_orientations: int, kernel_size: int
+) -> tuple[np.ndarray, list[str]]:
+    """Scattering coefficients S1 to S4 of every map; arguments and labels as :func:`measure`.
+
+    Returns
+    -------
+    values : array of shape (n_maps, n_values), float32
+    labels : of each value
+    """
+    names, places = _used(n_scales, n_orientations, stokes)
+    pieces = _pieces(maps, places, n_scales, n_orientations, kernel_size)
+    return np.concatenate(list(pieces)), names
+
+
+def _pieces(maps: np.ndarray, places: np.ndarray, *wavelets: int) -> Iterator[np.ndarray]:
+    """The values at ``places`` of some maps after the other: (n_some, n_values), float32."""
     n_pix = maps.shape[-1]
     nside = hp.npix2nside(n_pix)
-    names, places = _used(n_scales, n_orientations, stokes)
-    values = _program(nside, n_scales, n_orientations, kernel_size)
+    values = _program(nside, *wavelets)
     nested = maps[..., hp.nest2ring(nside, np.arange(n_pix))].transpose(2, 0, 1) * 1e6
-    pieces = []
     for first in range(0, len(maps), BATCH):
         some = nested[:, first : first + BATCH]
         missing = min(BATCH, len(maps)) - some.shape[1]  # the last batch has the others' shape
         some = np.pad(some, ((0, 0), (0, missing), (0, 0)), mode="wrap")
         found = values(tf.constant(some, tf.float32)).numpy()[:, places]
-        pieces.append(moments.of(found[: len(found) - missing]))
-    return moments.merge(pieces), names
+        yield found[: len(found) - missing]
 
 
 @functools.cache
