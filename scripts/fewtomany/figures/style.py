@@ -120,7 +120,8 @@ def plain_log(*axes: Axis) -> None:
     """Ticks of logarithmic axes: numbers written out; between decades where there are few."""
     for axis in axes:
         low, high = axis.get_view_interval()
-        subs = (1, 2, 5) if high / low < 300 else (1,)
+        ratio = high / low
+        subs = (1, 2, 5) if ratio < 30 else (1, 3) if ratio < 300 else (1,)
         axis.set_major_locator(LogLocator(subs=subs))
         axis.set_minor_locator(LogLocator(subs="all"))
         axis.set_major_formatter("{x:g}")
