@@ -1,10 +1,11 @@
 """Shrink the covariance of the inputs toward that of their emulation, from maps alone."""
 
 import argparse
+import dataclasses
 import logging
 
-from fewtomany import cli, config, covariance, provenance, store
-from fewtomany.validation import baselines
+from fewtomany import cli, config, covariance, provenance
+from fewtomany.validation import baselines, compare
 
 logger = logging.getLogger(__name__)
 
@@ -23,29 +24,24 @@ def get_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     dataset = campaign.dataset(arguments.dataset, "emulated")
-    stokes, nside = campaign.maps.stokes, campaign.maps.nside
-    maps = {}
-    for name, files in ((dataset.input, arguments.inputs), (dataset.name, arguments.emulated)):
-        n_maps = campaign.datasets[name].n_maps
-        expected = {"n_maps": n_maps, "dataset": name, "nside": nside, "first": 0}
-        found = store.read_dataset(files, stokes, **expected).maps
-        maps[name] = found.reshape(n_maps, -1)
-    inputs, emulated = maps.values()
+    files = {dataset.input: arguments.inputs, dataset.name: arguments.emulated}
+    read = compare.reader(campaign, files)
+    inputs, emulated = read(dataset.input), read(dataset.name)
     n_modes = campaign.validation.n_modes
     directions = baselines.random_directions(campaign.seed, n_modes, inputs.shape[1])
     recipe = baselines.recipe(inputs, emulated, directions)
     logger.info("intensity %.2f, scale %.3f", recipe.intensity, recipe.scale)
 
     sample, target = (covariance.read(path) for path in arguments.covariances)
-    matrix, other = sample.covariance, target.covariance
-    matrix *= 1 - recipe.intensity
-    other *= recipe.intensity * recipe.scale
-    matrix += other
+    recommended = dataclasses.replace(
+        sample,
+        covariance=recipe.mix(sample.covariance, target.covariance),
+        n_maps=target.n_maps,
+        dataset=f"recommended-{dataset.name}",
+    )
     covariance.write(
         arguments.output,
-        covariance.Covariance(
-            sample.mean, matrix, target.n_maps, stokes, nside, f"recommended-{dataset.name}"
-        ),
+        recommended,
         provenance.record(
             **campaign.identity,
             covariances=[sample.dataset, target.dataset],

@@ -2,8 +2,8 @@
 
 import argparse
 
-from fewtomany import cli, config, covariance, provenance, store
-from fewtomany.validation import parts, trust
+from fewtomany import cli, config, covariance, provenance
+from fewtomany.validation import compare, parts, trust
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -20,22 +20,18 @@ def get_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     dataset = campaign.dataset(arguments.dataset, "emulated")
-    stokes, nside = campaign.maps.stokes, campaign.maps.nside
+    files = {dataset.input: arguments.inputs, **cli.named_files(arguments.folds)}
+    read = compare.reader(campaign, files)
 
-    def read(name: str, files: list[str]):
-        expected = {"n_maps": campaign.find(name).n_maps, "dataset": name, "first": 0}
-        return store.read_dataset(files, stokes, nside=nside, **expected).maps
+    def maps(name: str):
+        return read(name).reshape(-1, len(campaign.maps.stokes), 12 * campaign.maps.nside**2)
 
-    files = cli.named_files(arguments.folds)
     truth = covariance.read(arguments.truth).covariance if arguments.truth else None
     entries, numbers = trust.cross_validate(
         campaign,
         dataset,
-        read(dataset.input, arguments.inputs),
-        {
-            fold.name: read(fold.name, files.get(fold.name, []))
-            for fold in campaign.folds_of(dataset.name)
-        },
+        maps(dataset.input),
+        {fold.name: maps(fold.name) for fold in campaign.folds_of(dataset.name)},
         truth,
     )
     about = provenance.record(**campaign.identity)

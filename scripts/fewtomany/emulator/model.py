@@ -1,9 +1,8 @@
 """The maximum-entropy model of one emulated dataset, made from its input maps."""
 
-import dataclasses
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import healpy as hp
@@ -15,6 +14,7 @@ from fewtomany.config import Emulator
 from fewtomany.emulator import statistics
 from fewtomany.errors import UserError
 from fewtomany.scattering import grid, stripes, wavelets
+from fewtomany.spectra import lmax_of
 from fewtomany.store import MapSet
 from fewtomany.versions import STAGES
 
@@ -68,12 +68,12 @@ class Model:
         """
         if strategy == "average-target":
             return self.of_inputs.mean(axis=0)
-        scatter = statistics.members(self.settings, 3 * self.nside - 1, "scatter")
+        scatter = statistics.members(self.settings, lmax_of(self.nside), "scatter")
         return np.where(scatter, 0, self.of_inputs[number])
 
     def loss_weights(self) -> np.ndarray:
         """See :func:`fewtomany.emulator.statistics.loss_weights`."""
-        return statistics.loss_weights(self.settings, 3 * self.nside - 1, self.of_inputs)
+        return statistics.loss_weights(self.settings, lmax_of(self.nside), self.of_inputs)
 
     def fingerprint(self) -> str:
         """Hexadecimal digest of all that decides the emulated maps but the seed."""
@@ -123,9 +123,9 @@ def prepare(inputs: MapSet, settings: Emulator) -> Model:
     hierarchy = _hierarchy(inputs.nside, settings)
     primary = None
     if settings.orientation != "none":
-        finest = statistics.average_children(normalized, settings.first_scale)
+        finest = wavelets.average(normalized, hierarchy[0].n_pix).numpy()
         primary = [
-            primary_orientations(hierarchy, settings, np.asarray(finest)[..., _components(group)])
+            primary_orientations(hierarchy, settings, finest[..., _components(group)])
             for group in statistics.groups(settings.orientation)
         ]
     found = _stripes(settings, normalized, to_nested(deviation))
@@ -142,10 +142,11 @@ def prepare(inputs: MapSet, settings: Emulator) -> Model:
             for k in range(len(maps))
         ]
     ).astype(np.float64)
-    scatter = of_inputs[:, statistics.members(settings, 3 * inputs.nside - 1, "scatter")]
-    scatter = (scatter - scatter.mean(axis=0)) ** 2 * len(maps) / (len(maps) - 1)
-    of_inputs[:, statistics.members(settings, 3 * inputs.nside - 1, "scatter")] = scatter
-    return dataclasses.replace(bare, of_inputs=of_inputs)
+    scatter = statistics.members(settings, lmax_of(inputs.nside), "scatter")
+    squares = of_inputs[:, scatter]
+    n_maps = len(maps)
+    of_inputs[:, scatter] = (squares - squares.mean(axis=0)) ** 2 * n_maps / (n_maps - 1)
+    return replace(bare, of_inputs=of_inputs)
 
 
 def _normalization(maps: np.ndarray, settings: Emulator) -> tuple[np.ndarray, np.ndarray]:

@@ -35,6 +35,7 @@ class Operators(NamedTuple):
     ----------
     scales : for every group of :func:`groups`, its operators from fine to coarse
     spin : tables of the spin-2 transform, or None without spectra
+    stripes : tables of the correlations along the stripes, or None without
     mean, deviation : (n_pix, 1, F), of the inputs, NESTED, in units of their rms
     """
 
@@ -74,6 +75,7 @@ def build_operators(
     ----------
     primary : for every group and scale the primary orientation (n_pix,), NESTED;
         None without
+    stripes : tables of the stripes; None without
     mean, deviation : arrays of shape (n_pix, F), NESTED
     """
     n_groups = len(groups(settings.orientation))
@@ -112,7 +114,7 @@ def statistics(
     """
     parts = []
     lead = (maps.shape[1],) if per_map else ()
-    finest = average_children(maps, settings.first_scale)
+    finest = wavelets.average(maps, maps.shape[0] >> 2 * settings.first_scale)
     for group, scales in zip(groups(settings.orientation), operators.scales, strict=True):
         chosen = tf.stack([finest[..., STOKES.index(name)] for name in group], axis=-1)
         for scale in covariance.coefficients(chosen, scales, per_map):
@@ -129,14 +131,6 @@ def statistics(
         squares = tf.reshape(spectra[:, 0], (maps.shape[1], -1))
         parts.append(squares if per_map else _variance(squares))
     return tf.concat(parts, axis=-1)
-
-
-def average_children(maps, times: int):
-    """Maps (n_pix, …), NESTED, at nside / 2^times, each pixel the mean of its children."""
-    children = 4**times
-    if children == 1:
-        return maps
-    return tf.reduce_mean(tf.reshape(maps, (-1, children, *maps.shape[1:])), axis=1)
 
 
 def _variance(values: tf.Tensor) -> tf.Tensor:

@@ -109,7 +109,12 @@ def coarsen(scale: Scale, n_coarse: int, fields: tf.Tensor) -> tf.Tensor:
     """Fields (n_pix, n_values) on the next coarser grid, (n_coarse, n_values)."""
     if scale.coarsen is not None:
         return stencil.apply(scale.coarsen, fields)[:, 0]
-    return tf.reduce_mean(tf.reshape(fields, (n_coarse, -1, fields.shape[1])), axis=1)
+    return average(fields, n_coarse)
+
+
+def average(fields: tf.Tensor, n_coarse: int) -> tf.Tensor:
+    """Fields (n_pix, …) on a coarser grid (n_coarse, …): means of consecutive pixels."""
+    return tf.reduce_mean(tf.reshape(fields, (n_coarse, -1, *fields.shape[1:])), axis=1)
 
 
 def kernel_stencil(neighbours: np.ndarray, kernels: np.ndarray, dtype) -> Stencil:

@@ -28,6 +28,13 @@ class Recipe:
     scale: float
     n_directions: int
 
+    def mix(self, sample: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """The covariance, from S and T (n, n); both are overwritten."""
+        sample *= 1 - self.intensity
+        target *= self.intensity * self.scale
+        sample += target
+        return sample
+
 
 def random_directions(campaign_seed: int, n_directions: int, n: int) -> np.ndarray:
     """Directions that favour no model and need no truth, shape (n_directions, n).
