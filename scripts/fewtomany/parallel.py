@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,10 @@ from fewtomany.errors import UserError
 
 # How many processes a launcher started, by its own account (PMI of MPICH and SLURM, Open MPI).
 LAUNCHED = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
+
+HEARD_S = 1
+"""Between the last words of a rank and the end of all: a launcher that ends at once may lose
+what it has not passed on (MPICH's did in one of forty runs)."""
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
@@ -72,6 +77,7 @@ def ranks(size: int) -> Iterator[Ranks]:
             raise
         logger.error("ends all ranks: %s", error, exc_info=not isinstance(error, UserError))
         sys.stderr.flush()
+        time.sleep(HEARD_S)
         mine.comm.Abort(2 if isinstance(error, UserError) else 1)
 
 

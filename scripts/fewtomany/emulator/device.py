@@ -11,6 +11,8 @@ ONE_THREAD_FLAGS = (
     "--xla_cpu_multi_thread_eigen=false",
     # order the operations for small memory, not for concurrency: a fifth faster on one thread
     "--xla_cpu_enable_concurrency_optimized_scheduler=false",
+    # compile by the older emitters: a program as fast, in a third less memory and time
+    "--xla_cpu_use_fusion_emitters=false",
 )
 
 

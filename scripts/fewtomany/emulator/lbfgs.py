@@ -1,8 +1,9 @@
 """L-BFGS that stays on the device: one compiled loop, one evaluation per turn.
 
 The two-loop recursion (Nocedal & Wright 2006, Algorithm 7.4) is written in the
-inner products of the history, so that a step reads the history once for the
-products and once for the direction. The step length obeys the weak Wolfe
+inner products of the history. They are kept from step to step, as is the history, whose
+oldest entry makes room for the newest: a step reads the history once for the
+products with what is new and once for the direction. The step length obeys the weak Wolfe
 conditions by bracketing and bisection; the first trial, 1, is nearly always taken.
 """
 
@@ -24,7 +25,8 @@ class State(NamedTuple):
     ----------
     x, gradient, direction : (n,): the point, the gradient there, the search direction
     terms : (n_terms,): the terms of the loss at x; their sum is the loss
-    steps, differences : (h, n): history of x and gradient changes, newest last
+    history : (2h, n): changes of x, then of the gradient; step i's are in rows i and h + i, mod h
+    products : (2h, 2h): inner products of the history
     step : int32, steps taken; -1 before the first evaluation
     evaluations : int32, evaluations of the loss
     length, low, high : trial step length and its bracket
@@ -37,8 +39,8 @@ class State(NamedTuple):
     gradient: tf.Tensor
     direction: tf.Tensor
     terms: tf.Tensor
-    steps: tf.Tensor
-    differences: tf.Tensor
+    history: tf.Tensor
+    products: tf.Tensor
     step: tf.Tensor
     evaluations: tf.Tensor
     length: tf.Tensor
@@ -55,14 +57,13 @@ Objective = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 def start(x: tf.Tensor, n_terms: int, history: int = 10) -> State:
     """State before the first evaluation: the first turn "steps" to x itself."""
     nothing = tf.zeros_like(x)
-    empty = tf.zeros((history, x.shape[0]), x.dtype)
     return State(
         x=x,
         gradient=nothing,
         direction=nothing,
         terms=tf.fill((n_terms,), tf.constant(np.inf, x.dtype)),
-        steps=empty,
-        differences=empty,
+        history=tf.zeros((2 * history, x.shape[0]), x.dtype),
+        products=tf.zeros((2 * history, 2 * history), x.dtype),
         step=tf.constant(-1),
         evaluations=tf.constant(0),
         length=tf.ones((), x.dtype),
@@ -129,30 +130,36 @@ def _retry(state: State, too_long: tf.Tensor) -> State:
 
 def _restart(state: State) -> State:
     """Forget the history; give up if it was empty already."""
-    steps, differences = tf.zeros_like(state.steps), tf.zeros_like(state.differences)
+    history, products = tf.zeros_like(state.history), tf.zeros_like(state.products)
     return state._replace(
-        direction=_direction(state.gradient, steps, differences),
-        steps=steps,
-        differences=differences,
+        direction=_direction(state.gradient, history, products, products[0], state.step),
+        history=history,
+        products=products,
         length=tf.ones_like(state.length),
         low=tf.zeros_like(state.low),
         high=tf.fill([], tf.constant(np.inf, state.high.dtype)),
         trials=tf.constant(0),
-        stalled=tf.reduce_all(state.steps[-1] == 0),
+        stalled=tf.reduce_all(state.products == 0),
     )
 
 
 def _accept(state: State, x: tf.Tensor, terms: tf.Tensor, gradient: tf.Tensor) -> State:
-    steps = tf.concat([state.steps[1:], (x - state.x)[None]], axis=0)
-    differences = tf.concat([state.differences[1:], (gradient - state.gradient)[None]], axis=0)
+    step = state.step + 1
+    size = state.history.shape[0] // 2
+    rows = tf.stack([tf.math.floormod(step, size), size + tf.math.floormod(step, size)])[:, None]
+    new = tf.stack([x - state.x, gradient - state.gradient])
+    history = tf.tensor_scatter_nd_update(state.history, rows, new)
+    found = tf.matmul(tf.concat([new, gradient[None]], axis=0), history, transpose_b=True)
+    products = tf.tensor_scatter_nd_update(state.products, rows, found[:2])
+    products = tf.tensor_scatter_nd_update(tf.transpose(products), rows, found[:2])
     return state._replace(
         x=x,
         gradient=gradient,
-        direction=_direction(gradient, steps, differences),
+        direction=_direction(gradient, history, products, found[2], step),
         terms=terms,
-        steps=steps,
-        differences=differences,
-        step=state.step + 1,
+        history=history,
+        products=products,
+        step=step,
         length=tf.ones_like(state.length),
         low=tf.zeros_like(state.low),
         high=tf.fill([], tf.constant(np.inf, state.high.dtype)),
@@ -161,33 +168,42 @@ def _accept(state: State, x: tf.Tensor, terms: tf.Tensor, gradient: tf.Tensor) -
     )
 
 
-def _direction(gradient: tf.Tensor, steps: tf.Tensor, differences: tf.Tensor) -> tf.Tensor:
+def _direction(
+    gradient: tf.Tensor, history: tf.Tensor, products: tf.Tensor, slopes: tf.Tensor, step: tf.Tensor
+) -> tf.Tensor:
     """−H g with the inverse Hessian H of the history.
 
     Entries without curvature have no part; H is min(1, 1/|g|) if the newest has none.
+
+    Parameters
+    ----------
+    slopes : (2h,): inner products of the history with the gradient
+    step : the newest entry's
     """
-    history = steps.shape[0]
-    vectors = tf.concat([steps, differences, gradient[None]], axis=0)
-    products = tf.matmul(vectors, vectors, transpose_b=True)
-    sy = products[:history, history : 2 * history]
-    yy = products[history : 2 * history, history : 2 * history]
-    sg, yg = products[:history, -1], products[history : 2 * history, -1]
+    size = history.shape[0] // 2
+    rows = tf.math.floormod(step + 1 + tf.range(size), size)  # from the oldest to the newest
+    rows = tf.concat([rows, size + rows], axis=0)
+    ordered = tf.gather(tf.gather(products, rows), rows, axis=1)
+    sy, yy = ordered[:size, size:], ordered[size:, size:]
+    sg, yg = tf.split(tf.gather(slopes, rows), 2)
     curvature = tf.linalg.diag_part(sy)
     inverse = tf.math.divide_no_nan(tf.ones_like(curvature), curvature)
-    alpha = [tf.zeros((), gradient.dtype)] * history
-    for i in reversed(range(history)):
-        newer = [alpha[j] * sy[i, j] for j in range(i + 1, history)]
+    alpha = [tf.zeros((), gradient.dtype)] * size
+    for i in reversed(range(size)):
+        newer = [alpha[j] * sy[i, j] for j in range(i + 1, size)]
         alpha[i] = inverse[i] * (sg[i] - tf.add_n([*newer, tf.zeros_like(sg[i])]))
-    unscaled = tf.minimum(tf.ones_like(sg[0]), tf.math.rsqrt(products[-1, -1]))
+    unscaled = tf.minimum(tf.ones_like(sg[0]), tf.math.rsqrt(_dot(gradient, gradient)))
     scale = tf.where(curvature[-1] > 0, curvature[-1] / yy[-1, -1], unscaled)
     on_y = -scale * tf.stack(alpha)
-    on_s = [tf.zeros((), gradient.dtype)] * history
-    for i in range(history):
+    on_s = [tf.zeros((), gradient.dtype)] * size
+    for i in range(size):
         y_r = scale * yg[i] + tf.tensordot(on_y, yy[i], 1)
         y_r += tf.add_n([*(on_s[k] * sy[k, i] for k in range(i)), tf.zeros_like(yg[i])])
         on_s[i] = alpha[i] - inverse[i] * y_r
-    weights = tf.concat([tf.stack(on_s), on_y, scale[None]], axis=0)
-    return -tf.linalg.matvec(vectors, weights, transpose_a=True)
+    weights = tf.tensor_scatter_nd_update(
+        tf.zeros_like(slopes), rows[:, None], tf.concat([tf.stack(on_s), on_y], axis=0)
+    )
+    return -scale * gradient - tf.linalg.matvec(history, weights, transpose_a=True)
 
 
 def _dot(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
