@@ -73,7 +73,7 @@ def emulate(arguments, campaign, dataset, path: Path) -> None:
     """Emulate some batches with the settings of a campaign; keep maps and losses."""
     from fewtomany import store
     from fewtomany.emulator import batches, model
-    from fewtomany.emulator.descent import Sampler
+    from fewtomany.emulator.descent import Sampler, Task
 
     inputs = store.read_dataset(
         _files(arguments.results, "datasets", dataset.input),
@@ -87,8 +87,8 @@ def emulate(arguments, campaign, dataset, path: Path) -> None:
     plan = batches.dataset_plan(campaign, dataset.name)
     results, began = [], time.process_time()
     for batch in range(arguments.batches):
-        target, index = int(plan.target[batch]), int(plan.index[batch])
-        results.append(sampler.run(dataset.strategy, target, index))
+        task = Task(int(plan.target[batch]), int(plan.index[batch]))
+        results += sampler.run(dataset.strategy, [task])
     path.parent.mkdir(parents=True, exist_ok=True)
     with store.atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.savez(

@@ -72,9 +72,9 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
-    """CPU seconds per evaluation and of compilation, peak memory (GB), of this process.
+    """CPU seconds per evaluation, alone and in a descent, and of the start, and peak memory (GB).
 
-    And the share of a step of the descent that is not the evaluation of the loss and gradient.
+    Each of this process.
     """
     from fewtomany.emulator import device
 
@@ -94,12 +94,12 @@ def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
     arguments = (
         prepared.operators(),
         tf.constant(prepared.loss_weights(), dtype),
-        tf.constant(prepared.target("average-target", 0), dtype),
-        tf.constant(random.normal(size=(12 * nside**2, batch, 2)), dtype),
+        tf.constant(prepared.target("average-target", 0)[None], dtype),
+        tf.constant(random.normal(size=(1, 12 * nside**2, batch, 2)), dtype),
     )
     n_steps = 20 if nside < 64 else 5
     operators, weights, goal, maps = arguments
-    state = lbfgs.start(tf.reshape(maps, [-1]), len(weights))
+    state = lbfgs.start(tf.reshape(maps, (1, -1)), len(weights))
     descend = descent._compiled(settings)
 
     @tf.function(jit_compile=True, autograph=False)
@@ -113,17 +113,17 @@ def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
         return tf.while_loop(lambda i, x: i < n_steps, turn, (0, x))[1]
 
     start = time.process_time()
-    state, _ = descend(state, tf.constant(0), operators, weights, goal)
+    state, _ = descend(state, tf.constant([0]), operators, weights, goal)
     compiled = time.process_time() - start
     usage = resource.getrusage(resource.RUSAGE_SELF)
     evaluate(state.x, operators, weights, goal)
     alone, whole = [], []
     for turn in range(1, 6):
-        before, done = time.process_time(), int(state.evaluations)
-        state, _ = descend(state, tf.constant(turn * n_steps), operators, weights, goal)
+        before, done = time.process_time(), int(state.evaluations[0])
+        state, _ = descend(state, tf.constant([turn * n_steps]), operators, weights, goal)
         between = time.process_time()
         evaluate(state.x, operators, weights, goal)
-        whole.append((between - before) / (int(state.evaluations) - done))
+        whole.append((between - before) / (int(state.evaluations[0]) - done))
         alone.append((time.process_time() - between) / n_steps)
     return {
         "evaluation": float(np.median(alone)),

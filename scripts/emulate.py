@@ -1,17 +1,21 @@
 """Emulate a range of batches of a dataset; batches already finished are kept.
 
 Under an MPI launcher the ranks share the batches: mpiexec -n 4 python scripts/emulate.py
---ranks 4 ...
+--ranks 4 ... On a GPU several batches descend side by side in one program.
 """
 
 import argparse
 import logging
+from math import ceil
 from pathlib import Path
 
-from fewtomany import cli, config, parallel, provenance
+from fewtomany import cli, config, parallel, provenance, resources
 from fewtomany.emulator import archive, batches, device
 
 logger = logging.getLogger(__name__)
+
+MEMORY_SHARE = 0.8
+"""Of a GPU's free memory, for batches."""
 
 EARLY = {"plateau": "at a plateau", "stalled": "no descent is left at this precision"}
 
@@ -25,6 +29,12 @@ def get_parser() -> argparse.ArgumentParser:
     options.add_argument("--batches", required=True, help="folder of the finished batches")
     options.add_argument("--output", required=True, help="manifest of the range (JSON)")
     options.add_argument("--device", choices=device.DEVICES, default="cpu", help="of each rank")
+    options.add_argument(
+        "--at-once",
+        type=int,
+        help="batches that descend side by side (default: one on a cpu; on a gpu a rank's share "
+        "of them, or what the free memory holds)",
+    )
     cli.add_ranks(options)
     return options
 
@@ -37,7 +47,7 @@ def main(arguments: argparse.Namespace) -> None:
     with parallel.ranks(arguments.ranks) as mine:
         device_name = device.configure(arguments.device, mine.local)
         logger.info("rank %d of %d: %s", mine.rank, mine.size, device_name)
-        from fewtomany.emulator.descent import Sampler
+        from fewtomany.emulator.descent import Sampler, Task
         from fewtomany.emulator.model import load
 
         model = load(arguments.model, campaign.emulator)
@@ -49,12 +59,8 @@ def main(arguments: argparse.Namespace) -> None:
             for batch in numbers
         }
         folder = Path(arguments.batches)
-        shard = f"{arguments.start}-{arguments.stop}"
-        for batch in parallel.share(mine, numbers, folder.parent, shard):
-            path = archive.batch_path(folder, batch)
-            if archive.is_finished(path, keys[batch]):
-                logger.info("batch %d: finished before", batch)
-                continue
+
+        def task(batch: int) -> Task:
             target, index = int(plan.target[batch]), int(plan.index[batch])
             logger.info("batch %d: target %d, its batch %d", batch, target, index)
             facts = provenance.record(
@@ -63,22 +69,54 @@ def main(arguments: argparse.Namespace) -> None:
                 device=device_name,
                 rank=f"{mine.rank} of {mine.size}",
             )
-            checkpoint = archive.Checkpoint(archive.checkpoint_path(path), keys[batch], facts)
-            report = _progress(campaign, batch)
-            result = sampler.run(dataset.strategy, target, index, report, checkpoint)
-            _log_end(batch, result)
-            facts |= {"wall_s": round(result.seconds, 2), "evaluations": result.evaluations}
-            archive.write_batch(path, result.maps, result.losses, keys[batch], facts)
-            checkpoint.remove()
+            path = archive.checkpoint_path(archive.batch_path(folder, batch))
+            return Task(target, index, archive.Checkpoint(path, keys[batch], facts))
+
+        at_once = mine.least(arguments.at_once or _at_once(campaign, arguments))
+        groups = [numbers[first : first + at_once] for first in range(0, len(numbers), at_once)]
+        shard = f"{arguments.start}-{arguments.stop}"
+        for group in parallel.share(mine, groups, folder.parent, shard):
+            work = {
+                batch: task(batch)
+                for batch in group
+                if not archive.is_finished(archive.batch_path(folder, batch), keys[batch])
+            }
+            if not work:
+                logger.info("batches %d to %d: finished before", group[0], group[-1])
+                continue
+            report = _progress(campaign, list(work))
+            made = sampler.run(dataset.strategy, list(work.values()), report)
+            for batch, result in zip(work, made, strict=True):
+                _log_end(batch, result)
+                checkpoint = work[batch].checkpoint
+                facts = {"wall_s": round(result.seconds, 2), "evaluations": result.evaluations}
+                archive.write_batch(
+                    archive.batch_path(folder, batch),
+                    *(result.maps, result.losses, keys[batch], checkpoint.provenance | facts),
+                )
+                checkpoint.remove()
         if mine.first:
             archive.write_manifest(arguments.output, dataset.name, folder, keys)
 
 
-def _progress(campaign: config.Campaign, batch: int):
-    def report(step: int, loss: float) -> None:
-        logger.info(
-            "batch %d: step %d of %d, loss %.3g", batch, step, campaign.emulator.n_steps, loss
-        )
+def _at_once(campaign: config.Campaign, arguments: argparse.Namespace) -> int:
+    """Batches side by side: they gain a CPU nothing; of a GPU, what the free memory holds."""
+    if arguments.device == "cpu":
+        return 1
+    share = ceil((arguments.stop - arguments.start) / arguments.ranks)
+    free = device.free_memory()
+    if free is None:
+        logger.warning("the GPU's free memory is not known: one batch at once; see --at-once")
+        return 1
+    fitting = int(MEMORY_SHARE * free / resources.descent_bytes(campaign))
+    logger.info("%.1f GB of the GPU are free: room for %d batches", free / 1e9, fitting)
+    return max(min(fitting, share), 1)
+
+
+def _progress(campaign: config.Campaign, group: list[int]):
+    def report(number: int, step: int, loss: float) -> None:
+        n_steps = campaign.emulator.n_steps
+        logger.info("batch %d: step %d of %d, loss %.3g", group[number], step, n_steps, loss)
 
     return report
 

@@ -55,6 +55,10 @@ class Ranks:
         """The parts of all ranks in their order, on rank 0; nothing on the others."""
         return [part] if self.comm is None else self.comm.gather(part) or []
 
+    def least(self, value: int) -> int:
+        """The least of all ranks' values, on every rank."""
+        return value if self.comm is None else min(self.comm.allgather(value))
+
     def wait(self) -> None:
         """Return when all ranks are here."""
         if self.comm is not None:

@@ -41,7 +41,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     sky = 12 * simulation.nside**2 * 8 * 20
     observation = simulation.gains.chunk_samples * 8 * (20 + 2 * n_detectors)
     chunk_share = min(sharding.chunks_per_shard / simulation.n_chunks, 1)
-    descent = emulator.batch_size * n_pix * emulator.n_orientations**2 * emulator.n_scales**2 * 150
+    descent = descent_bytes(campaign)
 
     pass_seconds = n_samples * 3e-6
     step_seconds = 0.4 * emulator.batch_size / 10 * n_pix / 3072
@@ -84,6 +84,19 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     }
 
 
+def descent_bytes(campaign: Campaign) -> int:
+    """Memory that the descent of one batch takes, but for the program itself.
+
+    Some eight arrays of the second layer of the finest scale, the largest there are; 5.4 of
+    them fit the measurements (BENCHMARKS.md).
+    """
+    emulator = campaign.emulator
+    n_components, n_orientations = 2, emulator.n_orientations
+    entries = n_components * (1 + n_orientations)
+    layer = 2 * n_orientations * entries * 12 * campaign.maps.nside**2 * emulator.batch_size
+    return 8 * layer * (4 if emulator.dtype == "float32" else 8)
+
+
 def _need(n_bytes: float, seconds: float, base_mb: int = _PYTHON_MB) -> Need:
     return Need(
         mem_mb=_SNAKEMAKE_MB + base_mb + ceil(n_bytes / 1e6), runtime=10 + ceil(seconds / 60)
@@ -115,6 +128,11 @@ def launcher(wildcards, resources) -> str:
 def ranks(wildcards, resources) -> str:
     """Option of a program whose work MPI ranks share."""
     return f"--ranks {resources.tasks}" if resources.get("mpi") else "--ranks 1"
+
+
+def at_once(wildcards, resources) -> str:
+    """Option of a program that works at several pieces at once where its resources say so."""
+    return f"--at-once {resources.at_once}" if resources.get("at_once") else ""
 
 
 def device(wildcards, resources) -> str:

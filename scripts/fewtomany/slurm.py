@@ -13,6 +13,7 @@ folder cancels them before it submits any, so that no two jobs work at one produ
 The Snakefile calls :func:`install`; nothing else in the package knows of SLURM.
 """
 
+import asyncio
 import os
 import shlex
 import socket
@@ -34,8 +35,8 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
 GATHER_S = 5
-"""How long jobs that may be in arrays wait for others: one look at the queue finds the jobs that
-ended one after the other, and what follows from each is ready at once."""
+"""How long jobs that may be in arrays wait for others, at most: one look at the queue finds the
+jobs that ended one after the other, and what follows from each is ready at once."""
 
 MAX_SCRIPT_BYTES = 3_000_000
 """Of one array's script; SLURM's own limit is 4 MiB unless its administrator changed it."""
@@ -77,7 +78,15 @@ class Executor(plugin.Executor):
             with self._lock:
                 self._ready.append(job)
                 if len(self._ready) == 1:
-                    threading.Timer(GATHER_S, self._submit_ready).start()
+                    wait = min(GATHER_S, self._seconds_between_looks())
+                    threading.Timer(wait, self._submit_ready).start()
+
+    async def sleep(self):
+        """Until the next look at the queue; the plugin's waits grow up to three minutes."""
+        await asyncio.sleep(self._seconds_between_looks())
+
+    def _seconds_between_looks(self) -> float:
+        return self.workflow.executor_settings.init_seconds_before_status_checks
 
     def _submit_ready(self):
         """Submit what has been gathered: alike jobs as arrays, single ones alone."""

@@ -61,7 +61,7 @@ STAGES = {
     "draw_isotropic": Stage(1, ("seed",)),
     "prepare_emulation": Stage(2, ("maps.stokes", *_MODEL)),
     "emulate": Stage(
-        1, ("seed", *_MODEL, "emulator.batch_size", "emulator.n_steps", "emulator.plateau")
+        2, ("seed", *_MODEL, "emulator.batch_size", "emulator.n_steps", "emulator.plateau")
     ),
     "assemble": Stage(1, ("seed", "emulator.batch_size")),
     "measure_spectra": Stage(1, ("maps.stokes",)),

@@ -63,9 +63,9 @@ def prepared(request):
 def test_gradient_of_every_term_matches_finite_differences(prepared):
     operators = prepared.operators()
     weights = prepared.loss_weights()
-    goal = tf.constant(prepared.target("single-target", 1))
+    goal = tf.constant([prepared.target("single-target", number) for number in (1, 2)])
     random = np.random.default_rng(0)
-    x = random.normal(size=(12 * NSIDE**2, SETTINGS.batch_size, 2))
+    x = random.normal(size=(2, 12 * NSIDE**2, SETTINGS.batch_size, 2))
     direction = random.normal(size=x.shape)
     step = 1e-5
     for number, name in enumerate(statistics.term_names(prepared.settings)):
@@ -78,8 +78,8 @@ def test_gradient_of_every_term_matches_finite_differences(prepared):
             )
 
         terms, gradient = loss(x)
-        assert terms[number] > 0
-        slope = float(np.dot(gradient.numpy(), direction.ravel()))
+        assert (terms.numpy()[:, number] > 0).all()
+        slope = float(np.dot(gradient.numpy().ravel(), direction.ravel()))
         difference = sum(
             c * float(tf.reduce_sum(loss(x + k * step * direction)[0])) / step
             for k, c in ((1, 2 / 3), (-1, -2 / 3), (2, -1 / 12), (-2, 1 / 12))
@@ -92,7 +92,7 @@ def test_the_loss_vanishes_at_the_inputs(prepared):
     inputs = _inputs().maps
     normalized = model.to_nested((inputs - prepared.mean) / prepared.deviation)
     found = statistics.statistics(prepared.settings, prepared.operators(), tf.constant(normalized))
-    deviation = found.numpy() - prepared.target("average-target", 0)
+    deviation = found.numpy()[0] - prepared.target("average-target", 0)
     np.testing.assert_allclose(prepared.loss_weights() @ deviation**2, 0, atol=1e-18)
 
 
@@ -113,7 +113,7 @@ def test_maps_of_a_single_target_shall_not_scatter():
     np.testing.assert_array_equal(prepared.target("single-target", 2)[others], expected[others])
     copies = np.repeat(model.to_nested(_inputs().maps[2:3] / prepared.deviation), 3, axis=1)
     found = statistics.statistics(prepared.settings, prepared.operators(), tf.constant(copies))
-    np.testing.assert_allclose(found.numpy()[scatter], 0, atol=1e-12)
+    np.testing.assert_allclose(found.numpy()[0, scatter], 0, atol=1e-12)
 
 
 def test_normalization_about_the_inputs_or_about_zero():
@@ -147,45 +147,74 @@ def test_primary_orientation_follows_stripes(n_orientations):
 def _rosenbrock(x):
     with tf.GradientTape() as tape:
         tape.watch(x)
-        value = tf.reduce_sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
-    return value[None], tape.gradient(value, x)
+        terms = 100 * (x[:, 1:] - x[:, :-1] ** 2) ** 2 + (1 - x[:, :-1]) ** 2
+        values = tf.reduce_sum(terms, axis=1, keepdims=True)
+    return values, tape.gradient(values, x)
+
+
+def _advance(state, stop, n_record):
+    return lbfgs.advance(_rosenbrock, state, tf.constant(stop), n_record)
 
 
 def test_lbfgs_solves_rosenbrock_like_scipy():
     start = np.linspace(-1, 1, 20)
-
-    @tf.function(jit_compile=True, autograph=False)
-    def run(state, stop):
-        return lbfgs.advance(_rosenbrock, state, stop, 200)
-
-    state, record = run(lbfgs.start(tf.constant(start), 1), tf.constant(150))
+    compiled = tf.function(_advance, jit_compile=True, autograph=False)
+    state, record = compiled(lbfgs.start(tf.constant(start[None]), 1), [150], 200)
     np.testing.assert_allclose(state.x, 1, atol=1e-5)
-    taken = int(state.step) + 1
-    assert (np.diff(record[:taken, 0]) <= 0).all()
-    assert float(record[0, 0]) == pytest.approx(float(_rosenbrock(tf.constant(start))[0][0]))
+    taken = int(state.step[0]) + 1
+    losses = record[0, :taken, 0]
+    assert (np.diff(losses) <= 0).all()
+
+    def value_and_gradient(x):
+        return tuple(np.asarray(v).squeeze() for v in _rosenbrock(tf.constant(x[None])))
+
+    assert float(losses[0]) == pytest.approx(value_and_gradient(start)[0])
     scipy_result = scipy.optimize.minimize(
-        lambda x: tuple(np.asarray(v).squeeze() for v in _rosenbrock(tf.constant(x))),
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxcor": 10},
+        value_and_gradient, start, jac=True, method="L-BFGS-B", options={"maxcor": 10}
     )
-    assert int(state.evaluations) < 2 * scipy_result.nfev
+    assert int(state.evaluations[0]) < 2 * scipy_result.nfev
 
 
 def test_lbfgs_continues_where_it_stopped_and_stalls_at_the_minimum():
-    start = tf.constant(np.linspace(-1, 1, 20))
-    whole, _ = lbfgs.advance(_rosenbrock, lbfgs.start(start, 1), tf.constant(20), 30)
-    half, _ = lbfgs.advance(_rosenbrock, lbfgs.start(start, 1), tf.constant(9), 30)
-    rest, _ = lbfgs.advance(_rosenbrock, half, tf.constant(20), 30)
+    start = lbfgs.start(tf.constant(np.linspace(-1, 1, 20)[None]), 1)
+    whole, _ = _advance(start, [20], 30)
+    half, _ = _advance(start, [9], 30)
+    rest, _ = _advance(half, [20], 30)
     assert (whole.x.numpy() == rest.x.numpy()).all()
 
     def bowl(x):
-        return tf.reduce_sum(x**2)[None], 2 * x
+        return tf.reduce_sum(x**2, axis=1, keepdims=True), 2 * x
 
-    end, record = lbfgs.advance(bowl, lbfgs.start(start, 1), tf.constant(100), 101)
-    assert bool(end.stalled)
+    end, record = lbfgs.advance(bowl, start, tf.constant([100]), 101)
+    assert end.stalled.numpy().all()
     assert np.isfinite(record).all()
+
+
+def test_lanes_descend_as_they_would_alone():
+    """Whatever the others do: one starts at the minimum, one ends early, none wait."""
+    starts = np.stack([np.linspace(-1, 1, 20), np.ones(20), np.linspace(2, -2, 20)])
+    stops = [20, 20, 8]
+    together, record = _advance(lbfgs.start(tf.constant(starts), 1), stops, 30)
+    assert together.step.numpy().tolist() == [20, 0, 8]
+    for lane, stop in enumerate(stops):
+        alone, its_record = _advance(
+            lbfgs.start(tf.constant(starts[lane : lane + 1]), 1), [stop], 30
+        )
+        for name, here, there in zip(together._fields, together, alone, strict=True):
+            np.testing.assert_allclose(here[lane], there[0], rtol=1e-6, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(record[lane], its_record[0], rtol=1e-6)
+
+
+def test_lbfgs_forgets_a_history_that_leads_uphill():
+    def bowl(x):
+        return tf.reduce_sum(x**2, axis=1, keepdims=True), 2 * x
+
+    x = tf.constant([[3.0, 4.0]], tf.float64)
+    begun, _ = lbfgs.advance(bowl, lbfgs.start(x, 1), tf.constant([0]), 1)
+    misled = begun._replace(direction=2 * x, products=begun.products + 1)
+    end, _ = lbfgs.advance(bowl, misled, tf.constant([3]), 10)
+    assert float(end.terms[0, 0]) < 1e-20
+    assert int(end.evaluations[0]) > lbfgs.MAX_TRIALS
 
 
 @pytest.fixture(scope="module")
@@ -193,17 +222,23 @@ def sampler():
     return descent.Sampler(model.prepare(_inputs(), SETTINGS), 7, "emulated-6")
 
 
+def _run(sampler, strategy, target, index, checkpoint=None, report=None):
+    """One batch alone."""
+    (batch,) = sampler.run(strategy, [descent.Task(target, index, checkpoint)], report)
+    return batch
+
+
 def test_a_batch_descends_and_follows_from_its_key_alone(sampler):
-    first = sampler.run("average-target", 0, 1)
+    first = _run(sampler, "average-target", 0, 1)
     losses = first.losses.sum(axis=1)
     assert len(losses) == SETTINGS.n_steps + 1
     assert losses[-1] < 5e-2 * losses[0]
     assert first.maps.shape == (3, 2, 12 * NSIDE**2)
     assert np.isfinite(first.maps).all()
-    sampler.run("average-target", 0, 2)
-    again = sampler.run("average-target", 0, 1)
+    _run(sampler, "average-target", 0, 2)
+    again = _run(sampler, "average-target", 0, 1)
     assert (again.maps == first.maps).all()
-    assert not np.allclose(sampler.run("average-target", 0, 2).maps, first.maps)
+    assert not np.allclose(_run(sampler, "average-target", 0, 2).maps, first.maps)
 
 
 class Killed(Exception):
@@ -211,7 +246,7 @@ class Killed(Exception):
 
 
 def _kill_at(step):
-    def report(taken, loss):
+    def report(number, taken, loss):
         if taken >= step:
             raise Killed
 
@@ -220,15 +255,15 @@ def _kill_at(step):
 
 def test_a_killed_batch_goes_on_to_the_same_bits(sampler, tmp_path, monkeypatch, caplog):
     """Also when the loop then comes back at other steps than before."""
-    whole = sampler.run("average-target", 0, 3)
+    whole = _run(sampler, "average-target", 0, 3)
     monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 0)  # a checkpoint after every step
     checkpoint = archive.Checkpoint(tmp_path / "batch.checkpoint.h5", "key", {})
     for step in (4, 11):
         with pytest.raises(Killed):
-            sampler.run("average-target", 0, 3, _kill_at(step), checkpoint)
+            _run(sampler, "average-target", 0, 3, report=_kill_at(step), checkpoint=checkpoint)
     monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 120)
     with caplog.at_level("INFO"):
-        resumed = sampler.run("average-target", 0, 3, checkpoint=checkpoint)
+        resumed = _run(sampler, "average-target", 0, 3, checkpoint=checkpoint)
     assert "goes on from step 10" in caplog.text
     assert (resumed.maps == whole.maps).all()
     assert (resumed.losses == whole.losses).all()
@@ -238,16 +273,16 @@ def test_a_killed_batch_goes_on_to_the_same_bits(sampler, tmp_path, monkeypatch,
 
 
 def test_a_damaged_or_foreign_checkpoint_is_ignored(sampler, tmp_path, monkeypatch, caplog):
-    whole = sampler.run("average-target", 0, 3)
+    whole = _run(sampler, "average-target", 0, 3)
     monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 0)
     of_another = archive.Checkpoint(tmp_path / "batch.checkpoint.h5", "another key", {})
     with pytest.raises(Killed):
-        sampler.run("average-target", 0, 4, _kill_at(3), of_another)
+        _run(sampler, "average-target", 0, 4, report=_kill_at(3), checkpoint=of_another)
     checkpoint = dataclasses.replace(of_another, key="key")
     monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 120)
     for message in ("of another configuration, ignored", "truncated"):
         caplog.clear()
-        found = sampler.run("average-target", 0, 3, checkpoint=checkpoint)
+        found = _run(sampler, "average-target", 0, 3, checkpoint=checkpoint)
         assert message in caplog.text
         assert (found.maps == whole.maps).all()
         checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:3000])
@@ -261,10 +296,30 @@ def test_the_loop_comes_back_at_whole_chunks_and_in_time():
     assert descent.next_stop(10, descent.CHECKPOINT_SECONDS / 5) == 15
 
 
+def test_batches_side_by_side_are_those_made_alone(sampler, tmp_path, monkeypatch):
+    """One of them goes on from a checkpoint; each leaves its own."""
+    alone = [_run(sampler, "single-target", number, 1) for number in range(3)]
+    monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 0)
+    kept = [archive.Checkpoint(tmp_path / f"{number}.h5", "key", {}) for number in range(3)]
+    with pytest.raises(Killed):
+        _run(sampler, "single-target", 1, 1, kept[1], _kill_at(5))
+    tasks = [descent.Task(number, 1, kept[number]) for number in range(3)]
+    with pytest.raises(Killed):
+        sampler.run("single-target", tasks, _kill_at(12))
+    steps = [kept[number].read("step")["step"] for number in range(3)]
+    assert [int(step) for step in steps] == [6, 11, 6]
+    monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 120)
+    together = sampler.run("single-target", tasks)
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one.losses, other.losses, rtol=1e-6)
+        np.testing.assert_allclose(one.maps, other.maps, rtol=1e-4, atol=1e-4)
+        assert one.ending == other.ending
+
+
 def test_single_targets_differ(sampler):
     goals = [sampler.model.target("single-target", number) for number in (0, 1)]
     assert not np.allclose(*goals)
-    a, b = (sampler.run("single-target", number, 0).maps for number in (0, 1))
+    a, b = (_run(sampler, "single-target", number, 0).maps for number in (0, 1))
     assert not np.allclose(a, b)
 
 
@@ -282,7 +337,7 @@ def test_float32_descends_like_float64():
     for dtype in ("float32", "float64"):
         settings = dataclasses.replace(SETTINGS, dtype=dtype)
         run = descent.Sampler(model.prepare(_inputs(), settings), 7, "emulated-6")
-        losses.append(run.run("average-target", 0, 0).losses.sum(axis=1))
+        losses.append(_run(run, "average-target", 0, 0).losses.sum(axis=1))
     np.testing.assert_allclose(losses[0][:5], losses[1][:5], rtol=1e-2)
     assert losses[0][-1] < 3 * losses[1][-1]
 

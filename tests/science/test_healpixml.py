@@ -45,7 +45,7 @@ def _statistics(components, oriented):
     if oriented:
         source = VECTORS["orientation_source_map_normalized_nest"][chosen].T.squeeze()
     scales = healpixml.build_scales(16, N_SCALES, source, "float64")
-    values = covariance.coefficients(tf.constant(maps), scales, per_map=True, raw=True)
+    values = covariance.coefficients(tf.constant(maps), scales, maps.shape[1], raw=True)
     table = covariance.to_frame(values, components)
 
     def pick(statistic, *indices):

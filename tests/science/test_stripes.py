@@ -57,7 +57,7 @@ def test_a_field_that_is_constant_along_the_stripes_correlates_fully():
     _, phi = ANGLES
     wave = np.sqrt(2) * np.cos(3 * phi)
     maps = tf.constant(np.stack([wave, np.zeros(N_PIX)], axis=-1)[:, None])
-    found = stripes.correlations(_build(np.zeros(N_PIX)), maps, 1, per_map=False).numpy()
+    found = stripes.correlations(_build(np.zeros(N_PIX)), maps, 1).numpy()
     found = found.reshape(-1, 3, 2, 2)
     away_from_poles = found[:, 1, 0, 0]
     assert away_from_poles.min() > 0.75
@@ -67,15 +67,17 @@ def test_a_field_that_is_constant_along_the_stripes_correlates_fully():
 def test_white_noise_does_not_correlate():
     maps = np.random.default_rng(1).normal(size=(N_PIX, 20, 2))
     transform = _build(np.full(N_PIX, 0.3))
-    found = stripes.correlations(transform, tf.constant(maps), 12, per_map=True).numpy()
+    found = stripes.correlations(transform, tf.constant(maps), 12, len(maps[0])).numpy()
     assert found.shape == (20, 3 * len(stripes.lags(3)), 12, 2, 2)
     error = 1 / np.sqrt(N_PIX / 12)
     away = transform.index.numpy() != np.arange(N_PIX)
     whole = away.reshape(len(away), 12, -1).all(axis=2)  # no pixel meets itself
     assert np.abs(found.mean()) < 1e-3
     np.testing.assert_allclose(found[:, whole].std(), error, rtol=0.1)
-    mean = stripes.correlations(transform, tf.constant(maps), 12, per_map=False)
-    np.testing.assert_allclose(mean, found.mean(axis=0), atol=1e-14)
+    for n_groups in (1, 5):
+        means = stripes.correlations(transform, tf.constant(maps), 12, n_groups)
+        expected = found.reshape(n_groups, -1, *found.shape[1:]).mean(axis=1)
+        np.testing.assert_allclose(means, expected, atol=1e-14)
 
 
 def test_polarization_along_the_stripes_is_q():

@@ -30,6 +30,7 @@ SlurmctldPort=16817
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/none
+AuthInfo=cred_expire=15
 CredType=cred/none
 MpiDefault=pmi2
 ProctrackType=proctrack/linuxproc

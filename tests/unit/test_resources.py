@@ -68,3 +68,5 @@ def test_ranks_and_device_follow_from_the_resources_of_a_job():
     assert resources.device(None, shared) == "--device gpu"
     assert resources.device(None, Resources(gres="gpu:a100:2")) == "--device gpu"
     assert resources.device(None, Resources(gpu=0)) == "--device cpu"
+    assert resources.at_once(None, alone) == ""
+    assert resources.at_once(None, Resources(at_once=8)) == "--at-once 8"

@@ -5,7 +5,7 @@ import re
 
 from fewtomany import versions
 from fewtomany.emulator import batches
-from fewtomany.resources import demands, device, launcher, ranks
+from fewtomany.resources import at_once, demands, device, launcher, ranks
 from fewtomany.shards import Shard
 
 # The effective configuration, written when a run starts. The scripts read it, but it is

@@ -63,8 +63,9 @@ rule emulate:
         launcher=launcher,
         ranks=ranks,
         device=device,
+        at_once=at_once,
     shell:
-        "{params.launcher} python scripts/emulate.py {params.ranks} {params.device}"
+        "{params.launcher} python scripts/emulate.py {params.ranks} {params.device} {params.at_once}"
         " --config {params.config} --dataset {wildcards.dataset}"
         " --model {input.model} --start {wildcards.start} --stop {wildcards.stop}"
         " --batches {params.batches} --output {output} &> {log}"

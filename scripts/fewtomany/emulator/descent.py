@@ -1,14 +1,15 @@
-"""Mean-field microcanonical descent of one batch (arXiv:2503.11643, Eqs. 3–5).
+"""Mean-field microcanonical descent of batches (arXiv:2503.11643, Eqs. 3–5).
 
 A batch of white-noise maps descends together until the mean of its statistics is
-the target's. The objective is compiled once per process and serves every batch and
+the target's. Several batches may descend side by side in one program, to fill a GPU. The
+program is compiled once per process for each number of them and serves every batch and
 target; what differs enters as arguments.
 """
 
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,6 +33,18 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Task:
+    """A batch to make: its target, its number among that target's, and where its state is kept.
+
+    It goes on from what ``checkpoint`` holds, and leaves its state there now and then.
+    """
+
+    target: int
+    index: int
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True)
 class Batch:
     """A finished batch.
 
@@ -41,7 +54,8 @@ class Batch:
     losses : array of shape (n_steps + 1, n_terms), or less at a plateau: the terms of
         the loss before the first and after every step
     evaluations : evaluations of the loss and its gradient
-    seconds : wall-clock time, of every process that descended
+    seconds : wall-clock time, of every process that descended; of batches that descended side
+        by side, each its share
     ending : "steps" (all taken), "plateau" or "stalled" (no descent was left)
     """
 
@@ -75,107 +89,122 @@ class Sampler:
     def run(
         self,
         strategy: str,
-        target: int,
-        index: int,
-        report: Callable[[int, float], None] | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> Batch:
-        """Descend one batch.
+        tasks: Sequence[Task],
+        report: Callable[[int, int, float], None] | None = None,
+    ) -> list[Batch]:
+        """Descend batches side by side.
 
         Parameters
         ----------
         strategy : "average-target" or "single-target"
-        target, index : the batch's target and its number among that target's
-        report : called with (steps taken, loss) now and then
-        checkpoint : where to go on from, and where to keep the state now and then
+        report : called with (number of the task, steps taken, loss) now and then
         """
         settings = self.model.settings
-        goal = tf.constant(self.model.target(strategy, target), settings.dtype)
+        goals = np.stack([self.model.target(strategy, task.target) for task in tasks])
+        goals = tf.constant(goals, settings.dtype)
         advance = _compiled(settings)
-        progress = _resume(checkpoint) if checkpoint else None
-        progress = progress or self._begin(self.start(target, index))
+        begun = [self._begin(task) for task in tasks]
+        lanes = [lane for lane, _ in begun]
+        state = lbfgs.State(*map(tf.stack, zip(*(own for _, own in begun), strict=True)))
         saved, pace = time.monotonic(), np.inf
-        while (ending := progress.ending(settings)) is None:
-            began, first = time.monotonic(), int(progress.state.step)
-            stop = min(next_stop(first, pace), settings.n_steps)
+        while not all(endings := [lane.ending(settings) for lane in lanes]):
+            began = time.monotonic()
+            stops = [
+                lane.step if ending else min(next_stop(lane.step, pace), settings.n_steps)
+                for lane, ending in zip(lanes, endings, strict=True)
+            ]
             state, record = advance(
-                progress.state, tf.constant(stop), self._operators, self._weights, goal
+                state, tf.constant(stops), self._operators, self._weights, goals
             )
-            taken = int(state.step) - first
+            steps, stalled = state.step.numpy().tolist(), state.stalled.numpy().tolist()
             seconds = time.monotonic() - began
-            pace = seconds / max(taken, 1)
-            progress = _Progress(
-                state,
-                np.concatenate([progress.losses, record.numpy()[:taken]]),
-                progress.seconds + seconds,
-            )
-            if report is not None:
-                report(int(state.step), float(np.sum(progress.losses[-1:])))
-            if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                checkpoint.write(progress.arrays())
+            taken = [step - lane.step for step, lane in zip(steps, lanes, strict=True)]
+            pace = seconds / max(1, *taken)
+            lanes = [
+                lane.after(*facts, seconds / len(lanes))
+                for lane, *facts in zip(lanes, steps, stalled, record.numpy(), strict=True)
+            ]
+            for number, lane in enumerate(lanes if report else []):
+                report(number, lane.step, float(np.sum(lane.losses[-1:])))
+            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                for number, (task, lane) in enumerate(zip(tasks, lanes, strict=True)):
+                    if task.checkpoint is not None:
+                        task.checkpoint.write(lane.arrays(state, number))
                 saved = time.monotonic()
-        if not progress.losses.size:
-            raise FloatingPointError(
-                f"{self.dataset}, target {target}, batch {index}: the loss of the starting maps "
-                "is not finite"
-            )
-        return self._finish(progress, ending)
+        points = state.x.numpy()
+        evaluations = state.evaluations.numpy().tolist()
+        return [
+            self._finish(*each)
+            for each in zip(tasks, lanes, endings, points, evaluations, strict=True)
+        ]
 
-    def _begin(self, x: np.ndarray) -> "_Progress":
+    def _begin(self, task: Task) -> tuple["_Lane", lbfgs.State]:
+        found = _resume(task.checkpoint) if task.checkpoint else None
+        if found is not None:
+            return found
         n_terms, dtype = len(self._weights), self.model.settings.dtype
-        state = lbfgs.start(tf.constant(x.ravel(), dtype), n_terms)
-        return _Progress(state, np.empty((0, n_terms), dtype), 0.0)
+        x = tf.constant(self.start(task.target, task.index).reshape(1, -1), dtype)
+        state = lbfgs.State(*(part[0] for part in lbfgs.start(x, n_terms)))
+        return _Lane(-1, False, np.empty((0, n_terms), dtype), 0.0), state
 
-    def _finish(self, progress: "_Progress", ending: str) -> Batch:
+    def _finish(
+        self, task: Task, lane: "_Lane", ending: str, x: np.ndarray, evaluations: int
+    ) -> Batch:
+        if not lane.losses.size:
+            raise FloatingPointError(
+                f"{self.dataset}, target {task.target}, batch {task.index}: the loss of the "
+                "starting maps is not finite"
+            )
         shape = (self.model.mean.shape[1], self.model.settings.batch_size, len(STOKES))
-        maps = to_ring(progress.state.x.numpy().reshape(shape).astype(np.float64))
+        maps = to_ring(x.reshape(shape).astype(np.float64))
         physical = maps * self.model.deviation + self.model.mean
-        return Batch(
-            maps=physical.astype(np.float32),
-            losses=progress.losses,
-            evaluations=int(progress.state.evaluations),
-            seconds=progress.seconds,
-            ending=ending,
-        )
+        return Batch(physical.astype(np.float32), lane.losses, evaluations, lane.seconds, ending)
 
 
-class _Progress(NamedTuple):
-    """A descent on its way.
+class _Lane(NamedTuple):
+    """The descent of one batch on its way; its point is in the minimizer's state.
 
     Attributes
     ----------
-    state : of the minimizer
-    losses : array of shape (n_steps + 1, n_terms), after the steps taken so far
+    step, stalled : as in the minimizer's state
+    losses : array of shape (step + 1, n_terms)
     seconds : spent so far
     """
 
-    state: lbfgs.State
+    step: int
+    stalled: bool
     losses: np.ndarray
     seconds: float
 
+    def after(self, step: int, stalled: bool, record: np.ndarray, seconds: float) -> "_Lane":
+        """The same at a later step; the record begins with the losses since."""
+        losses = np.concatenate([self.losses, record[: step - self.step]])
+        return _Lane(step, stalled, losses, self.seconds + seconds)
+
     def ending(self, settings: Emulator) -> str | None:
         """Why the descent is over; None if it is not."""
-        if int(self.state.step) >= settings.n_steps:
+        if self.step >= settings.n_steps:
             return "steps"
-        if bool(self.state.stalled):
+        if self.stalled:
             return "stalled"
         whole_chunks = len(self.losses) % CHUNK == 0
         return "plateau" if whole_chunks and is_flat(self.losses, settings.plateau) else None
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """As arrays by name."""
-        state = {name: value.numpy() for name, value in self.state._asdict().items()}
-        return {**state, "losses": self.losses, "seconds": np.array(self.seconds)}
+    def arrays(self, state: lbfgs.State, number: int) -> dict[str, np.ndarray]:
+        """With its part of the minimizer's state, as arrays by name."""
+        own = {name: value[number].numpy() for name, value in state._asdict().items()}
+        return {**own, "losses": self.losses, "seconds": np.array(self.seconds)}
 
 
-def _resume(checkpoint: Checkpoint) -> _Progress | None:
+def _resume(checkpoint: Checkpoint) -> tuple[_Lane, lbfgs.State] | None:
     """The descent that a checkpoint holds; None if it holds none."""
     arrays = checkpoint.read(*lbfgs.State._fields, "losses", "seconds")
     if arrays is None:
         return None
     state = lbfgs.State(**{name: tf.constant(arrays[name]) for name in lbfgs.State._fields})
-    logger.info("%s: goes on from step %d", checkpoint.path, int(state.step))
-    return _Progress(state, arrays["losses"], float(arrays["seconds"]))
+    step, stalled = int(state.step), bool(state.stalled)
+    logger.info("%s: goes on from step %d", checkpoint.path, step)
+    return _Lane(step, stalled, arrays["losses"], float(arrays["seconds"])), state
 
 
 def next_stop(step: int, pace: float) -> int:
@@ -202,15 +231,15 @@ def is_flat(losses: np.ndarray, plateau: float) -> bool:
 
 @functools.cache
 def _compiled(settings: Emulator):
-    """The descent by up to :data:`CHUNK` steps, compiled once for all batches."""
+    """The descent by up to :data:`CHUNK` steps, compiled once for each number of batches."""
 
     @tf.function(jit_compile=True, autograph=False)
-    def advance(state, stop, operators, weights, goal):
-        n_pix, _, n_components = operators.mean.shape
+    def advance(state, stop, operators, weights, goals):
+        n_components = operators.mean.shape[-1]
 
         def objective(x):
-            maps = tf.reshape(x, (n_pix, settings.batch_size, n_components))
-            return loss_and_gradient(settings, operators, weights, goal, maps)
+            maps = tf.reshape(x, (x.shape[0], -1, settings.batch_size, n_components))
+            return loss_and_gradient(settings, operators, weights, goals, maps)
 
         return lbfgs.advance(objective, state, stop, CHUNK)
 
@@ -218,12 +247,24 @@ def _compiled(settings: Emulator):
 
 
 def loss_and_gradient(
-    settings: Emulator, operators: Operators, weights: tf.Tensor, goal: tf.Tensor, maps: tf.Tensor
+    settings: Emulator, operators: Operators, weights: tf.Tensor, goals: tf.Tensor, maps: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Terms of the loss (n_terms,) and the gradient of their sum, flat."""
+    """Terms of each batch's loss and the gradient of their sum.
+
+    Parameters
+    ----------
+    goals : tensor of shape (n_batches, n_statistics)
+    maps : tensor of shape (n_batches, n_pix, m, F), NESTED, normalized
+
+    Returns
+    -------
+    tensors of shape (n_batches, n_terms) and (n_batches, n_pix · m · F)
+    """
+    n_batches, n_pix, _, n_components = maps.shape
     with tf.GradientTape() as tape:
         tape.watch(maps)
-        deviation = statistics(settings, operators, maps) - goal
-        terms = tf.linalg.matvec(weights, deviation**2)
+        together = tf.reshape(tf.transpose(maps, (1, 0, 2, 3)), (n_pix, -1, n_components))
+        deviation = statistics(settings, operators, together, n_batches) - goals
+        terms = tf.matmul(deviation**2, weights, transpose_b=True)
         loss = tf.reduce_sum(terms)
-    return terms, tf.reshape(tape.gradient(loss, maps), [-1])
+    return terms, tf.reshape(tape.gradient(loss, maps), (n_batches, -1))

@@ -1,9 +1,13 @@
 """The device of one rank: a GPU of its own or a few threads, and TensorFlow quiet."""
 
+import logging
 import os
+import subprocess
 
 from fewtomany import provenance
 from fewtomany.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 DEVICES = ("cpu", "gpu")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")
@@ -54,6 +58,23 @@ def configure(device: str = "cpu", local_rank: int = 0) -> str:
     tf.config.experimental.set_memory_growth(mine, True)
     name = tf.config.experimental.get_device_details(mine).get("device_name", "GPU")
     return f"gpu, {name}"
+
+
+def free_memory() -> int | None:
+    """Free memory (bytes) of this rank's GPU, by the driver's own tool; None without an answer."""
+    import tensorflow as tf
+
+    (mine,) = tf.config.get_visible_devices("GPU")
+    number = os.environ.get("CUDA_VISIBLE_DEVICES") or mine.name.rpartition(":")[2]
+    ask = ["nvidia-smi", f"--id={number}", "--query-gpu=memory.free"]
+    try:
+        done = subprocess.run(
+            [*ask, "--format=csv,noheader,nounits"], capture_output=True, text=True, timeout=60
+        )
+        return int(done.stdout) * 2**20
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        logger.warning("nvidia-smi: %s", error)
+        return None
 
 
 def narrow(local_rank: int) -> None:

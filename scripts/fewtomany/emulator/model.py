@@ -137,7 +137,6 @@ def prepare(inputs: MapSet, settings: Emulator) -> Model:
                 settings,
                 operators,
                 tf.constant(normalized[:, k : k + 1], settings.dtype),
-                per_map=True,
             ).numpy()
             for k in range(len(maps))
         ]

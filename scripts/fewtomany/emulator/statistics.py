@@ -99,9 +99,11 @@ def build_operators(
 
 
 def statistics(
-    settings: Emulator, operators: Operators, maps: tf.Tensor, per_map: bool = False
+    settings: Emulator, operators: Operators, maps: tf.Tensor, n_groups: int = 1
 ) -> tf.Tensor:
-    """Φ of normalized maps.
+    """Φ of normalized maps, averaged over groups of n_maps / n_groups consecutive maps.
+
+    "scatter" is the variance within the group; of groups of one map, the spectra themselves.
 
     Parameters
     ----------
@@ -109,34 +111,33 @@ def statistics(
 
     Returns
     -------
-    tensor of shape (n_statistics,), the mean over the maps, or (n_maps,
-    n_statistics) if per_map; the layout is that of :func:`layout`
+    tensor of shape (n_groups, n_statistics); the layout is that of :func:`layout`
     """
     parts = []
-    lead = (maps.shape[1],) if per_map else ()
     finest = wavelets.average(maps, maps.shape[0] >> 2 * settings.first_scale)
     for group, scales in zip(groups(settings.orientation), operators.scales, strict=True):
         chosen = tf.stack([finest[..., STOKES.index(name)] for name in group], axis=-1)
-        for scale in covariance.coefficients(chosen, scales, per_map):
-            parts += [tf.reshape(part, (*lead, -1)) for part in scale]
+        for scale in covariance.coefficients(chosen, scales, n_groups):
+            parts += scale
     if operators.spin is not None:
         physical = maps * operators.deviation + operators.mean
         spectra = harmonics.spectra(operators.spin, physical, settings.l1)
-        parts.append(tf.reshape(spectra if per_map else tf.reduce_mean(spectra, 0), (*lead, -1)))
+        spectra = tf.reshape(spectra, (n_groups, -1, *spectra.shape[1:]))
+        parts.append(tf.reduce_mean(spectra, axis=1))
     if operators.stripes is not None:
         n_zones = 12 * settings.stripe_zones**2
-        lines = along_stripes.correlations(operators.stripes, maps, n_zones, per_map)
-        parts.append(tf.reshape(lines, (*lead, -1)))
+        parts.append(along_stripes.correlations(operators.stripes, maps, n_zones, n_groups))
     if settings.scatter:
-        squares = tf.reshape(spectra[:, 0], (maps.shape[1], -1))
-        parts.append(squares if per_map else _variance(squares))
-    return tf.concat(parts, axis=-1)
+        parts.append(_variance(spectra[:, :, 0]))
+    return tf.concat([tf.reshape(part, (n_groups, -1)) for part in parts], axis=-1)
 
 
 def _variance(values: tf.Tensor) -> tf.Tensor:
-    """Unbiased variance over the maps, of (n_maps, n)."""
-    deviation = values - tf.reduce_mean(values, axis=0)
-    return tf.reduce_sum(deviation**2, axis=0) / (values.shape[0] - 1)
+    """Unbiased variance over the maps of (n_groups, maps of a group, ...); of one map, itself."""
+    if values.shape[1] == 1:
+        return values
+    deviation = values - tf.reduce_mean(values, axis=1, keepdims=True)
+    return tf.reduce_sum(deviation**2, axis=1) / (values.shape[1] - 1)
 
 
 def members(settings: Emulator, lmax: int, name: str) -> np.ndarray:

@@ -34,13 +34,13 @@ _TINY = 1e-30
 
 
 class Coefficients(NamedTuple):
-    """Coefficients of one scale j₁ = λ₁'s, for F Stokes components.
+    """Coefficients of one scale j₁ = λ₁'s, for F Stokes components and G groups of maps.
 
     Attributes
     ----------
-    s1 : (..., R, F), S̄1
-    s2 : (..., R, F), S2
-    covariance : (..., 2, R, K, K), real and imaginary part of the covariance of
+    s1 : (G, R, F), S̄1
+    s2 : (G, R, F), S2
+    covariance : (G, 2, R, K, K), real and imaginary part of the covariance of
         X(λ₁); the K entries are the F fields I∗ψ₁, then |I∗ψ_λ|∗ψ₁ with the scale
         j of λ slowest, then its orientation, then the component
     """
@@ -51,7 +51,7 @@ class Coefficients(NamedTuple):
 
 
 def coefficients(
-    maps: tf.Tensor, scales: list[Scale], per_map: bool = False, raw: bool = False
+    maps: tf.Tensor, scales: list[Scale], n_groups: int = 1, raw: bool = False
 ) -> list[Coefficients]:
     """Scattering covariances, from the finest to the coarsest scale.
 
@@ -59,8 +59,8 @@ def coefficients(
     ----------
     maps : tensor of shape (n_pix, n_maps, F), in the grid's order
     scales : operators of :func:`fewtomany.scattering.wavelets.build_scales`
-    per_map : one set of coefficients per map (a leading axis), or their mean over
-        the maps (the mean-field statistic of Eq. 4), which costs less
+    n_groups : the coefficients are averaged over groups of n_maps / n_groups consecutive maps
+        (the mean-field statistic of Eq. 4): n_maps groups give every map its own
     raw : divide nothing by √S2 and subtract no means (as the published code does)
 
     Returns
@@ -82,11 +82,8 @@ def coefficients(
         first = layer * inverse_norm[:, None]
         second, second_mean = _second_layer(scale, inside, n_components)
         mean = tf.concat([tf.reduce_mean(first, axis=0), second_mean], axis=-1)
-        covariance = _covariance(tf.concat([first, second], axis=-1), mean, per_map, not raw)
-        if per_map:
-            s1, s2 = tf.transpose(s1, (1, 0, 2)), tf.transpose(s2, (1, 0, 2))
-        else:
-            s1, s2 = tf.reduce_mean(s1, axis=1), tf.reduce_mean(s2, axis=1)
+        covariance = _covariance(tf.concat([first, second], axis=-1), mean, n_groups, not raw)
+        s1, s2 = _group_means(s1, n_groups), _group_means(s2, n_groups)
         result.append(Coefficients(s1, s2, covariance))
         if coarser is not None:
             n_pix = coarser.wavelets.index.shape[0]
@@ -126,24 +123,36 @@ def _entries_last(modulus: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.transpose(modulus, (0, 2, 1, 3)), (n_pix, n_maps, -1))
 
 
-def _covariance(x: tf.Tensor, mean: tf.Tensor, per_map: bool, centred: bool) -> tf.Tensor:
-    """Cov[X, X] of X (n_pix, R, 2, n_maps, K): (2, R, K, K), or (n_maps, 2, R, K, K)."""
+def _group_means(values: tf.Tensor, n_groups: int) -> tf.Tensor:
+    """Means of (R, n_maps, F) over the maps of every group: (G, R, F)."""
+    n_orientations, _, n_components = values.shape
+    grouped = tf.reshape(values, (n_orientations, n_groups, -1, n_components))
+    return tf.transpose(tf.reduce_mean(grouped, axis=2), (1, 0, 2))
+
+
+def _covariance(x: tf.Tensor, mean: tf.Tensor, n_groups: int, centred: bool) -> tf.Tensor:
+    """Cov[X, X] of X (n_pix, R, 2, n_maps, K): (G, 2, R, K, K)."""
     pairs = zip(tf.unstack(x, axis=1), tf.unstack(mean[None], axis=1), strict=True)
-    return tf.stack([_orientation_covariance(*pair, per_map, centred) for pair in pairs], axis=-3)
+    return tf.stack([_orientation_covariance(*pair, n_groups, centred) for pair in pairs], axis=2)
 
 
-def _orientation_covariance(x, mean, per_map: bool, centred: bool) -> tf.Tensor:
-    """Cov[X, X] of X (n_pix, 2, n_maps, K): (2, K, K), or (n_maps, 2, K, K)."""
+def _orientation_covariance(x, mean, n_groups: int, centred: bool) -> tf.Tensor:
+    """Cov[X, X] of X (n_pix, 2, n_maps, K): (G, 2, K, K)."""
     n_pix, _, n_maps, n_entries = x.shape
-    order = (2, 0, 1, 3) if per_map else (0, 2, 1, 3)
-    shape = (n_maps, -1, 2 * n_entries) if per_map else (-1, 2 * n_entries)
-    x, mean = (tf.reshape(tf.transpose(part, order), shape) for part in (x, mean))
+    x, mean = (_rows_of_groups(part, n_groups) for part in (x, mean))
     products = _gram(x) / n_pix
-    products = (products - _gram(mean) if centred else products) / (1 if per_map else n_maps)
-    products = tf.reshape(products, (*products.shape[:-2], 2, n_entries, 2, n_entries))
-    re_re, re_im = products[..., 0, :, 0, :], products[..., 0, :, 1, :]
-    im_re, im_im = products[..., 1, :, 0, :], products[..., 1, :, 1, :]
-    return tf.stack([re_re + im_im, im_re - re_im], axis=-3)
+    products = (products - _gram(mean) if centred else products) / (n_maps // n_groups)
+    products = tf.reshape(products, (n_groups, 2, n_entries, 2, n_entries))
+    re_re, re_im = products[:, 0, :, 0, :], products[:, 0, :, 1, :]
+    im_re, im_im = products[:, 1, :, 0, :], products[:, 1, :, 1, :]
+    return tf.stack([re_re + im_im, im_re - re_im], axis=1)
+
+
+def _rows_of_groups(x: tf.Tensor, n_groups: int) -> tf.Tensor:
+    """(n_pix, 2, n_maps, K) to (G, n_pix · maps of a group, 2·K)."""
+    n_pix, _, _, n_entries = x.shape
+    grouped = tf.reshape(x, (n_pix, 2, n_groups, -1, n_entries))
+    return tf.reshape(tf.transpose(grouped, (2, 0, 3, 1, 4)), (n_groups, -1, 2 * n_entries))
 
 
 @tf.custom_gradient
@@ -209,7 +218,7 @@ def to_frame(values: list[Coefficients], stokes: str) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame of complex columns, one per map, indexed by :data:`INDEX`
+    DataFrame of complex columns, one per group of maps, indexed by :data:`INDEX`
     """
     n_orientations = values[0].s1.shape[-2]
     keys, columns = [], []

@@ -101,8 +101,8 @@ def rotation(direction: np.ndarray) -> np.ndarray:
     return np.moveaxis(np.array([[cosine, sine], [-sine, cosine]]), -1, 0)
 
 
-def correlations(stripes: Stripes, maps: tf.Tensor, n_zones: int, per_map: bool) -> tf.Tensor:
-    """C_k^{fg} of every map, or their mean over the maps.
+def correlations(stripes: Stripes, maps: tf.Tensor, n_zones: int, n_groups: int = 1) -> tf.Tensor:
+    """C_k^{fg}, averaged over groups of n_maps / n_groups consecutive maps.
 
     Parameters
     ----------
@@ -111,16 +111,14 @@ def correlations(stripes: Stripes, maps: tf.Tensor, n_zones: int, per_map: bool)
 
     Returns
     -------
-    tensor of shape (K, n_zones, 2, 2), with a leading axis n_maps if per_map
+    tensor of shape (n_groups, K, n_zones, 2, 2)
     """
     n_pix, n_maps, n_components = maps.shape
     fields = tf.einsum("pfg,pmg->pmf", stripes.frame, maps)
     there = tf.gather(tf.reshape(fields, (n_pix, -1)), stripes.index)
-    shape = (n_zones, n_pix // n_zones, n_maps, n_components)
+    shape = (n_zones, n_pix // n_zones, n_groups, n_maps // n_groups, n_components)
     here, there = tf.reshape(fields, shape), tf.reshape(there, (-1, *shape))
-    if per_map:
-        return tf.einsum("zpmf,kzpmg->mkzfg", here, there) / shape[1]
-    return tf.einsum("zpmf,kzpmg->kzfg", here, there) / (shape[1] * n_maps)
+    return tf.einsum("zpnmf,kzpnmg->nkzfg", here, there) / (shape[1] * shape[3])
 
 
 def _tangent(points: np.ndarray, angle: np.ndarray) -> np.ndarray:

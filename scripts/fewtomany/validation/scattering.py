@@ -79,7 +79,7 @@ def _program(nside: int, n_scales: int, n_orientations: int, kernel_size: int):
 
     @tf.function(jit_compile=True)
     def values(maps):
-        found = covariance.coefficients(maps, scales, per_map=True)
+        found = covariance.coefficients(maps, scales, n_groups=maps.shape[1])
         parts = [tf.reshape(part, (maps.shape[1], -1)) for scale in found for part in scale]
         return tf.concat(parts, axis=-1)
 
