@@ -22,6 +22,7 @@ SHARE = """
 import sys, time
 from fewtomany import parallel
 with parallel.ranks(int(sys.argv[1])) as mine:
+    assert mine.least(10 + mine.rank) == 10
     for item in parallel.share(mine, range(12), sys.argv[2], "test"):
         time.sleep(0.5 if item == 0 else 0.02)
         with open(f"{sys.argv[2]}-of-{mine.rank}", "a") as file:

@@ -45,8 +45,9 @@ def model_file(tmp_path_factory):
     return path
 
 
-def _emulate(ranks, model_file, folder):
+def _emulate(ranks, model_file, folder, *more):
     options = ["--dataset", "single-10", "--model", model_file, "--start", 0, "--stop", N_BATCHES]
+    options += more
     output = folder / "shards" / "batches.json"
     log = _run(ranks, "emulate.py", *options, "--batches", folder / "batches", "--output", output)
     return log, output
@@ -72,6 +73,14 @@ def test_batches_are_the_same_for_any_number_of_ranks(model_file, alone, tmp_pat
         assert output.read_text() == alone.read_text()
         np.testing.assert_array_equal(_maps(output), _maps(alone))
         assert not list((tmp_path / str(ranks)).glob("claims-*"))
+
+
+def test_batches_side_by_side_are_the_same_but_for_rounding(model_file, alone, tmp_path):
+    log, output = _emulate(2, model_file, tmp_path, "--at-once", 2)
+    assert log.count("ends at step") == N_BATCHES
+    assert output.read_text() == alone.read_text()
+    for maps, expected in zip(_maps(output), _maps(alone), strict=True):
+        np.testing.assert_allclose(maps, expected, atol=0.05 * expected.std())
 
 
 def test_ranks_make_only_the_batches_that_are_missing(model_file, alone, tmp_path):

@@ -16,8 +16,7 @@ memory, runtime = demands(campaign)
 EXACT = ["exact"] if campaign.simulation.engine == "response" else []
 TRUTH = EXACT[0] if EXACT else "reference"
 COVARIANCES = [*campaign.datasets, *EXACT]
-COMPARED = ["spectra", "correlations", "eigenvalues", "chi2"]
-COMPARED += ["scattering", "minkowski", "distribution"]
+COMPARED = "spectra correlations eigenvalues chi2 scattering minkowski distribution".split()
 FIGURES = ["maps", *COMPARED, "wavelets", "transfer", "cost"]
 TRUST = {
     f"trust-{dataset}": f"<results>/validation/parts/trust-{dataset}.json"
