@@ -117,17 +117,17 @@ def unfinished_logs(campaign: Campaign) -> dict[str, list[Path]]:
 
 
 def slurm_jobs(campaign: Campaign) -> dict[str, dict[str, int]] | None:
-    """Jobs of a campaign in SLURM's queue, by state and rule; None where there is no SLURM."""
+    """Jobs of this folder's campaign in SLURM's queue, by state and rule; None without SLURM."""
     if shutil.which("squeue") is None:
         return None
-    words = ["squeue", "--array", "--noheader", f"--user={os.getuid()}", "--format=%j|%T|%k"]
+    words = ["squeue", "--array", "--noheader", f"--user={os.getuid()}", "--format=%j|%T|%Z|%k"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode != 0:
         return None
     states: dict[str, Counter] = {}
     for line in done.stdout.splitlines():
-        name, state, comment = line.strip().split("|", 2)
-        if name.startswith(f"{campaign.name}:"):
+        name, state, folder, comment = line.strip().split("|", 3)
+        if name.startswith(f"{campaign.name}:") and Path(folder).resolve() == Path.cwd():
             rule = comment.removeprefix("rule_").partition("_wildcards_")[0]
             states.setdefault(state, Counter())[rule] += 1
     return states

@@ -134,6 +134,7 @@ def test_a_damaged_batch_is_made_again_alone(prepared, same):
     (prepared.folder / MAPS).unlink()
     prepared.finish(prepared.start(MAPS, "--retries=0"), expected=1)
     assert "batch-0000002.h5: " in prepared.log()
+    wait_for(lambda: not prepared.slurm_jobs(state="RUNNING,COMPLETING"))
     status = [
         sys.executable,
         str(ROOT / "scripts/status.py"),

@@ -41,6 +41,22 @@ def test_stages_count_jobs_and_the_time_they_need(campaign):
     assert (in_slurm.running, in_slurm.failed) == (2, 0)
 
 
+def test_jobs_in_the_queue_are_those_of_this_folder(campaign, tmp_path, monkeypatch):
+    here = f"one-day:host:1:aa|{{}}|{tmp_path}|rule_{{}}"
+    lines = [
+        here.format("RUNNING", "draw_wildcards_x"),
+        here.format("RUNNING", "draw"),
+        here.format("PENDING", "judge"),
+        f"one-day:host:1:aa|RUNNING|{tmp_path.parent}|rule_draw",
+        f"another:host:1:aa|RUNNING|{tmp_path}|rule_draw",
+    ]
+    squeue = tmp_path / "squeue"
+    squeue.write_text("\n".join(["#!/bin/sh", *(f"echo '{line}'" for line in lines)]))
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert status.slurm_jobs(campaign) == {"RUNNING": {"draw": 2}, "PENDING": {"judge": 1}}
+
+
 def test_descents_show_finished_batches_and_steps(campaign):
     folder = Path("results/one-day/emulation/emulated-3/batches")
     archive.write_batch(
