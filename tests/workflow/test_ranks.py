@@ -53,11 +53,11 @@ def _emulate(ranks, model_file, folder, *more):
     return log, output
 
 
-def _maps(output):
+def _contents(output, name="maps"):
     entries = json.loads(output.read_text())["batches"]
     assert [entry["batch"] for entry in entries] == list(range(N_BATCHES))
     files = [output.parent.parent / entry["file"] for entry in entries]
-    return [store.read(file, "emulated-batch", "maps")["maps"] for file in files]
+    return [store.read(file, "emulated-batch", name)[name] for file in files]
 
 
 @pytest.fixture(scope="module")
@@ -71,16 +71,19 @@ def test_batches_are_the_same_for_any_number_of_ranks(model_file, alone, tmp_pat
         log, output = _emulate(ranks, model_file, tmp_path / str(ranks))
         assert log.count("ends at step") == N_BATCHES
         assert output.read_text() == alone.read_text()
-        np.testing.assert_array_equal(_maps(output), _maps(alone))
+        np.testing.assert_array_equal(_contents(output), _contents(alone))
         assert not list((tmp_path / str(ranks)).glob("claims-*"))
 
 
-def test_batches_side_by_side_are_the_same_but_for_rounding(model_file, alone, tmp_path):
+def test_batches_side_by_side_descend_as_alone(model_file, alone, tmp_path):
+    """Up to rounding, which grows from step to step (in float64: tests/science)."""
     log, output = _emulate(2, model_file, tmp_path, "--at-once", 2)
     assert log.count("ends at step") == N_BATCHES
     assert output.read_text() == alone.read_text()
-    for maps, expected in zip(_maps(output), _maps(alone), strict=True):
-        np.testing.assert_allclose(maps, expected, atol=0.05 * expected.std())
+    found, expected = (_contents(file, "losses") for file in (output, alone))
+    for losses, same in zip(found, expected, strict=True):
+        np.testing.assert_allclose(losses[:4], same[:4], rtol=1e-3)
+        np.testing.assert_allclose(losses[-1].sum(), same[-1].sum(), rtol=0.3)
 
 
 def test_ranks_make_only_the_batches_that_are_missing(model_file, alone, tmp_path):
@@ -91,7 +94,7 @@ def test_ranks_make_only_the_batches_that_are_missing(model_file, alone, tmp_pat
     log, output = _emulate(2, model_file, tmp_path)
     assert log.count("finished before") == N_BATCHES - 2
     assert log.count("ends at step") == 2
-    np.testing.assert_array_equal(_maps(output), _maps(alone))
+    np.testing.assert_array_equal(_contents(output), _contents(alone))
 
 
 def test_the_response_is_the_same_for_any_number_of_ranks(tmp_path):
