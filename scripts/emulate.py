@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fewtomany import cli, config, parallel, provenance, resources
 from fewtomany.emulator import archive, batches, device
+from fewtomany.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,8 @@ def main(arguments: argparse.Namespace) -> None:
     dataset = campaign.dataset(arguments.dataset, "emulated", "fold")
     plan = batches.dataset_plan(campaign, dataset.name)
     cli.check_range(arguments, len(plan), f"batches of {dataset.name}")
+    if arguments.at_once is not None and arguments.at_once < 1:
+        raise UserError(f"--at-once {arguments.at_once} is not allowed; expected at least 1")
     with parallel.ranks(arguments.ranks) as mine:
         device_name = device.configure(arguments.device, mine.local)
         logger.info("rank %d of %d: %s", mine.rank, mine.size, device_name)

@@ -10,6 +10,7 @@ import pytest
 import emulate
 from fewtomany import config, resources
 from fewtomany.emulator import device
+from fewtomany.errors import UserError
 
 PAPER = Path(__file__).parents[2] / "config" / "paper.yaml"
 TOOL = """#!/bin/sh
@@ -68,3 +69,9 @@ def test_a_gpu_takes_the_batches_that_it_has_memory_for(monkeypatch):
     assert at_once(each) == 1
     assert at_once(None) == 1
     assert at_once(1000 * each, device="cpu") == 1
+
+
+def test_no_batches_at_once_are_refused():
+    names = {"dataset": "emulated-10", "start": 0, "stop": 2, "at_once": 0, "config": str(PAPER)}
+    with pytest.raises(UserError, match="--at-once 0 is not allowed"):
+        emulate.main(argparse.Namespace(**names))

@@ -117,7 +117,7 @@ def _turn(objective: Objective, state: State, active: tf.Tensor) -> State:
     decreased = trial <= loss + SUFFICIENT_DECREASE * state.length * slope
     too_long = ~(decreased & tf.math.is_finite(_dot(gradient, gradient)))
     too_short = _dot(gradient, state.direction) < CURVATURE * slope
-    one = tf.ones_like(state.trials) * tf.cast(active, tf.int32)
+    one = tf.cast(active, tf.int32)
     state = state._replace(evaluations=state.evaluations + one, trials=state.trials + one)
     accepted = active & ~(too_long | too_short)
     forgotten = active & ~accepted & (state.trials >= MAX_TRIALS)
