@@ -20,6 +20,8 @@ class Stencil(NamedTuple):
     ----------
     index : int32 array of shape (n_out, k)
     weight : array of shape (n_out, n_channels, k), zero where there is no neighbour
+    transposed : the same as (n_out, k, n_channels): XLA has small matrix products of its own
+        only for matrices that lie as they are multiplied
     adjoint_index : int32 array of shape (k', n_in): for every input pixel the
         places p·k + k at which it stands in ``index``
     adjoint_mask : array of shape (k', n_in): 1 for a place, 0 for filling
@@ -28,6 +30,7 @@ class Stencil(NamedTuple):
 
     index: tf.Tensor
     weight: tf.Tensor
+    transposed: tf.Tensor
     adjoint_index: tf.Tensor
     adjoint_mask: tf.Tensor
     total: tf.Tensor
@@ -57,6 +60,7 @@ def from_neighbours(neighbours: np.ndarray, weights: np.ndarray, n_in: int, dtyp
     return Stencil(
         tf.constant(np.maximum(neighbours, 0), tf.int32),
         tf.constant(weights, dtype),
+        tf.constant(weights.swapaxes(1, 2), dtype),
         tf.constant(adjoint_index),
         tf.constant(adjoint_mask, dtype),
         tf.constant(np.array(total), dtype),
@@ -101,7 +105,7 @@ def apply(stencil: Stencil, x: tf.Tensor) -> tf.Tensor:
     @tf.custom_gradient
     def forward(x):
         def gradient(dy):
-            products = tf.matmul(stencil.weight, dy, transpose_a=True)
+            products = tf.matmul(stencil.transposed, dy)
             products = tf.reshape(products, (-1, dy.shape[-1]))
             terms = zip(
                 tf.unstack(stencil.adjoint_mask), tf.unstack(stencil.adjoint_index), strict=True
