@@ -3,11 +3,14 @@
 One *map file* holds a range of realizations of one dataset:
 
 =================  ==========================================================
-``/maps``          (n_maps, n_stokes, n_pix), float32 or float64
-attributes of it   ``stokes`` ("TQU", "QU", ...), ``nside``, ``ordering``
-                   ("RING"), ``frame`` ("galactic"), ``unit`` ("K"),
+``/maps``          (n_maps, n_components, n_pix), float32 or float64
+attributes of it   ``stokes`` ("TQU", "QU", ...), ``channels``, ``nside``,
+                   ``ordering`` ("RING"), ``frame`` ("galactic"), ``unit`` ("K"),
                    ``polarization_convention`` ("COSMO"), ``dataset``,
                    ``first`` (absolute index of the first realization)
+``/pixels``        (n_pix,), int64, RING indices of the observed pixels; absent
+                   for the full sky
+``/weights``       (n_pix,), float64, their weights; absent where alike
 attributes of "/"  ``format`` ("fewtomany-maps"), ``format_version``,
                    ``provenance`` (JSON)
 =================  ==========================================================
@@ -30,7 +33,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from fewtomany.components import Components
 from fewtomany.errors import UserError
+from fewtomany.sky import Sky
 
 FORMAT_VERSION = 1
 MAPS_FORMAT = "fewtomany-maps"
@@ -185,12 +190,14 @@ class MapSet:
 
     Attributes
     ----------
-    maps : array of shape (n_maps, n_stokes, n_pix), in ``unit``
-    stokes : one letter per map component, for example "QU"
+    maps : array of shape (n_maps, n_components, n_pix), in ``unit``, the observed pixels
+    stokes : letters of the components of one channel, for example "QU"
     dataset : name of the dataset
     first : absolute index of ``maps[0]``
     unit, frame : of the values; polarization follows HEALPix (COSMO)
     provenance : see :mod:`fewtomany.provenance`
+    channels : names of the channels, whose components follow each other
+    sky : the observed pixels; the full sky by default
     """
 
     maps: np.ndarray
@@ -200,13 +207,24 @@ class MapSet:
     unit: str = "K"
     frame: str = "galactic"
     provenance: dict = field(default_factory=dict)
+    channels: tuple[str, ...] = ("",)
+    sky: Sky | None = None
 
     def __post_init__(self):
-        check_maps(self.maps, self.stokes, self.dataset)
+        check_maps(
+            self.maps, self.stokes, self.dataset, sky=self.sky, n_channels=len(self.channels)
+        )
+        if self.sky is None:
+            object.__setattr__(self, "sky", Sky(nside_of(self.maps.shape[-1])))
 
     @property
     def nside(self) -> int:
-        return nside_of(self.maps.shape[-1])
+        return self.sky.nside
+
+    @property
+    def components(self) -> Components:
+        """Stokes parameters and channels, where they can be emulated (Q and U together)."""
+        return Components(self.stokes, self.channels)
 
     def __len__(self) -> int:
         return len(self.maps)
@@ -220,7 +238,9 @@ def nside_of(n_pix: int) -> int:
     return nside
 
 
-def check_maps(maps: np.ndarray, stokes: str, where: object) -> None:
+def check_maps(
+    maps: np.ndarray, stokes: str, where: object, sky: Sky | None = None, n_channels: int = 1
+) -> None:
     """Raise UserError naming ``where`` if maps have a wrong shape, type or value."""
     if maps.ndim != 3:
         raise UserError(
@@ -228,20 +248,24 @@ def check_maps(maps: np.ndarray, stokes: str, where: object) -> None:
         )
     if maps.dtype not in (np.float32, np.float64):
         raise UserError(f"{where}: maps are {maps.dtype}, expected float32 or float64")
-    if maps.shape[1] != len(stokes) or not stokes or set(stokes) - set("TQU"):
+    if maps.shape[1] != n_channels * len(stokes) or not stokes or set(stokes) - set("TQU"):
+        of_channels = f" of {n_channels} channels" if n_channels > 1 else ""
         raise UserError(
-            f"{where}: {maps.shape[1]} map components for stokes {stokes!r}, "
+            f"{where}: {maps.shape[1]} map components for stokes {stokes!r}{of_channels}, "
             f"expected one per letter"
         )
+    if sky is not None and maps.shape[2] != sky.n_pix:
+        raise UserError(f"{where}: {maps.shape[2]} pixels, expected {sky.n_pix} observed ones")
     try:
-        nside_of(maps.shape[2])
+        if sky is None:
+            nside_of(maps.shape[2])
     except ValueError as error:
         raise UserError(f"{where}: {error}") from None
     if not np.isfinite(maps).all():
         bad = np.argwhere(~np.isfinite(maps))[0]
         raise UserError(
-            f"{where}: value {maps[tuple(bad)]} at map {bad[0]}, Stokes {stokes[bad[1]]}, "
-            f"pixel {bad[2]}; all values must be finite"
+            f"{where}: value {maps[tuple(bad)]} at map {bad[0]}, "
+            f"Stokes {stokes[bad[1] % len(stokes)]}, pixel {bad[2]}; all values must be finite"
         )
 
 
@@ -254,6 +278,7 @@ def write_maps(path: str | os.PathLike, content: MapSet) -> None:
         maps = file.create_dataset("maps", data=content.maps)
         maps.attrs.update(
             stokes=content.stokes,
+            channels=",".join(content.channels),
             nside=content.nside,
             ordering="RING",
             frame=content.frame,
@@ -262,6 +287,21 @@ def write_maps(path: str | os.PathLike, content: MapSet) -> None:
             dataset=content.dataset,
             first=content.first,
         )
+        write_sky(file, content.sky)
+
+
+def write_sky(file: h5py.File, sky: Sky) -> None:
+    """Add the observed pixels and their weights to an open product; nothing for the full sky."""
+    if not sky.is_full:
+        file["pixels"] = sky.pixels
+    if sky.weights is not None:
+        file["weights"] = sky.weights
+
+
+def read_sky(file: h5py.File, nside: int) -> Sky:
+    """The observed pixels of an open product."""
+    pixels, weights = (file[name][()] if name in file else None for name in ("pixels", "weights"))
+    return Sky(nside, pixels, weights)
 
 
 def read_maps(path: str | os.PathLike, stokes: str | None = None) -> MapSet:
@@ -287,12 +327,19 @@ def read_maps(path: str | os.PathLike, stokes: str | None = None) -> MapSet:
             if stokes is not None and set(stokes) - set(present):
                 raise UserError(f"{path}: holds Stokes {present}, {stokes} was asked for")
             maps = data[()]
+            sky = read_sky(file, int(attributes["nside"]))
+            channels = tuple(attributes.get("channels", "").split(","))
             provenance = json.loads(file.attrs["provenance"])
         except (OSError, KeyError) as error:
             raise UserError(f"{path}: cannot be read (truncated?): {error}") from None
-    check_maps(maps, present, path)
+    check_maps(maps, present, path, sky, len(channels))
     if stokes is not None and stokes != present:
-        maps = maps[:, [present.index(letter) for letter in stokes]]
+        chosen = [
+            channel * len(present) + present.index(letter)
+            for channel in range(len(channels))
+            for letter in stokes
+        ]
+        maps = maps[:, chosen]
     return MapSet(
         maps=maps,
         stokes=stokes or present,
@@ -301,6 +348,8 @@ def read_maps(path: str | os.PathLike, stokes: str | None = None) -> MapSet:
         unit=attributes["unit"],
         frame=attributes["frame"],
         provenance=provenance,
+        channels=channels,
+        sky=sky,
     )
 
 
@@ -317,18 +366,21 @@ def iterate_maps(
     paths : the files, in order
     stokes : the components wanted, in this order; all of them by default
     n_maps : number of maps they must hold in all
-    expected : what the first file must be: ``dataset``, ``nside``, ``first``
+    expected : what the first file must be: ``dataset``, ``nside``, ``first``, ``frame``
 
     Raises
     ------
     UserError : besides those of :func:`read_maps`, when a file is not what is expected,
         does not follow the one before it, or maps are missing at the end
     """
-    count = 0
+    count, sky = 0, None
     for path in paths:
         part = read_maps(path, stokes)
+        if sky is not None and part.sky != sky:
+            raise UserError(f"{path}: holds other pixels than the files before it")
+        sky = part.sky
         found = {"dataset": part.dataset, "nside": part.nside, "first": part.first}
-        found["stokes"] = part.stokes
+        found |= {"stokes": part.stokes, "channels": part.channels, "frame": part.frame}
         faults = [
             f"{name} is {found[name]}, expected {value}"
             for name, value in expected.items()
