@@ -9,7 +9,7 @@ import scipy.optimize
 import tensorflow as tf
 
 from fewtomany import config
-from fewtomany.emulator import archive, descent, lbfgs, model, statistics
+from fewtomany.emulator import archive, descent, lbfgs, model
 from fewtomany.errors import UserError
 from fewtomany.scattering import grid
 from fewtomany.store import MapSet
@@ -68,13 +68,13 @@ def test_gradient_of_every_term_matches_finite_differences(prepared):
     x = random.normal(size=(2, 12 * NSIDE**2, SETTINGS.batch_size, 2))
     direction = random.normal(size=x.shape)
     step = 1e-5
-    for number, name in enumerate(statistics.term_names(prepared.settings)):
+    for number, name in enumerate(prepared.phi.term_names):
         alone = np.zeros_like(weights)
         alone[number] = weights[number]
 
         def loss(x, alone=alone):
             return descent.loss_and_gradient(
-                prepared.settings, operators, tf.constant(alone), goal, tf.constant(x)
+                prepared.phi, operators, tf.constant(alone), goal, tf.constant(x)
             )
 
         terms, gradient = loss(x)
@@ -90,8 +90,8 @@ def test_gradient_of_every_term_matches_finite_differences(prepared):
 def test_the_loss_vanishes_at_the_inputs(prepared):
     """The mean-field statistics of the inputs themselves are the average target."""
     inputs = _inputs().maps
-    normalized = model.to_nested((inputs - prepared.mean) / prepared.deviation)
-    found = statistics.statistics(prepared.settings, prepared.operators(), tf.constant(normalized))
+    normalized = prepared.sky.to_nested((inputs - prepared.mean) / prepared.deviation)
+    found = prepared.phi.evaluate(prepared.operators(), tf.constant(normalized))
     deviation = found.numpy()[0] - prepared.target("average-target", 0)
     np.testing.assert_allclose(prepared.loss_weights() @ deviation**2, 0, atol=1e-18)
 
@@ -105,14 +105,14 @@ def test_weights_count_the_coefficients(prepared):
 
 def test_maps_of_a_single_target_shall_not_scatter():
     prepared = model.prepare(_inputs(), dataclasses.replace(SETTINGS, scatter=True))
-    scatter = statistics.members(prepared.settings, 3 * NSIDE - 1, "scatter")
+    scatter = prepared.phi.members("scatter")
     assert scatter.sum() == 3 * (3 * NSIDE - 2)
     assert not prepared.target("single-target", 2)[scatter].any()
     others = ~scatter
     expected = prepared.of_inputs[2]
     np.testing.assert_array_equal(prepared.target("single-target", 2)[others], expected[others])
-    copies = np.repeat(model.to_nested(_inputs().maps[2:3] / prepared.deviation), 3, axis=1)
-    found = statistics.statistics(prepared.settings, prepared.operators(), tf.constant(copies))
+    copies = prepared.sky.to_nested(_inputs().maps[2:3] / prepared.deviation).repeat(3, axis=1)
+    found = prepared.phi.evaluate(prepared.operators(), tf.constant(copies))
     np.testing.assert_allclose(found.numpy()[0, scatter], 0, atol=1e-12)
 
 

@@ -20,8 +20,8 @@ from fewtomany import seeds
 from fewtomany.config import Emulator
 from fewtomany.emulator import lbfgs
 from fewtomany.emulator.archive import Checkpoint
-from fewtomany.emulator.model import Model, to_nested, to_ring
-from fewtomany.emulator.statistics import STOKES, Operators, statistics
+from fewtomany.emulator.model import Model
+from fewtomany.emulator.statistics import Phi
 
 CHUNK = 50
 """Steps of one call of the compiled loop, at most; a plateau is looked for after each."""
@@ -82,9 +82,9 @@ class Sampler:
 
     def start(self, target: int, index: int) -> np.ndarray:
         """White noise of a batch, shape (n_pix, m, F), NESTED."""
-        shape = (self.model.settings.batch_size, len(STOKES), self.model.mean.shape[1])
+        shape = (self.model.settings.batch_size, *self.model.mean.shape)
         random = seeds.generator(self.campaign_seed, "start", self.dataset, target, index)
-        return to_nested(random.standard_normal(shape))
+        return self.model.sky.to_nested(random.standard_normal(shape))
 
     def run(
         self,
@@ -102,7 +102,7 @@ class Sampler:
         settings = self.model.settings
         goals = np.stack([self.model.target(strategy, task.target) for task in tasks])
         goals = tf.constant(goals, settings.dtype)
-        advance = _compiled(settings)
+        advance = _compiled(self.model.phi)
         begun = [self._begin(task) for task in tasks]
         lanes = [lane for lane, _ in begun]
         state = lbfgs.State(*map(tf.stack, zip(*(own for _, own in begun), strict=True)))
@@ -155,8 +155,9 @@ class Sampler:
                 f"{self.dataset}, target {task.target}, batch {task.index}: the loss of the "
                 "starting maps is not finite"
             )
-        shape = (self.model.mean.shape[1], self.model.settings.batch_size, len(STOKES))
-        maps = to_ring(x.reshape(shape).astype(np.float64))
+        n_components, n_pix = self.model.mean.shape
+        shape = (n_pix, self.model.settings.batch_size, n_components)
+        maps = self.model.sky.to_ring(x.reshape(shape).astype(np.float64))
         physical = maps * self.model.deviation + self.model.mean
         return Batch(physical.astype(np.float32), lane.losses, evaluations, lane.seconds, ending)
 
@@ -230,16 +231,16 @@ def is_flat(losses: np.ndarray, plateau: float) -> bool:
 
 
 @functools.cache
-def _compiled(settings: Emulator):
+def _compiled(phi: Phi):
     """The descent by up to :data:`CHUNK` steps, compiled once for each number of batches."""
 
     @tf.function(jit_compile=True, autograph=False)
     def advance(state, stop, operators, weights, goals):
-        n_components = operators.mean.shape[-1]
+        shape = (-1, phi.settings.batch_size, len(phi.components))
 
         def objective(x):
-            maps = tf.reshape(x, (x.shape[0], -1, settings.batch_size, n_components))
-            return loss_and_gradient(settings, operators, weights, goals, maps)
+            maps = tf.reshape(x, (x.shape[0], *shape))
+            return loss_and_gradient(phi, operators, weights, goals, maps)
 
         return lbfgs.advance(objective, state, stop, CHUNK)
 
@@ -247,7 +248,7 @@ def _compiled(settings: Emulator):
 
 
 def loss_and_gradient(
-    settings: Emulator, operators: Operators, weights: tf.Tensor, goals: tf.Tensor, maps: tf.Tensor
+    phi: Phi, operators: tuple, weights: tf.Tensor, goals: tf.Tensor, maps: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Terms of each batch's loss and the gradient of their sum.
 
@@ -264,7 +265,7 @@ def loss_and_gradient(
     with tf.GradientTape() as tape:
         tape.watch(maps)
         together = tf.reshape(tf.transpose(maps, (1, 0, 2, 3)), (n_pix, -1, n_components))
-        deviation = statistics(settings, operators, together, n_batches) - goals
+        deviation = phi.evaluate(operators, together, n_batches) - goals
         terms = tf.matmul(deviation**2, weights, transpose_b=True)
         loss = tf.reduce_sum(terms)
     return terms, tf.reshape(tape.gradient(loss, maps), (n_batches, -1))
