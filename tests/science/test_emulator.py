@@ -219,12 +219,17 @@ def test_lbfgs_forgets_a_history_that_leads_uphill():
 
 @pytest.fixture(scope="module")
 def sampler():
-    return descent.Sampler(model.prepare(_inputs(), SETTINGS), 7, "emulated-6")
+    return _sampler(SETTINGS, "average-target")
+
+
+def _sampler(settings, strategy):
+    return descent.Sampler(model.prepare(_inputs(), settings), 7, "emulated-6", strategy)
 
 
 def _run(sampler, strategy, target, index, checkpoint=None, report=None):
     """One batch alone."""
-    (batch,) = sampler.run(strategy, [descent.Task(target, index, checkpoint)], report)
+    own = descent.Sampler(sampler.model, 7, "emulated-6", strategy)
+    (batch,) = own.run([descent.Task(target, index, checkpoint)], report)
     return batch
 
 
@@ -304,12 +309,13 @@ def test_batches_side_by_side_are_those_made_alone(sampler, tmp_path, monkeypatc
     with pytest.raises(Killed):
         _run(sampler, "single-target", 1, 1, kept[1], _kill_at(5))
     tasks = [descent.Task(number, 1, kept[number]) for number in range(3)]
+    single = descent.Sampler(sampler.model, 7, "emulated-6", "single-target")
     with pytest.raises(Killed):
-        sampler.run("single-target", tasks, _kill_at(12))
+        single.run(tasks, _kill_at(12))
     steps = [kept[number].read("step")["step"] for number in range(3)]
     assert [int(step) for step in steps] == [6, 11, 6]
     monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 120)
-    together = sampler.run("single-target", tasks)
+    together = single.run(tasks)
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_allclose(one.losses, other.losses, rtol=1e-6)
         np.testing.assert_allclose(one.maps, other.maps, rtol=1e-4, atol=1e-4)
@@ -321,6 +327,30 @@ def test_single_targets_differ(sampler):
     assert not np.allclose(*goals)
     a, b = (_run(sampler, "single-target", number, 0).maps for number in (0, 1))
     assert not np.allclose(a, b)
+
+
+def test_drawn_targets_scatter_as_means_of_a_batch_do(sampler):
+    """Means over m inputs drawn with replacement: unbiased, of the inputs' variance over m."""
+    own = descent.Sampler(sampler.model, 7, "emulated-6", "drawn-target")
+    goals = np.array([own.goal(0, index) for index in range(400)])
+    of_inputs, m = own.model.of_inputs, SETTINGS.batch_size
+    varies = of_inputs.std(axis=0) > 1e-9
+    ratio = goals.var(axis=0)[varies] / (of_inputs.var(axis=0)[varies] / m)
+    assert np.median(ratio) == pytest.approx(1, abs=0.1)
+    np.testing.assert_array_equal(own.goal(0, 3), goals[3])
+
+
+def test_given_components_stay_to_the_bit_and_the_others_follow(sampler):
+    """Conditional sampling: U is given, Q gets its cross statistics."""
+    given = descent.Given((1,), _inputs(n_maps=4).maps[:, 1:].astype(np.float32))
+    own = descent.Sampler(sampler.model, 7, "emulated-6", "average-target", given)
+    (batch,) = own.run([descent.Task(0, 1)])
+    expected = given.maps[[3, 0, 1]]
+    assert (batch.maps[:, 1:] == expected).all()
+    free = descent.Sampler(sampler.model, 7, "emulated-6", "average-target")
+    (alone,) = free.run([descent.Task(0, 1)])
+    assert not np.allclose(alone.maps[:, 0], batch.maps[:, 0])
+    assert batch.losses[-1].sum() < 0.1 * batch.losses[0].sum()
 
 
 def test_a_plateau_ends_a_batch():
@@ -336,7 +366,7 @@ def test_float32_descends_like_float64():
     losses = []
     for dtype in ("float32", "float64"):
         settings = dataclasses.replace(SETTINGS, dtype=dtype)
-        run = descent.Sampler(model.prepare(_inputs(), settings), 7, "emulated-6")
+        run = _sampler(settings, "average-target")
         losses.append(_run(run, "average-target", 0, 0).losses.sum(axis=1))
     np.testing.assert_allclose(losses[0][:5], losses[1][:5], rtol=1e-2)
     assert losses[0][-1] < 3 * losses[1][-1]

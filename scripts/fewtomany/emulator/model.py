@@ -118,13 +118,24 @@ class Model:
             dtype,
         )
 
-    def target(self, strategy: str, number: int) -> np.ndarray:
+    def start(self, random: np.random.Generator, n_maps: int) -> np.ndarray:
+        """Normalized maps from which a batch descends, (n_maps, F, n_pix), RING."""
+        return random.standard_normal((n_maps, *self.mean.shape))
+
+    def target(
+        self, strategy: str, number: int, random: np.random.Generator | None = None
+    ) -> np.ndarray:
         """Target statistics of a batch, shape (n_statistics,).
 
-        The maps of a single target shall not scatter about it.
+        average-target: the mean over the inputs. drawn-target: the mean over as many inputs as a
+        batch has maps, drawn with replacement, so that the means of batches scatter as those of
+        true maps do. single-target: those of one input; its maps shall not scatter about it.
         """
         if strategy == "average-target":
             return self.of_inputs.mean(axis=0)
+        if strategy == "drawn-target":
+            chosen = random.integers(len(self.of_inputs), size=self.settings.batch_size)
+            return self.of_inputs[chosen].mean(axis=0)
         return np.where(self.phi.members("scatter"), 0, self.of_inputs[number])
 
     def loss_weights(self) -> np.ndarray:
