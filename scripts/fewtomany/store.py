@@ -5,7 +5,7 @@ One *map file* holds a range of realizations of one dataset:
 =================  ==========================================================
 ``/maps``          (n_maps, n_stokes, n_pix), float32 or float64
 attributes of it   ``stokes`` ("TQU", "QU", ...), ``nside``, ``ordering``
-                   ("RING"), ``frame`` ("galactic"), ``unit`` ("K"),
+                   ("RING"), ``frame`` ("galactic", ...), ``unit`` ("K"),
                    ``polarization_convention`` ("COSMO"), ``dataset``,
                    ``first`` (absolute index of the first realization)
 attributes of "/"  ``format`` ("fewtomany-maps"), ``format_version``,
