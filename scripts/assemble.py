@@ -29,6 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
             maps=maps,
             stokes=campaign.maps.stokes,
             dataset=dataset.name,
+            frame=campaign.maps.frame,
             first=arguments.start,
             provenance=provenance.record(
                 **campaign.identity,

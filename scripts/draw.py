@@ -52,6 +52,7 @@ def main(arguments: argparse.Namespace) -> None:
             maps=maps.astype(np.float32, copy=False),
             stokes=stokes,
             dataset=dataset.name,
+            frame=campaign.maps.frame,
             first=arguments.start,
             provenance=provenance.record(**campaign.identity, seed_key=[*key, "index"]),
         ),

@@ -39,6 +39,7 @@ def main(arguments: argparse.Namespace) -> None:
             maps=maps.astype(simulation.tod_dtype, copy=False),
             stokes="TQU",
             dataset="original",
+            frame=campaign.maps.frame,
             first=arguments.start,
             provenance=provenance.record(
                 **campaign.identity,

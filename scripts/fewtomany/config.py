@@ -23,6 +23,7 @@ SCHEMA_PATH = Path(__file__).with_name("campaign.schema.yaml")
 class Maps:
     nside: int
     stokes: str
+    frame: str
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Signal:
 
 @dataclass(frozen=True)
 class Simulation:
+    """The simulation; ``frame``, in which it bins, is that of the maps."""
+
     engine: str
     n_maps: int
     nside: int
@@ -71,6 +74,7 @@ class Simulation:
     detectors: tuple[Detector, ...]
     gains: Gains
     signal: Signal
+    frame: str
 
     @property
     def n_chunks(self) -> int:
@@ -435,6 +439,7 @@ def _build(c: dict) -> Campaign:
                 "detectors": tuple(Detector(**d) for d in simulation["detectors"]),
                 "gains": Gains(**simulation["gains"]),
                 "signal": Signal(**simulation["signal"]),
+                "frame": c["maps"]["frame"],
             }
         ),
         reference=Reference(**c["reference"]),

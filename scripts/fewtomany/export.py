@@ -9,6 +9,7 @@ import healpy
 from fewtomany.store import MapSet, atomic_path
 
 COLUMNS = {"T": "TEMPERATURE", "Q": "Q_POLARISATION", "U": "U_POLARISATION"}
+COORDSYS = {"galactic": "G", "ecliptic": "E", "equatorial": "C"}
 
 logger = logging.getLogger(__name__)
 
@@ -16,8 +17,8 @@ logger = logging.getLogger(__name__)
 def write_fits(folder: str | os.PathLike, content: MapSet) -> list[Path]:
     """Write every map to ``folder`` as ``{dataset}-{index:07d}.fits``, each atomically.
 
-    One column per Stokes component, RING, Galactic, K_CMB, COSMO polarization, the
-    floating-point type of the maps.
+    One column per Stokes component, RING, K_CMB, COSMO polarization, the frame and
+    the floating-point type of the maps.
 
     Returns
     -------
@@ -30,7 +31,7 @@ def write_fits(folder: str | os.PathLike, content: MapSet) -> list[Path]:
             healpy.write_map(
                 temporary,
                 list(stokes_maps),
-                coord="G",
+                coord=COORDSYS[content.frame],
                 column_names=[COLUMNS[letter] for letter in content.stokes],
                 column_units="K_CMB",
                 dtype=content.maps.dtype,

@@ -5,7 +5,7 @@ One *map file* holds a range of realizations of one dataset:
 =================  ==========================================================
 ``/maps``          (n_maps, n_components, n_pix), float32 or float64
 attributes of it   ``stokes`` ("TQU", "QU", ...), ``channels``, ``nside``,
-                   ``ordering`` ("RING"), ``frame`` ("galactic"), ``unit`` ("K"),
+                   ``ordering`` ("RING"), ``frame`` ("galactic", ...), ``unit`` ("K"),
                    ``polarization_convention`` ("COSMO"), ``dataset``,
                    ``first`` (absolute index of the first realization)
 ``/pixels``        (n_pix,), int64, RING indices of the observed pixels; absent

@@ -21,6 +21,7 @@ class Stage:
 
 
 _TOD = (
+    "maps.frame",
     "simulation.nside",
     "simulation.tod_dtype",
     "simulation.scan",

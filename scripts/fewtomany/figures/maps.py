@@ -67,7 +67,7 @@ def draw(comparison: Comparison, maps: Mapping[str, np.ndarray]) -> Figure:
 
 
 def _show(panel: Axes, sky: np.ndarray, low: float, high: float):
-    """One RING map in Mollweide projection, Galactic coordinates."""
+    """One RING map in Mollweide projection, in its own frame."""
     nside = healpy.npix2nside(sky.size)
     projection = healpy.projector.MollweideProj(xsize=_PIXELS)
     image = projection.projmap(sky, lambda x, y, z: healpy.vec2pix(nside, x, y, z))
@@ -92,8 +92,8 @@ def caption(comparison: Comparison) -> str:
     roles = ("original", "reference", "input", "emulated", "gaussian")
     return (
         f"The first {N_SHOWN} maps of each dataset and the standard deviation per pixel over all "
-        f"of its maps: {style.sizes(comparison, *roles)}. Mollweide projection, Galactic "
-        f"coordinates, nside {comparison.nside}; one colour scale for all maps, one for all "
+        f"of its maps: {style.sizes(comparison, *roles)}. Mollweide projection in "
+        f"the frame of the maps, nside {comparison.nside}; one colour scale for maps, one for "
         f"standard deviations. Emulated maps should show the stripes along the scan and the "
         f"pattern of the standard deviation of the reference; a failing emulation looks grainy "
         f"or isotropic, as the naive Gaussian maps do, or repeats its input map."

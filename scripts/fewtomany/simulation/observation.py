@@ -18,7 +18,7 @@ class Observation:
     ----------
     chunk : its index in the mission
     pixels, psi : arrays of shape (n_directions, n_samples): RING pixel at
-        ``simulation.nside`` and orientation (rad), Galactic
+        ``simulation.nside`` and orientation (rad), in the frame of the maps
     direction_of, polarization_angles : arrays of shape (n_detectors,)
     tod : array of shape (n_detectors, n_samples), the signal, K_CMB
     """
@@ -45,8 +45,8 @@ def observe(
         pointings = scan.point(mission, chunk)
         yield Observation(
             chunk=chunk,
-            pixels=binning.pixels_of(pointings.galactic, simulation.nside),
-            psi=pointings.galactic[..., 2],
+            pixels=binning.pixels_of(pointings.binned, simulation.nside),
+            psi=pointings.binned[..., 2],
             direction_of=mission.direction_of,
             polarization_angles=mission.polarization_angles,
             tod=signal.tod(source, mission, pointings),

@@ -10,6 +10,7 @@ import numpy as np
 from astropy.time import Time, TimeDelta
 
 from fewtomany import config
+from fewtomany.simulation import frames
 
 EPHEMERIS_STEP_S = 3600.0
 """Step of the Earth's ephemeris, interpolated linearly between (error 1e-4 arcsec)."""
@@ -50,13 +51,15 @@ class Pointings:
     Attributes
     ----------
     start_time : of the first sample (TDB)
-    ecliptic, galactic : arrays of shape (n_directions, n_samples, 3), float64:
-        colatitude θ, longitude φ and orientation ψ (rad) in either frame
+    ecliptic, galactic, binned : arrays of shape (n_directions, n_samples, 3), float64:
+        colatitude θ, longitude φ and orientation ψ (rad) in either frame, and in
+        the one in which maps are made (``maps.frame``)
     """
 
     start_time: Time
     ecliptic: np.ndarray
     galactic: np.ndarray
+    binned: np.ndarray
 
 
 def prepare(simulation: config.Simulation) -> Mission:
@@ -117,8 +120,10 @@ def point(mission: Mission, chunk: int) -> Pointings:
     attitude = _attitude(mission, start_s, start_s + n_samples / scan.sampling_rate_hz)
     observation.prepare_pointings(mission.instrument, attitude)
     ecliptic, _ = observation.get_pointings("all")
-    galactic = lbs.rotate_coordinates_e2g(ecliptic.reshape(-1, 3)).reshape(ecliptic.shape)
-    return Pointings(observation.start_time, ecliptic, galactic)
+    galactic = frames.from_ecliptic(ecliptic, "galactic")
+    frame = mission.simulation.frame
+    binned = galactic if frame == "galactic" else frames.from_ecliptic(ecliptic, frame)
+    return Pointings(observation.start_time, ecliptic, galactic, binned)
 
 
 def _attitude(mission: Mission, start_s: float, stop_s: float) -> lbs.RotQuaternion:
