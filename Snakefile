@@ -66,11 +66,7 @@ onstart:
 
 if not workflow.modifier.is_main_snakefile():
     # Of a module Snakemake calls no handler: ours goes on that of the workflow that uses it.
-    def keep_configuration(log, also=workflow._onstart):
-        also(log)
-        campaign_file.save(campaign, CONFIG)
-
-    workflow._onstart = keep_configuration
+    workflow._onstart = saving_after(workflow._onstart)
 
 
 rule all:

@@ -34,6 +34,11 @@ wildcard_constraints:
     stop=r"\d+",
 
 
+def saving_after(handler):
+    """A handler that calls another one, then writes the effective configuration."""
+    return lambda log: (handler(log), campaign_file.save(campaign, CONFIG))
+
+
 def one_of(*roles):
     """Wildcard constraint: the datasets of these roles (nothing if there are none)."""
     return "|".join(re.escape(dataset.name) for dataset in campaign.by_role(*roles)) or "(?!)"
