@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 SECTIONS = {
-    "": ["README.md"],
+    "Home": ["README.md"],
     "Use": [
         "docs/tutorial.ipynb",
         "docs/covariances.md",
@@ -112,6 +112,32 @@ def lead(text: str, source: str, pages: list[str]) -> str:
     return LINK.sub(replace, text)
 
 
+def widen(text: str) -> str:
+    """Markdown whose lists are written as MkDocs' parser wants them.
+
+    A repository's web page takes what belongs to an item from where the item's text begins;
+    here it is four spaces per level. An item after a paragraph of another one needs an empty line.
+    """
+    lines, begins, fence, parted = [], [], False, False
+    for line in text.splitlines():
+        words = line.lstrip()
+        indent = len(line) - len(words)
+        if words and not fence:
+            while begins and indent < begins[-1]:
+                begins.pop()
+        inner = max(indent - (begins[-1] if begins else 0), 0)
+        item = not fence and inner < 4 and re.match(r" *(?:[-*+]|\d+[.)]) +", line)
+        if item and parted and lines[-1]:
+            lines.append("")
+        parted = (parted or not words) and bool(begins) and not item
+        if item:
+            begins.append(item.end())
+        level = len(begins) - bool(item)
+        lines.append(" " * (4 * level + inner) + words if words else "")
+        fence ^= words.startswith("```")
+    return "\n".join(lines) + "\n"
+
+
 def read(path: str) -> tuple[str, dict[str, bytes]]:
     """A page's Markdown, and the pictures that a notebook holds by their names."""
     if not path.endswith(".ipynb"):
@@ -129,10 +155,9 @@ def on_config(config):
     """Give MkDocs the navigation."""
     sections = nav()
     pages = listed(sections)
-    config.nav = []
-    for title, paths in sections.items():
-        entries = [address(path, pages) for path in paths]
-        config.nav += [{title: entries}] if title else entries
+    entries = {title: [address(path, pages) for path in paths] for title, paths in sections.items()}
+    home = entries.pop("Home")[0]
+    config.nav = [{"Home": home}, *({title: found} for title, found in entries.items())]
     return config
 
 
@@ -147,7 +172,7 @@ def on_files(files, config):
     present = {file.src_uri for file in files}
     for page in pages:
         text, pictures = read(page)
-        content = lead(text, page, pages)
+        content = widen(lead(text, page, pages))
         files.append(File.generated(config, address(page, pages), content=content))
         for name, picture in pictures.items():
             files.append(File.generated(config, address(name, pages), content=picture))

@@ -85,6 +85,49 @@ def test_links_lead_from_page_to_page_in_the_site():
     assert led(same, "README.md") == same
 
 
+def test_lists_are_indented_as_the_site_wants_them():
+    text = """1. one
+   more
+   - inner
+     more
+
+       code of inner
+2. two
+
+   ```
+   code
+ less
+   ```
+
+- three
+    text
+
+    code of the page
+"""
+    wide = """1. one
+    more
+    - inner
+        more
+
+          code of inner
+
+2. two
+
+    ```
+    code
+    less
+    ```
+
+- three
+      text
+
+      code of the page
+"""
+    assert hooks.widen(text) == wide
+    assert hooks.widen("1. a\n\n   b\n2. c\n3. d\n") == "1. a\n\n    b\n\n2. c\n3. d\n"
+    assert hooks.widen("para\n\n    code - x\n") == "para\n\n    code - x\n"
+
+
 def test_the_site_has_the_pages_that_are_there():
     sections = hooks.nav()
     pages = hooks.listed(sections)
