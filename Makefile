@@ -50,7 +50,7 @@ reference: $(VENV)/installed
 	python scripts/config_reference.py --output config/README.md
 
 docs: build/docs/installed
-	NO_MKDOCS_2_WARNING=1 build/docs/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 build/docs/bin/mkdocs build
 	@echo "Site: $(CURDIR)/build/site/index.html"
 
 $(VENV)/installed: envs/cpu.lock

@@ -1,6 +1,7 @@
 """The documents: every link leads somewhere, and their code runs."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -27,6 +28,15 @@ def _hooks():
 hooks = _hooks()
 
 
+def read(path):
+    """The Markdown of a page; of a notebook that of its cells."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells)
+
+
 def anchors(text):
     """The anchors that a repository's web page gives the headings of a Markdown text."""
     text = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
@@ -40,7 +50,7 @@ def anchors(text):
 
 def broken(page, root=ROOT):
     """The links of a page that lead nowhere."""
-    text = (root / page).read_text(encoding="utf-8")
+    text = read(root / page)
     for target in hooks.links(text):
         file = hooks.resolve(page, target) if target[0] != "#" else page
         _, _, anchor = target.partition("#")
@@ -48,9 +58,7 @@ def broken(page, root=ROOT):
             yield target
         elif target[0] != "#" and not hooks.is_relative(target):
             continue
-        elif not (root / file).exists() or (
-            anchor and anchor not in anchors((root / file).read_text(encoding="utf-8"))
-        ):
+        elif not (root / file).exists() or (anchor and anchor not in anchors(read(root / file))):
             yield target
 
 
@@ -68,6 +76,15 @@ def test_broken_links_are_found(tmp_path):
     (tmp_path / "b.md").write_text("# Top\n")
     expected = ["c.md#top", "d.png", "#two", "/g.md", "i.png", "l.svg", "b.md#none"]
     assert list(broken("a.md", tmp_path)) == expected
+
+
+def test_broken_links_of_a_notebook_are_found(tmp_path):
+    cells = [
+        {"cell_type": "markdown", "source": ["# One\n", "[a](#one) [b](b.md)"]},
+        {"cell_type": "code", "source": ["x = [c](d.md)"]},
+    ]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    assert list(broken("a.ipynb", tmp_path)) == ["b.md"]
 
 
 def test_links_lead_from_page_to_page_in_the_site():

@@ -48,7 +48,7 @@ def test_snakemake_reports_on_the_run(finished):
     captions = re.findall(r'"caption": "<p>(.{40})', report)
     assert len(captions) == 16  # figures, metrics, the campaign's own report
     assert not [caption for caption in captions if caption.startswith("The full caption")]
-    assert "campaign <strong>tiny</strong>" in report
+    assert "<strong>tiny</strong>" in report
 
 
 def test_datasets_have_the_maps_that_the_configuration_asks_for(finished):
