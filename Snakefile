@@ -6,6 +6,7 @@ Targets: all (the report), datasets (every map), simulate (the original maps) an
 export (every map as FITS). See config/README.md for the configuration.
 """
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.27")
-sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+# The programs lie beside this file, wherever the workflow runs or another one uses it as a module.
+SCRIPTS = Path(workflow.current_basedir.join("scripts").get_path_or_uri(secret_free=True))
+sys.path.insert(0, str(SCRIPTS))
 
 from fewtomany import config as campaign_file
 from fewtomany import slurm
@@ -29,6 +32,14 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 slurm.install(campaign.name)
+
+# $FEWTOMANY is the folder of the programs, relative if it lies in this one. Of {threads} Snakemake
+# tells OMP and the like, not numba. srun shall not outlive a dead rank.
+PROGRAMS = SCRIPTS.relative_to(Path.cwd()) if SCRIPTS.is_relative_to(Path.cwd()) else SCRIPTS
+shell.prefix(
+    f"set -euo pipefail; export FEWTOMANY={shlex.quote(str(PROGRAMS))}"
+    " NUMBA_NUM_THREADS=$OMP_NUM_THREADS SLURM_KILL_BAD_EXIT=1; "
+)
 
 
 report: "workflow/report/workflow.rst"
@@ -51,6 +62,11 @@ include: "workflow/rules/report.smk"
 
 onstart:
     campaign_file.save(campaign, CONFIG)
+
+
+if not workflow.modifier.is_main_snakefile():
+    # Of a module Snakemake calls no handler: ours goes on that of the workflow that uses it.
+    workflow._onstart = saving_after(workflow._onstart)
 
 
 rule all:

@@ -1,6 +1,7 @@
 """The tiny campaign, really run: every product, resumed, enlarged, cut otherwise."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,11 @@ def test_the_report_and_every_figure_are_there(finished):
 def test_snakemake_reports_on_the_run(finished):
     done = finished.snakemake("--report", "run.html")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (finished.folder / "run.html").stat().st_size > 1e6
+    report = (finished.folder / "run.html").read_text()
+    captions = re.findall(r'"caption": "<p>(.{40})', report)
+    assert len(captions) == 16  # figures, metrics, the campaign's own report
+    assert not [caption for caption in captions if caption.startswith("The full caption")]
+    assert "<strong>tiny</strong>" in report
 
 
 def test_datasets_have_the_maps_that_the_configuration_asks_for(finished):

@@ -27,14 +27,16 @@ DIVERSITY = "<results>/validation/parts/diversity.json"
 PARTS = [COMPARE, DIVERSITY, *TRUST.values()]
 FIGURES_OF_PARTS = {"equivalent": COMPARE, "baselines": COMPARE, "diversity": DIVERSITY, **TRUST}
 
-# Of {threads} Snakemake tells OMP and the like, not numba. srun shall not outlive a dead rank.
-shell.prefix("set -euo pipefail; export NUMBA_NUM_THREADS=$OMP_NUM_THREADS SLURM_KILL_BAD_EXIT=1; ")
-
 
 wildcard_constraints:
     dataset="|".join(map(re.escape, [*campaign.datasets, *campaign.folds])),
     start=r"\d+",
     stop=r"\d+",
+
+
+def saving_after(handler):
+    """A handler that calls another one, then writes the effective configuration."""
+    return lambda log: (handler(log), campaign_file.save(campaign, CONFIG))
 
 
 def one_of(*roles):

@@ -32,7 +32,7 @@ rule recommend:
         config=CONFIG,
         basis=basis("recommend"),
     shell:
-        "python scripts/recommend.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/recommend.py --config {params.config} --dataset {wildcards.dataset}"
         " --inputs {input.inputs} --emulated {input.emulated}"
         " --covariances {input.covariances} --output {output} &> {log}"
 
@@ -64,7 +64,7 @@ rule compare:
         basis=basis("compare"),
         maps=lambda wildcards, input: named(input.maps),
     shell:
-        "python scripts/compare.py --config {params.config} --truth {input.truth}"
+        "python $FEWTOMANY/compare.py --config {params.config} --truth {input.truth}"
         " --maps {params.maps} --output {output} &> {log}"
 
 
@@ -100,7 +100,7 @@ rule trust:
         basis=basis("trust"),
         folds=lambda wildcards, input: named(input.folds),
     shell:
-        "python scripts/trust.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/trust.py --config {params.config} --dataset {wildcards.dataset}"
         " --inputs {input.inputs} --folds {params.folds} --truth {input.truth}"
         " --output {output} &> {log}"
 
@@ -137,7 +137,7 @@ rule diversity:
         maps=lambda wildcards, input: named(input.maps),
         spectra=lambda wildcards, input: named(input.spectra),
     shell:
-        "python scripts/diversity.py --config {params.config} --maps {params.maps}"
+        "python $FEWTOMANY/diversity.py --config {params.config} --maps {params.maps}"
         " --spectra {params.spectra} --output {output} &> {log}"
 
 
@@ -173,5 +173,5 @@ rule plot_part:
         basis=basis("plot_part"),
         kind=lambda wildcards: wildcards.figure.partition("-")[0],
     shell:
-        "python scripts/plot_part.py --config {params.config} --figure {params.kind}"
+        "python $FEWTOMANY/plot_part.py --config {params.config} --figure {params.kind}"
         " --output {output.png} {input} &> {log}"

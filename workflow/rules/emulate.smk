@@ -27,7 +27,7 @@ rule prepare_emulation:
         config=CONFIG,
         basis=basis_of_dataset("prepare_emulation"),
     shell:
-        "python scripts/prepare_emulation.py --config {params.config}"
+        "python $FEWTOMANY/prepare_emulation.py --config {params.config}"
         " --dataset {wildcards.dataset} --output {output} {input} &> {log}"
 
 
@@ -65,7 +65,8 @@ rule emulate:
         device=device,
         at_once=at_once,
     shell:
-        "{params.launcher} python scripts/emulate.py {params.ranks} {params.device} {params.at_once}"
+        "{params.launcher} python $FEWTOMANY/emulate.py {params.ranks} {params.device}"
+        " {params.at_once}"
         " --config {params.config} --dataset {wildcards.dataset}"
         " --model {input.model} --start {wildcards.start} --stop {wildcards.stop}"
         " --batches {params.batches} --output {output} &> {log}"
@@ -97,5 +98,5 @@ rule assemble:
         config=CONFIG,
         basis=basis_of_dataset("assemble"),
     shell:
-        "python scripts/assemble.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/assemble.py --config {params.config} --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --output {output} {input} &> {log}"

@@ -32,7 +32,7 @@ if campaign.simulation.engine == "response":
             launcher=launcher,
             ranks=ranks,
         shell:
-            "{params.launcher} python scripts/simulate_response.py {params.ranks}"
+            "{params.launcher} python $FEWTOMANY/simulate_response.py {params.ranks}"
             " --config {params.config}"
             " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"
 
@@ -63,7 +63,7 @@ if campaign.simulation.engine == "response":
             config=CONFIG,
             basis=basis("merge_response"),
         shell:
-            "python scripts/merge_response.py --config {params.config}"
+            "python $FEWTOMANY/merge_response.py --config {params.config}"
             " --output {output} {input} &> {log}"
 
     rule simulate_maps:
@@ -90,7 +90,7 @@ if campaign.simulation.engine == "response":
             config=CONFIG,
             basis=basis("simulate_maps"),
         shell:
-            "python scripts/simulate_maps.py --config {params.config}"
+            "python $FEWTOMANY/simulate_maps.py --config {params.config}"
             " --start {wildcards.start} --stop {wildcards.stop}"
             " --response {input.response} --output {output} &> {log}"
 
@@ -118,7 +118,7 @@ if campaign.simulation.engine == "response":
             config=CONFIG,
             basis=basis("exact_covariance"),
         shell:
-            "python scripts/exact_covariance.py --config {params.config}"
+            "python $FEWTOMANY/exact_covariance.py --config {params.config}"
             " --response {input.response} --output {output} &> {log}"
 
 else:
@@ -147,5 +147,5 @@ else:
             config=CONFIG,
             basis=basis("simulate_maps_directly"),
         shell:
-            "python scripts/simulate_maps.py --config {params.config}"
+            "python $FEWTOMANY/simulate_maps.py --config {params.config}"
             " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"
