@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fewtomany.errors import UserError
-from fewtomany.symmetry import model, turning, variances
+from fewtomany.symmetry import model, turning
 from fewtomany.symmetry.model import Symmetry
 from fewtomany.symmetry.variances import Smoothing
 from fewtomany.validation import trust
@@ -50,13 +50,12 @@ class Choice:
 
     Attributes
     ----------
-    symmetry, smoothing : for ``model.turned``
-    scores : by symmetry the array (n_maps,) of log-likelihoods of held-out maps, nats, up
-        to a constant
+    symmetry : the best one
+    scores : by symmetry the array (n_maps,) of log-likelihoods of held-out maps, fold by
+        fold, nats, up to a constant
     """
 
     symmetry: Symmetry
-    smoothing: Smoothing
     scores: dict[Symmetry, np.ndarray]
 
     def gain(self, rival: Symmetry) -> tuple[float, float]:
@@ -70,25 +69,24 @@ def paired_gain(scores: np.ndarray, rivals: np.ndarray) -> tuple[float, float]:
     return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
 
 
-def choose(
+def make_folds(
     maps: np.ndarray,
     stokes: str,
     seed: int,
-    smoothing: Smoothing | None = None,
+    smoothing: Smoothing,
     centre: bool = False,
-) -> Choice:
-    """The symmetry that makes held-out inputs likeliest.
-
-    Widths, folds and coherences are tried together; then, with the best of them, every
-    reflection, and again the widths and coherences with it.
+    n_directions: int = N_DIRECTIONS,
+) -> list["Fold"]:
+    """The inputs cut into folds, every one held out once.
 
     Parameters
     ----------
     maps : array of shape (n_maps, n_stokes, n_pix), at least 4 inputs
     stokes : their components
     seed : of the draws that the directions are made from
-    smoothing : of the variances; chosen from the inputs by default
+    smoothing : of the training maps' variances
     centre : whether means are taken off
+    n_directions : modes in which the likelihood is taken
 
     Raises
     ------
@@ -96,31 +94,43 @@ def choose(
     """
     if len(maps) < 4:
         raise UserError(f"to choose a symmetry takes at least 4 inputs, found {len(maps)}")
-    if smoothing is None:
-        smoothing = variances.choose(maps, stokes, centre=centre)
     n_folds = min(N_FOLDS, len(maps) // 2)
-    folds = [
-        _Fold(maps, np.arange(fold, len(maps), n_folds), stokes, (seed, fold), smoothing, centre)
+    return [
+        Fold(
+            maps,
+            np.arange(fold, len(maps), n_folds),
+            stokes,
+            (seed, fold),
+            smoothing,
+            centre,
+            n_directions,
+        )
         for fold in range(n_folds)
     ]
+
+
+def choose(folds: Sequence["Fold"]) -> Choice:
+    """The symmetry that makes held-out inputs likeliest.
+
+    Widths, folds and coherences are tried together; then, with the best of them, every
+    reflection, and again the widths and coherences with it.
+    """
     scores: dict[Symmetry, np.ndarray] = {}
 
     def best(tried: Sequence[Symmetry]) -> Symmetry:
         for symmetry in tried:
             if symmetry not in scores:
-                scores[symmetry] = np.empty(len(maps))
-                for fold in folds:
-                    scores[symmetry][fold.held] = fold.score(symmetry)
+                scores[symmetry] = np.concatenate([fold.score(symmetry) for fold in folds])
         return max(tried, key=lambda symmetry: scores[symmetry].mean())
 
     grid = [
-        Symmetry(width, folds, coherence_deg=coherence)
-        for width, folds, coherence in itertools.product(WIDTHS_DEG, FOLDS, COHERENCES_DEG)
+        Symmetry(width, n_folds, coherence_deg=coherence)
+        for width, n_folds, coherence in itertools.product(WIDTHS_DEG, FOLDS, COHERENCES_DEG)
     ]
     found = best(grid)
     for reflection in ("flip_deg", "mirror_deg"):
         found = _with_reflection(found, reflection, best, scores)
-    return Choice(found, smoothing, scores)
+    return Choice(found, scores)
 
 
 def _with_reflection(
@@ -143,12 +153,19 @@ def _with_reflection(
     return found if gain > SIGNIFICANT * error else without
 
 
-class _Fold:
+class Fold:
     """Training maps of a fold, turned, in the directions of its likelihood.
 
     The covariance of every symmetry is a weighted sum of few matrices: products of the
     training maps' amplitudes by reflection, frequency of the taper and angle. They are made
     when first asked for.
+
+    Attributes
+    ----------
+    modes : array of shape (k, n), orthonormal directions of the likelihood
+    amplitudes : array of shape (n_held, k), held-out maps in these, K
+    diagonal : array of shape (k, k), the covariance of independent pixels of the smoothed
+        variances, K²
     """
 
     def __init__(
@@ -159,36 +176,38 @@ class _Fold:
         key: tuple[int, int],
         smoothing: Smoothing,
         centre: bool,
+        n_directions: int,
     ) -> None:
         training, left = np.delete(maps, held, axis=0), maps[held].astype(np.float64)
         if centre:
             left = left - training.mean(axis=0)
-        self.held, self.stokes = held, stokes
+        self.stokes = stokes
         self.maps, variance = model.normalized(training, stokes, smoothing, centre)
         self.deviation = np.sqrt(variance)
-        directions = self._directions(key)
+        directions = self._directions(key, n_directions)
         self.amplitudes = left.reshape(len(left), -1) @ directions.T
-        self.floor = FLOOR * (directions * variance.ravel()) @ directions.T
+        self.diagonal = (directions * variance.ravel()) @ directions.T
+        self.modes = directions
         self.directions = directions.reshape(-1, *self.deviation.shape) * self.deviation
         self.longitude = turning.directions(turning.nside_of(maps))[1]
         self.upper = np.triu_indices(len(directions))
         self.products: dict[tuple[str, int], np.ndarray] = {}
 
-    def _directions(self, key: tuple[int, int]) -> np.ndarray:
+    def _directions(self, key: tuple[int, int], n_directions: int) -> np.ndarray:
         samples = [(self.maps * self.deviation).reshape(len(self.maps), -1)]
         for index, symmetry in enumerate(BROAD):
             broad = model.Turned(self.maps, self.deviation, symmetry)
             drawn = broad.draw(key[0], ("symmetry", key[1], index), 0, N_DRAWS)
             samples.append(drawn.reshape(N_DRAWS, -1))
-        return trust.mixture_modes(samples, N_DIRECTIONS)
+        return trust.mixture_modes(samples, n_directions)
 
     def score(self, symmetry: Symmetry) -> np.ndarray:
         """Log-likelihood of the held-out maps, nats, up to a constant; shape (n_held,)."""
-        covariance = self.covariance(symmetry)
+        covariance = (1 - FLOOR) * self.covariance(symmetry) + FLOOR * self.diagonal
         return len(covariance) * trust.score(self.amplitudes, covariance)
 
     def covariance(self, symmetry: Symmetry) -> np.ndarray:
-        """The covariance of a symmetry in the fold's directions, with the floor."""
+        """The covariance of a symmetry in the fold's directions, shape (k, k), K²."""
         n_angles = 8 * turning.nside_of(self.maps)
         weights = symmetry.weights(n_angles)
         reflections, power = symmetry.reflections, symmetry.taper()
@@ -200,8 +219,7 @@ class _Fold:
                 total += power[k] * (turned[used] @ self._products(name, int(k))[used])
         full = np.zeros((len(self.directions),) * 2)
         full[self.upper] = total / len(reflections)
-        full = full + np.triu(full, 1).T
-        return (1 - FLOOR) * full + self.floor
+        return full + np.triu(full, 1).T
 
     def _products(self, reflection: str, k: int) -> np.ndarray:
         """Sums over maps of products of amplitudes, (n_angles, upper triangle), float32."""
