@@ -1,0 +1,232 @@
+"""A Gaussian pixel likelihood of Q and U: CMB, white noise, and a systematic's covariance.
+
+The data are maps of zero mean, x = CMB + s · systematic + white noise. The likelihood
+believes C = S + s² M + N with a model M of the systematic's covariance. The parameters are r
+and the amplitude A of the reionization bump (``cmb``); S = Y diag(C_ℓ) Yᵀ is linear in them.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import healpy
+import numpy as np
+import scipy.linalg
+
+from fewtomany.errors import UserError
+from fewtomany.validation import cmb, effective
+
+NOISE_UK_ARCMIN = 2.0
+"""White noise of Q and U, as of LiteBIRD's channels together; it keeps C regular."""
+
+
+@dataclass(frozen=True)
+class LowRank:
+    """A covariance U Uᵀ + diag(d); cheaper than a matrix.
+
+    Attributes
+    ----------
+    columns : array of shape (n, q), U, K
+    diagonal : array of shape (n,), d, K²
+    """
+
+    columns: np.ndarray
+    diagonal: np.ndarray
+
+    def __matmul__(self, other: np.ndarray) -> np.ndarray:
+        return self.columns @ (self.columns.T @ other) + self.diagonal[:, None] * other
+
+
+Systematic = np.ndarray | LowRank
+Model = Systematic | Callable[[], Systematic]
+"""A covariance of all 2 · 12 nside² values, Q then U, K², or a function that reads it."""
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """A Gaussian pixel likelihood of Q and U, all but the covariance of the systematic.
+
+    Attributes
+    ----------
+    values : array of shape (n,), int: which of the 2 · 12 nside² values are observed
+    harmonics : array of shape (n, k), Y
+    ell, field : arrays of shape (k,), int: of its columns; field 0 is E, 1 is B
+    scalar : array of shape (k,), K²: C_ℓ at r = 0 and A = 1
+    templates : array of shape (2, k), K²: derivatives by r and A
+    noise : variance of white noise in a value, K²
+    r : fiducial r; fiducial A is 1
+    nside, lmax, noise_uk_arcmin : what it was made with
+    """
+
+    values: np.ndarray
+    harmonics: np.ndarray
+    ell: np.ndarray
+    field: np.ndarray
+    scalar: np.ndarray
+    templates: np.ndarray
+    noise: float
+    r: float
+    nside: int
+    lmax: int
+    noise_uk_arcmin: float
+
+    def known(self, r: float | None = None, amplitude: float = 1.0) -> np.ndarray:
+        """CMB and noise, S + N, shape (n, n), K²."""
+        power = self.power(self.r if r is None else r, amplitude)
+        matrix = (self.harmonics * power) @ self.harmonics.T
+        matrix[np.diag_indices_from(matrix)] += self.noise
+        return matrix
+
+    def power(self, r: float, amplitude: float = 1.0) -> np.ndarray:
+        """C_ℓ of every column, shape (k,), K²."""
+        return self.scalar + r * self.templates[0] + (amplitude - 1) * self.templates[1]
+
+
+def make(
+    nside: int,
+    *,
+    r: float = 0.0,
+    noise_uk_arcmin: float = NOISE_UK_ARCMIN,
+    lmax: int | None = None,
+    observed: np.ndarray | None = None,
+) -> Likelihood:
+    """The likelihood of maps at a resolution.
+
+    Parameters
+    ----------
+    r : fiducial tensor-to-scalar ratio
+    noise_uk_arcmin : white noise of Q and of U, µK arcmin, positive
+    lmax : largest multipole of the CMB, 2 nside by default; the CMB is smoothed by
+        ``cmb.taper`` and by nothing else, the systematic and the noise are not
+    observed : array of shape (12 nside²,), bool, RING; every pixel by default
+    """
+    n_pix = healpy.nside2npix(nside)
+    if not noise_uk_arcmin > 0:
+        raise UserError(f"noise_uk_arcmin {noise_uk_arcmin:g}: must be positive")
+    if observed is None:
+        observed = np.ones(n_pix, bool)
+    if observed.shape != (n_pix,) or not observed.any():
+        raise UserError(f"observed pixels: expected ({n_pix},) values, some of them true")
+    lmax = 2 * nside if lmax is None else lmax
+    spectra = cmb.fiducial(lmax)
+    window = cmb.taper(lmax)[spectra.ell] ** 2
+    sky = cmb.harmonics(nside, lmax)
+    values = np.flatnonzero(np.tile(observed, 2))
+    whole = len(values) == 2 * n_pix
+    arcmin2 = healpy.nside2pixarea(nside, degrees=True) * 3600
+    return Likelihood(
+        values=values,
+        harmonics=sky.matrix if whole else sky.matrix[values],
+        ell=sky.ell,
+        field=sky.field,
+        scalar=sky.spread(spectra.scalar * window),
+        templates=sky.spread(spectra.templates * window),
+        noise=cmb.KELVIN2 * noise_uk_arcmin**2 / arcmin2,
+        r=r,
+        nside=nside,
+        lmax=lmax,
+        noise_uk_arcmin=noise_uk_arcmin,
+    )
+
+
+def solve(
+    setting: Likelihood, model: Systematic, scale: float, known: np.ndarray | None
+) -> np.ndarray:
+    """C⁻¹ Y, shape (n, k)."""
+    sky = setting.harmonics
+    if isinstance(model, LowRank):
+        power = setting.power(setting.r)
+        inverse = 1 / (setting.noise + scale**2 * model.diagonal)
+        columns = np.hstack((sky * np.sqrt(power), scale * model.columns))
+        weighted = columns * inverse[:, None]
+        inner = columns.T @ weighted
+        inner[np.diag_indices_from(inner)] += 1
+        factor = scipy.linalg.cho_factor(inner, lower=True, overwrite_a=True, check_finite=False)
+        inside = scipy.linalg.cho_solve(factor, weighted.T @ sky, check_finite=False)
+        return inverse[:, None] * sky - weighted @ inside
+    total = scale**2 * model
+    total += setting.known() if known is None else known
+    return scipy.linalg.cho_solve(_factor(total), sky, check_finite=False)
+
+
+def _factor(total: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Cholesky factor of a symmetric matrix, which is destroyed."""
+    try:
+        return scipy.linalg.cho_factor(total.T, lower=True, overwrite_a=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        raise UserError(
+            "covariance of the systematic: with CMB and noise it is not positive definite"
+        ) from None
+
+
+def quadratic(setting: Likelihood, matrix: np.ndarray) -> np.ndarray:
+    """½ Σ_ij t_a,i (matrix_ij)² t_b,j, shape (2, 2)."""
+    return 0.5 * setting.templates @ (matrix * matrix.T) @ setting.templates.T
+
+
+def estimate(
+    setting: Likelihood, maps: np.ndarray, model: Systematic, scale: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Estimates of (r, A) and their claimed covariance.
+
+    Parameters
+    ----------
+    maps : array of shape (n_maps, n), observed values, K
+    model : M of the observed values, (n, n) or LowRank, K²
+
+    Returns
+    -------
+    estimates : array of shape (n_maps, 2)
+    claimed : array of shape (2, 2)
+    """
+    solved = solve(setting, model, scale, None)
+    own = setting.harmonics.T @ solved
+    claimed = np.linalg.inv(quadratic(setting, own))
+    score = 0.5 * ((maps @ solved) ** 2 - np.diagonal(own)) @ setting.templates.T
+    return np.array([setting.r, 1.0]) + score @ claimed, claimed
+
+
+def log_likelihood(
+    setting: Likelihood,
+    maps: np.ndarray,
+    model: np.ndarray,
+    *,
+    r: float,
+    amplitude: float = 1.0,
+    n_maps: float = math.inf,
+) -> np.ndarray:
+    """Log-likelihood of maps at a value of the parameters.
+
+    Parameters
+    ----------
+    maps : array of shape (n_maps, n), observed values less their mean, K
+    model : array of shape (n, n), M of the observed values, K²
+    n_maps : effective number of simulations of the *total* covariance
+        (``effective.total_number``), for the t-distribution of Sellentin & Heavens; infinity
+        for the Gaussian likelihood
+
+    Returns
+    -------
+    array of shape (n_maps,)
+    """
+    factor = _factor(model + setting.known(r, amplitude))
+    chi2 = np.sum(maps.T * scipy.linalg.cho_solve(factor, maps.T), axis=0)
+    log_determinant = 2 * float(np.sum(np.log(np.diagonal(factor[0]))))
+    return effective.log_t(chi2, maps.shape[1], n_maps, log_determinant)
+
+
+def restricted(setting: Likelihood, model: Model) -> Systematic:
+    """The observed part of a model of all values; UserError for another shape."""
+    found = model() if callable(model) else model
+    n = 2 * healpy.nside2npix(setting.nside)
+    rows = found.columns if isinstance(found, LowRank) else found
+    if len(rows) != n or (rows is found and rows.shape != (n, n)):
+        raise UserError(
+            f"covariance of the systematic of shape {rows.shape}: expected {n} values of Q and U "
+            f"at nside {setting.nside}"
+        )
+    if len(setting.values) == n:
+        return found
+    if isinstance(found, LowRank):
+        return LowRank(found.columns[setting.values], found.diagonal[setting.values])
+    return found[np.ix_(setting.values, setting.values)]
