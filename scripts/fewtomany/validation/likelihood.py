@@ -19,6 +19,12 @@ from fewtomany.validation import cmb, effective
 NOISE_UK_ARCMIN = 2.0
 """White noise of Q and U, as of LiteBIRD's channels together; it keeps C regular."""
 
+LARGE_SCALES = 10
+"""Largest ℓ of the reionization bump: of large scales, where not said otherwise."""
+
+INDEPENDENT = 1e-3
+"""Combinations of harmonics weaker than this part of the strongest are masked."""
+
 
 @dataclass(frozen=True)
 class LowRank:
@@ -32,6 +38,22 @@ class LowRank:
 
     columns: np.ndarray
     diagonal: np.ndarray
+
+    @classmethod
+    def of_maps(
+        cls, maps: np.ndarray, intensity: float = 0.0, target: float | np.ndarray = 0.0
+    ) -> "LowRank":
+        """Sample covariance S of maps, shrunk: (1 - α) S + α diag(t).
+
+        Parameters
+        ----------
+        maps : array of shape (n_maps, n), K
+        intensity, target : α; t, a number or an array of shape (n,), K²
+        """
+        maps = np.asarray(maps, np.float64)
+        centred = maps - maps.mean(axis=0)
+        columns = centred.T * np.sqrt((1 - intensity) / (len(maps) - 1))
+        return cls(columns, np.broadcast_to(intensity * np.float64(target), len(columns)))
 
     def __matmul__(self, other: np.ndarray) -> np.ndarray:
         return self.columns @ (self.columns.T @ other) + self.diagonal[:, None] * other
@@ -194,6 +216,7 @@ def log_likelihood(
     r: float,
     amplitude: float = 1.0,
     n_maps: float = math.inf,
+    basis: np.ndarray | None = None,
 ) -> np.ndarray:
     """Log-likelihood of maps at a value of the parameters.
 
@@ -204,15 +227,35 @@ def log_likelihood(
     n_maps : effective number of simulations of the *total* covariance
         (``effective.total_number``), for the t-distribution of Sellentin & Heavens; infinity
         for the Gaussian likelihood
+    basis : array of shape (n, d), orthonormal columns: only these combinations of the values
+        are used (:func:`large_scales`); all of them by default
 
     Returns
     -------
     array of shape (n_maps,)
+
+    Raises
+    ------
+    UserError : for ``n_maps`` that is no larger than the number of values used
     """
-    factor = _factor(model + setting.known(r, amplitude))
+    total = model + setting.known(r, amplitude)
+    if basis is not None:
+        maps, total = maps @ basis, basis.T @ total @ basis
+    factor = _factor(total)
     chi2 = np.sum(maps.T * scipy.linalg.cho_solve(factor, maps.T), axis=0)
     log_determinant = 2 * float(np.sum(np.log(np.diagonal(factor[0]))))
     return effective.log_t(chi2, maps.shape[1], n_maps, log_determinant)
+
+
+def large_scales(setting: Likelihood, lmax: int = LARGE_SCALES) -> np.ndarray:
+    """Orthonormal combinations of values that span the harmonics with ℓ ≤ lmax.
+
+    Returns
+    -------
+    array of shape (n, d); d = 2 ((lmax + 1)² - 4) of the full sky, fewer where a mask hides
+    combinations of them
+    """
+    return scipy.linalg.orth(setting.harmonics[:, setting.ell <= lmax], rcond=INDEPENDENT)
 
 
 def restricted(setting: Likelihood, model: Model) -> Systematic:

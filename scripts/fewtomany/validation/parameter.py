@@ -20,10 +20,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 
 from fewtomany.config import Dataset
-from fewtomany.validation import cmb, effective, parts
+from fewtomany.validation import cmb, effective, likelihood, parts
 from fewtomany.validation.equivalent import Curve
 from fewtomany.validation.likelihood import (
     Likelihood,
@@ -35,12 +34,6 @@ from fewtomany.validation.likelihood import (
     solve,
 )
 from fewtomany.validation.metrics import Range
-
-LARGE_SCALES = 10
-"""Largest ℓ of the comparison of powers and of the effective number: the reionization bump."""
-
-INDEPENDENT = 1e-3
-"""Combinations of large-scale harmonics weaker than this part of the strongest are masked."""
 
 IGNORED, TRUTH = "ignored", "truth"
 """Models that every comparison holds: none of the systematic, and all of it."""
@@ -115,12 +108,36 @@ def _difference_times(truth: Systematic, model: Systematic, other: np.ndarray) -
     return truth @ other - model @ other
 
 
+def held_out_shifts(
+    setting: Likelihood, model: Systematic, maps: np.ndarray, scale: float = 1.0
+) -> np.ndarray:
+    """Shift of (r, A) by each map of the systematic that the model was not made from.
+
+    It is the mean over CMB and noise, exact. The mean over maps estimates the model's bias
+    without a truth, and their standard error is its error.
+
+    Parameters
+    ----------
+    model : M of the observed values, (n, n) or LowRank, K²
+    maps : array of shape (n_maps, n), observed values, zero mean over realizations, K
+
+    Returns
+    -------
+    array of shape (n_maps, 2)
+    """
+    solved = solve(setting, model, scale, None)
+    claimed = np.linalg.inv(quadratic(setting, setting.harmonics.T @ solved))
+    expected = np.sum(solved * (model @ solved), axis=0)
+    power = scale**2 * ((maps @ solved) ** 2 - expected)
+    return 0.5 * power @ setting.templates.T @ claimed
+
+
 def power_ratio(setting: Likelihood, truth: Systematic, field: str = "B") -> float:
     """Power of the systematic over that of CMB and noise, ℓ ≤ 10 of one field.
 
     The mean power of the band is Tr(P C) / Tr(P P) with P = Y Yᵀ of its harmonics.
     """
-    used = (setting.ell <= LARGE_SCALES) & (setting.field == "EB".index(field))
+    used = (setting.ell <= likelihood.LARGE_SCALES) & (setting.field == "EB".index(field))
     sky = setting.harmonics[:, used]
     gram = sky.T @ sky
     other = np.sum(gram**2 * setting.power(setting.r)[used]) + setting.noise * np.trace(gram)
@@ -159,7 +176,7 @@ def large_scales(
     setting: Likelihood, truth: Systematic, scale: float = 1.0, seed: int = 0
 ) -> LargeScales:
     """What :class:`LargeScales` holds; ``seed`` is that of the curve's simulations."""
-    basis = scipy.linalg.orth(setting.harmonics[:, setting.ell <= LARGE_SCALES], rcond=INDEPENDENT)
+    basis = likelihood.large_scales(setting)
     sky = basis.T @ setting.harmonics
     known = (sky * setting.power(setting.r)) @ sky.T + setting.noise * np.eye(len(sky))
     true = scale**2 * _within(basis, truth)
