@@ -1,6 +1,7 @@
 """What a covariance model does to r and τ: known answers, and one Monte Carlo check."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from fewtomany import spectra
+from fewtomany import covariance, spectra
 from fewtomany.errors import UserError
 from fewtomany.figures import parameter as figure
 from fewtomany.figures import style
@@ -327,6 +328,28 @@ def test_the_figure_shows_every_model(compared, tmp_path):
     assert "nside 2" in caption
     style.save(drawn, tmp_path / "parameter.png", figure.TITLE, caption)
     assert (tmp_path / "parameter.png").stat().st_size > 10_000
+
+
+def test_the_lines_of_the_documentation_run(truth, tmp_path):
+    path = tmp_path / "recommended.h5"
+    content = covariance.Covariance(np.zeros(N), truth, 10, "QU", NSIDE, "emulated-10")
+    covariance.write(path, content, {})
+    text = (ROOT / "docs/parameter.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 3
+    names = {
+        "grid": [0.0, 0.01],
+        "maps": draw(truth, 2, seed=18),
+        "model_of_the_others": truth,
+        "left_out_maps": draw(truth, 5, seed=19),
+        "n_effective": 60,
+    }
+    for block in blocks:
+        exec(block.replace("results/NAME/recommended/emulated-10.h5", str(path)), names)
+    assert np.shape(names["curve"]) == (2, 2)
+    assert np.isfinite(names["curve"]).all()
+    assert names["error"].shape == (2,)
+    assert names["n_total"] > 60
 
 
 # Effective numbers

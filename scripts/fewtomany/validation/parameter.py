@@ -10,8 +10,8 @@ the fiducial point,
 with P_a = ∂S/∂θ_a. All that is asked of it is exact, without a random number: it claims
 the errors √(F⁻¹)_aa; its bias is F⁻¹ ½ Tr E_a (C_true - C); its covariance is F⁻¹ V F⁻¹ with
 V_ab = ½ Tr E_a C_true E_b C_true. As P_a = Y diag(t_a) Yᵀ with harmonics Y of k columns,
-every trace is a sum over k × k matrices; the cost is a Cholesky factor of C and 4 n² k
-operations (nside 16: 20 core-seconds), and of C = harmonics + few columns + diagonal less.
+every trace is a sum over k × k matrices; the cost is a Cholesky factor of C and about 4 n² k
+operations: 9 core-seconds and 1.8 GB at nside 16 and lmax 32 (n = 6144, k = 2170).
 """
 
 import logging
@@ -207,7 +207,8 @@ def compare(
     -------
     plain numbers: the setting; "scales" and "power_ratio" (of B, ℓ ≤ 10, :func:`power_ratio`);
     "models": by name, with "ignored" first and "truth" last, "effective_number" and, for "r"
-    and "A", the lists of ``Judgement.numbers``, an entry per scale
+    and "A", the lists of ``Judgement.numbers``, an entry per scale; an effective number of None
+    is more than 16,000 per large-scale harmonic
     """
     true = restricted(setting, truth)
     n = len(setting.values)
