@@ -232,20 +232,44 @@ def test_the_likelihood_is_that_of_scipy(setting, truth):
     np.testing.assert_allclose(found, normal.logpdf(maps * 10**7.5) + N * np.log(10**7.5))
 
 
-def test_a_basis_of_everything_changes_nothing(setting, truth):
-    maps = draw(truth, 2, seed=15)
-    whole = likelihood.log_likelihood(setting, maps, truth, r=0.02)
-    turned = np.linalg.qr(np.random.default_rng(16).standard_normal((N, N)))[0]
-    found = likelihood.log_likelihood(setting, maps, truth, r=0.02, basis=turned)
-    np.testing.assert_allclose(found, whole)
-    few = likelihood.large_scales(setting, lmax=3)
-    assert few.shape == (N, 2 * (4**2 - 4))
-    # of d values, the t-distribution of N simulations exists for N > d
-    found = likelihood.log_likelihood(setting, maps, truth, r=0.02, n_maps=1e9, basis=few)
-    gaussian = likelihood.log_likelihood(setting, maps, truth, r=0.02, basis=few)
+def test_large_scales_are_a_likelihood_of_their_own(truth):
+    """All by definition again, with C and its derivatives in the combinations."""
+    few = likelihood.make(NSIDE, r=0.01, noise_uk_arcmin=5.0, large_scales=3)
+    assert few.harmonics.shape == (2 * (4**2 - 4), 2 * (5**2 - 4))
+    whole = likelihood.make(NSIDE, r=0.01, noise_uk_arcmin=5.0)
+    inside = few.basis.T @ whole.known() @ few.basis
+    np.testing.assert_allclose(few.known(), inside, atol=1e-10 * inside.max())
+    model, true = (likelihood.restricted(few, c) for c in (systematic(N, 30, seed=1), truth))
+    np.testing.assert_allclose(true, few.basis.T @ truth @ few.basis, atol=1e-10 * true.max())
+    found = parameter.judge(few, model, true)
+    expected = dense(few, model, true)
+    for value, wanted in zip((found.claimed, found.actual, found.bias), expected, strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=1e-6)
+    maps = draw(truth, 3, seed=15).reshape(3, 2, -1)
+    np.testing.assert_allclose(likelihood.data(few, maps), maps.reshape(3, -1) @ few.basis)
+    low = likelihood.restricted(few, LowRank(np.zeros((N, 0)), np.full(N, 2e-17)))
+    np.testing.assert_allclose(low, 2e-17 * np.eye(24), atol=1e-30)
+
+
+def test_all_large_scales_lose_nothing_of_a_smooth_systematic(setting):
+    """Where the systematic lies in the span of the harmonics, only noise is left out."""
+    sky = setting.harmonics
+    smooth = 1e-17 * (sky * np.linspace(0.1, 2, sky.shape[1])) @ sky.T
+    all_of_it = likelihood.make(NSIDE, r=0.01, noise_uk_arcmin=5.0, large_scales=2 * NSIDE)
+    few = likelihood.restricted(all_of_it, smooth)
+    found = parameter.judge(all_of_it, few, few).claimed
+    np.testing.assert_allclose(found, parameter.judge(setting, smooth, smooth).claimed, rtol=1e-8)
+
+
+def test_the_t_distribution_needs_more_simulations_than_values(setting, truth):
+    few = likelihood.make(NSIDE, noise_uk_arcmin=5.0, large_scales=3)
+    maps = likelihood.data(few, draw(truth, 2, seed=15))
+    model = likelihood.restricted(few, truth)
+    found = likelihood.log_likelihood(few, maps, model, r=0.02, n_maps=1e9)
+    gaussian = likelihood.log_likelihood(few, maps, model, r=0.02)
     np.testing.assert_allclose(found, gaussian, rtol=1e-6)
     with pytest.raises(UserError, match="of 24 values needs more than 24 maps"):
-        likelihood.log_likelihood(setting, maps, truth, r=0.02, n_maps=20, basis=few)
+        likelihood.log_likelihood(few, maps, model, r=0.02, n_maps=20)
 
 
 def test_a_singular_total_is_the_users_mistake(setting, truth):
@@ -255,6 +279,8 @@ def test_a_singular_total_is_the_users_mistake(setting, truth):
         likelihood.restricted(setting, truth[:-1, :-1])
     with pytest.raises(UserError, match="noise_uk_arcmin 0: must be positive"):
         likelihood.make(2, noise_uk_arcmin=0)
+    with pytest.raises(UserError, match="large_scales 5: must be 2 to lmax = 4"):
+        likelihood.make(2, large_scales=5)
     with pytest.raises(UserError, match=r"expected \(48,\) values"):
         likelihood.make(2, observed=np.ones(47, bool))
 

@@ -77,7 +77,7 @@ def _marks(panel: Axes, part: dict, parameter: str, column: str) -> None:
         panel.axvline(1, color=style.BLACK, linewidth=0.6)
         panel.set_xscale("log")
         low, high = panel.get_xlim()
-        panel.set_xlim(min(low, 0.9), max(high, 1.1))
+        panel.set_xlim(*((min(low, 0.45), 1.3) if column == CLAIMED else (0.9, max(high, 2.3))))
         style.plain_log(panel.xaxis)
     if column == CLAIMED:
         panel.axvspan(0.9, 1.1, **style.BAND)
@@ -97,8 +97,10 @@ def caption(part: dict) -> str:
     """Text below the figure."""
     best = {name: part["models"][TRUTH][name]["scatter"][0] for name in ROWS}
     fiducial = part["fiducial"]
+    large = part["large_scales"]
+    values = f"{part['n_values']:,} {f'combinations with ℓ ≤ {large}' if large else 'values'}"
     return (
-        f"A Gaussian pixel likelihood of Q and U ({part['n_values']:,} values, nside "
+        f"A Gaussian pixel likelihood of Q and U ({values}, nside "
         f"{part['nside']}): CMB with r = {fiducial['r']:g} and τ = {fiducial['tau']:g} up to "
         f"ℓ = {part['lmax']}, s times the systematic, white noise of "
         f"{part['noise_uk_arcmin']:g} µK arcmin. It estimates r and the amplitude A of the "

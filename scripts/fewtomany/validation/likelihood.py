@@ -19,9 +19,6 @@ from fewtomany.validation import cmb, effective
 NOISE_UK_ARCMIN = 2.0
 """White noise of Q and U, as of LiteBIRD's channels together; it keeps C regular."""
 
-LARGE_SCALES = 10
-"""Largest ℓ of the reionization bump: of large scales, where not said otherwise."""
-
 INDEPENDENT = 1e-3
 """Combinations of harmonics weaker than this part of the strongest are masked."""
 
@@ -70,17 +67,20 @@ class Likelihood:
 
     Attributes
     ----------
-    values : array of shape (n,), int: which of the 2 · 12 nside² values are observed
+    values : array of int: which of the 2 · 12 nside² values are observed
+    basis : array of shape (n_observed, n), orthonormal columns: the combinations of observed
+        values that are used as data; None where the n values themselves are
     harmonics : array of shape (n, k), Y
     ell, field : arrays of shape (k,), int: of its columns; field 0 is E, 1 is B
     scalar : array of shape (k,), K²: C_ℓ at r = 0 and A = 1
     templates : array of shape (2, k), K²: derivatives by r and A
     noise : variance of white noise in a value, K²
     r : fiducial r; fiducial A is 1
-    nside, lmax, noise_uk_arcmin : what it was made with
+    nside, lmax, noise_uk_arcmin, large_scales : what it was made with
     """
 
     values: np.ndarray
+    basis: np.ndarray | None
     harmonics: np.ndarray
     ell: np.ndarray
     field: np.ndarray
@@ -91,6 +91,7 @@ class Likelihood:
     nside: int
     lmax: int
     noise_uk_arcmin: float
+    large_scales: int | None
 
     def known(self, r: float | None = None, amplitude: float = 1.0) -> np.ndarray:
         """CMB and noise, S + N, shape (n, n), K²."""
@@ -111,6 +112,7 @@ def make(
     noise_uk_arcmin: float = NOISE_UK_ARCMIN,
     lmax: int | None = None,
     observed: np.ndarray | None = None,
+    large_scales: int | None = None,
 ) -> Likelihood:
     """The likelihood of maps at a resolution.
 
@@ -121,6 +123,9 @@ def make(
     lmax : largest multipole of the CMB, 2 nside by default; the CMB is smoothed by
         ``cmb.taper`` and by nothing else, the systematic and the noise are not
     observed : array of shape (12 nside²,), bool, RING; every pixel by default
+    large_scales : use only the combinations of pixels that span the harmonics with ℓ up to
+        this one, 2 ((ℓ + 1)² - 4) on the full sky; all pixels by default. A noisy covariance
+        does far less harm there, as fine combinations are where it is nearly singular
     """
     n_pix = healpy.nside2npix(nside)
     if not noise_uk_arcmin > 0:
@@ -134,11 +139,18 @@ def make(
     window = cmb.taper(lmax)[spectra.ell] ** 2
     sky = cmb.harmonics(nside, lmax)
     values = np.flatnonzero(np.tile(observed, 2))
-    whole = len(values) == 2 * n_pix
+    matrix = sky.matrix if len(values) == 2 * n_pix else sky.matrix[values]
+    basis = None
+    if large_scales is not None:
+        if not cmb.LMIN <= large_scales <= lmax:
+            raise UserError(f"large_scales {large_scales}: must be {cmb.LMIN} to lmax = {lmax}")
+        basis = scipy.linalg.orth(matrix[:, sky.ell <= large_scales], rcond=INDEPENDENT)
+        matrix = basis.T @ matrix
     arcmin2 = healpy.nside2pixarea(nside, degrees=True) * 3600
     return Likelihood(
         values=values,
-        harmonics=sky.matrix if whole else sky.matrix[values],
+        basis=basis,
+        harmonics=matrix,
         ell=sky.ell,
         field=sky.field,
         scalar=sky.spread(spectra.scalar * window),
@@ -148,6 +160,7 @@ def make(
         nside=nside,
         lmax=lmax,
         noise_uk_arcmin=noise_uk_arcmin,
+        large_scales=large_scales,
     )
 
 
@@ -193,8 +206,8 @@ def estimate(
 
     Parameters
     ----------
-    maps : array of shape (n_maps, n), observed values, K
-    model : M of the observed values, (n, n) or LowRank, K²
+    maps : array of shape (n_maps, n), :func:`data`, K
+    model : M, :func:`restricted`, (n, n) or LowRank, K²
 
     Returns
     -------
@@ -216,19 +229,16 @@ def log_likelihood(
     r: float,
     amplitude: float = 1.0,
     n_maps: float = math.inf,
-    basis: np.ndarray | None = None,
 ) -> np.ndarray:
     """Log-likelihood of maps at a value of the parameters.
 
     Parameters
     ----------
-    maps : array of shape (n_maps, n), observed values less their mean, K
-    model : array of shape (n, n), M of the observed values, K²
+    maps : array of shape (n_maps, n), :func:`data` less their mean, K
+    model : array of shape (n, n), M, :func:`restricted`, K²
     n_maps : effective number of simulations of the *total* covariance
         (``effective.total_number``), for the t-distribution of Sellentin & Heavens; infinity
         for the Gaussian likelihood
-    basis : array of shape (n, d), orthonormal columns: only these combinations of the values
-        are used (:func:`large_scales`); all of them by default
 
     Returns
     -------
@@ -238,28 +248,25 @@ def log_likelihood(
     ------
     UserError : for ``n_maps`` that is no larger than the number of values used
     """
-    total = model + setting.known(r, amplitude)
-    if basis is not None:
-        maps, total = maps @ basis, basis.T @ total @ basis
-    factor = _factor(total)
+    factor = _factor(model + setting.known(r, amplitude))
     chi2 = np.sum(maps.T * scipy.linalg.cho_solve(factor, maps.T), axis=0)
     log_determinant = 2 * float(np.sum(np.log(np.diagonal(factor[0]))))
     return effective.log_t(chi2, maps.shape[1], n_maps, log_determinant)
 
 
-def large_scales(setting: Likelihood, lmax: int = LARGE_SCALES) -> np.ndarray:
-    """Orthonormal combinations of values that span the harmonics with ℓ ≤ lmax.
+def data(setting: Likelihood, maps: np.ndarray) -> np.ndarray:
+    """What the likelihood uses of maps of all values, (n_maps, 2, 12 nside²) or flat.
 
     Returns
     -------
-    array of shape (n, d); d = 2 ((lmax + 1)² - 4) of the full sky, fewer where a mask hides
-    combinations of them
+    array of shape (n_maps, n), K
     """
-    return scipy.linalg.orth(setting.harmonics[:, setting.ell <= lmax], rcond=INDEPENDENT)
+    used = maps.reshape(len(maps), -1)[:, setting.values]
+    return used if setting.basis is None else used @ setting.basis
 
 
 def restricted(setting: Likelihood, model: Model) -> Systematic:
-    """The observed part of a model of all values; UserError for another shape."""
+    """What the likelihood uses of a model of all values; UserError for another shape."""
     found = model() if callable(model) else model
     n = 2 * healpy.nside2npix(setting.nside)
     rows = found.columns if isinstance(found, LowRank) else found
@@ -268,8 +275,12 @@ def restricted(setting: Likelihood, model: Model) -> Systematic:
             f"covariance of the systematic of shape {rows.shape}: expected {n} values of Q and U "
             f"at nside {setting.nside}"
         )
-    if len(setting.values) == n:
+    if len(setting.values) < n:
+        if isinstance(found, LowRank):
+            found = LowRank(found.columns[setting.values], found.diagonal[setting.values])
+        else:
+            found = found[np.ix_(setting.values, setting.values)]
+    if setting.basis is None:
         return found
-    if isinstance(found, LowRank):
-        return LowRank(found.columns[setting.values], found.diagonal[setting.values])
-    return found[np.ix_(setting.values, setting.values)]
+    inside = setting.basis.T @ (found @ setting.basis)
+    return (inside + inside.T) / 2

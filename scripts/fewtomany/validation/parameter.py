@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 
 from fewtomany.config import Dataset
 from fewtomany.validation import cmb, effective, likelihood, parts
@@ -34,6 +35,9 @@ from fewtomany.validation.likelihood import (
     solve,
 )
 from fewtomany.validation.metrics import Range
+
+LARGE_SCALES = 10
+"""Largest ℓ of the comparison of powers and of the effective number: the reionization bump."""
 
 IGNORED, TRUTH = "ignored", "truth"
 """Models that every comparison holds: none of the systematic, and all of it."""
@@ -83,7 +87,7 @@ def judge(
 
     Parameters
     ----------
-    model, truth : M and M_true of the observed values, (n, n) or LowRank, K²
+    model, truth : M and M_true, ``likelihood.restricted``, (n, n) or LowRank, K²
     scale : s
     known : S + N, ``setting.known()``, where it is at hand
 
@@ -118,8 +122,8 @@ def held_out_shifts(
 
     Parameters
     ----------
-    model : M of the observed values, (n, n) or LowRank, K²
-    maps : array of shape (n_maps, n), observed values, zero mean over realizations, K
+    model : M, ``likelihood.restricted``, (n, n) or LowRank, K²
+    maps : array of shape (n_maps, n), ``likelihood.data``, zero mean over realizations, K
 
     Returns
     -------
@@ -137,7 +141,7 @@ def power_ratio(setting: Likelihood, truth: Systematic, field: str = "B") -> flo
 
     The mean power of the band is Tr(P C) / Tr(P P) with P = Y Yᵀ of its harmonics.
     """
-    used = (setting.ell <= likelihood.LARGE_SCALES) & (setting.field == "EB".index(field))
+    used = (setting.ell <= LARGE_SCALES) & (setting.field == "EB".index(field))
     sky = setting.harmonics[:, used]
     gram = sky.T @ sky
     other = np.sum(gram**2 * setting.power(setting.r)[used]) + setting.noise * np.trace(gram)
@@ -176,7 +180,8 @@ def large_scales(
     setting: Likelihood, truth: Systematic, scale: float = 1.0, seed: int = 0
 ) -> LargeScales:
     """What :class:`LargeScales` holds; ``seed`` is that of the curve's simulations."""
-    basis = likelihood.large_scales(setting)
+    sky = setting.harmonics[:, setting.ell <= LARGE_SCALES]
+    basis = scipy.linalg.orth(sky, rcond=likelihood.INDEPENDENT)
     sky = basis.T @ setting.harmonics
     known = (sky * setting.power(setting.r)) @ sky.T + setting.noise * np.eye(len(sky))
     true = scale**2 * _within(basis, truth)
@@ -211,7 +216,7 @@ def compare(
     is more than 16,000 per large-scale harmonic
     """
     true = restricted(setting, truth)
-    n = len(setting.values)
+    n = len(setting.harmonics)
     none = LowRank(np.zeros((n, 0)), np.zeros(n))
     known = setting.known()
     spaces = [large_scales(setting, true, scale, seed) for scale in scales]
@@ -232,6 +237,7 @@ def compare(
         {
             "nside": setting.nside,
             "lmax": setting.lmax,
+            "large_scales": setting.large_scales,
             "n_values": n,
             "fiducial": {"r": setting.r, "A": 1.0, "tau": cmb.TAU},
             "noise_uk_arcmin": setting.noise_uk_arcmin,
