@@ -261,9 +261,10 @@ def check_fits(path: Path) -> bool:
     from astropy.utils.exceptions import AstropyUserWarning
 
     try:
-        with warnings.catch_warnings():
+        # Opened here, since astropy leaves a file that it cannot read open.
+        with path.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("error", AstropyUserWarning)
-            with fits.open(path, checksum=True, memmap=False) as file:
+            with fits.open(stream, checksum=True) as file:
                 for unit in file:
                     _ = unit.data
                 return all("CHECKSUM" in unit.header for unit in file)

@@ -88,10 +88,11 @@ def read_weights(path: str) -> tuple[np.ndarray, Header]:
 def _table(path: str) -> tuple[fits.Header, dict[str, Any]]:
     """Header and columns, by upper-case name, of the first table."""
     try:
-        with warnings.catch_warnings():
+        # Opened here, since astropy leaves a file that it cannot read open.
+        with open(path, "rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.filterwarnings("error", ".*(truncated|[Cc]hecksum|[Dd]atasum)")
-            with fits.open(path, checksum=True, memmap=False) as file:
+            with fits.open(stream, checksum=True) as file:
                 tables = [unit for unit in file if isinstance(unit, fits.BinTableHDU)]
                 if not tables:
                     raise UserError(f"{path}: holds no table; expected a HEALPix map")
