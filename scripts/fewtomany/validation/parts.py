@@ -4,11 +4,9 @@ The entries have the form of ``metrics.verdict``; the judge puts them into metri
 with its own. Besides a value they hold its standard error.
 """
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,10 +91,7 @@ def write(
 
 def read(path: str | os.PathLike) -> dict:
     """Read a part; UserError if it is none."""
-    try:
-        content = json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a readable part of the judgement: {error}") from None
-    if not isinstance(content, dict) or "metrics" not in content:
+    content = store.read_json(path, "part of the judgement")
+    if "metrics" not in content:
         raise UserError(f"{path}: not a part of the judgement: it has no metrics")
     return content
