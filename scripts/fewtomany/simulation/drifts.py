@@ -11,7 +11,7 @@ from fewtomany.simulation.observation import Observation
 def thermal_drift(campaign: Campaign, index: int):
     """Thermal drift of a realization.
 
-    In every chunk all detectors share one 1/f stream n(t) of zero mean and the one-sided
+    In every chunk all detectors share one 1/f stream n(t) of zero mean and the two-sided
     spectral density A² (f_knee / f)^slope per Hz; detector d's gain error is
     (1 + m z_d) n(t) with standard normal z_d and the mismatch m. One generator
     per realization and chunk serves all detectors of the chunk, in their order.

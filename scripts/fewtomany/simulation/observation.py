@@ -1,7 +1,9 @@
 """The mission as a stream of observations, one chunk each."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -33,6 +35,12 @@ class Observation:
     mission: scan.Mission
     source: signal.Signal
     pointings: scan.Pointings
+
+    @cached_property
+    def sky(self) -> np.ndarray:
+        """The TOD without the dipole, shape (n_detectors, n_samples), K_CMB."""
+        alone = dataclasses.replace(self.source, velocity=None)
+        return signal.tod(alone, self.mission, self.pointings)
 
 
 def observe(

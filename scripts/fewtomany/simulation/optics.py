@@ -1,7 +1,5 @@
 """What the detectors really see: other directions, and another band."""
 
-import dataclasses
-
 import litebird_sim as lbs
 import numpy as np
 
@@ -61,9 +59,7 @@ def bandpass(campaign: Campaign, index: int):
     errors = np.array([color(settings, shift) for shift in shifts]) / nominal - 1
 
     def add(observation: Observation, data: np.ndarray) -> np.ndarray:
-        sky_alone = dataclasses.replace(observation.source, velocity=None)
-        sky = signal.tod(sky_alone, observation.mission, observation.pointings)
-        return errors[:, None] * sky
+        return errors[:, None] * observation.sky
 
     return add
 
