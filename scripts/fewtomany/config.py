@@ -15,6 +15,8 @@ import yaml
 
 from fewtomany.errors import UserError
 from fewtomany.shards import Shard, plan
+from fewtomany.simulation import settings
+from fewtomany.simulation.settings import Simulation
 
 SCHEMA_PATH = Path(__file__).with_name("campaign.schema.yaml")
 
@@ -24,62 +26,6 @@ class Maps:
     nside: int
     stokes: str
     frame: str
-
-
-@dataclass(frozen=True)
-class Scan:
-    start_time: str
-    duration_days: float
-    sampling_rate_hz: float
-    spin_sun_angle_deg: float
-    spin_boresight_angle_deg: float
-    spin_rate_hz: float
-    precession_period_days: float
-
-    @property
-    def n_samples(self) -> int:
-        """Samples of one detector in the whole mission."""
-        return int(self.duration_days * 86400 * self.sampling_rate_hz)
-
-
-@dataclass(frozen=True)
-class Detector:
-    name: str
-    polarization_angle_deg: float
-    offset_deg: float
-
-
-@dataclass(frozen=True)
-class Gains:
-    chunk_samples: int
-    standard_deviation: float
-
-
-@dataclass(frozen=True)
-class Signal:
-    dipole: str
-    sky_map: str | None
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """The simulation; ``frame``, in which it bins, is that of the maps."""
-
-    engine: str
-    n_maps: int
-    nside: int
-    downgrade: str
-    tod_dtype: str
-    scan: Scan
-    detectors: tuple[Detector, ...]
-    gains: Gains
-    signal: Signal
-    frame: str
-
-    @property
-    def n_chunks(self) -> int:
-        """Gain chunks of one detector; the last one may be shorter."""
-        return -(-self.scan.n_samples // self.gains.chunk_samples)
 
 
 @dataclass(frozen=True)
@@ -328,13 +274,10 @@ def _faults_of_meaning(c: dict):
     signal = simulation["signal"]
     if signal["sky_map"] is not None and not Path(signal["sky_map"]).is_file():
         yield f"simulation.signal.sky_map: {signal['sky_map']}: no such file"
-    if signal["dipole"] == "none" and signal["sky_map"] is None:
-        yield "simulation.signal: dipole none without a sky_map leaves no signal"
-    if c["reference"]["covariance"] == "exact" and simulation["engine"] != "response":
-        yield (
-            f"reference.covariance: exact needs simulation.engine response, "
-            f"found {simulation['engine']}"
-        )
+    yield from settings.faults(simulation)
+    engine = settings.engine(simulation)
+    if c["reference"]["covariance"] == "exact" and engine != "response":
+        yield (f"reference.covariance: exact needs simulation.engine response, found {engine}")
     families = {family: c[family] for family in ("inputs", "gaussian", "emulated")}
     seen = {
         "original": "the simulation",
@@ -432,16 +375,7 @@ def _build(c: dict) -> Campaign:
         name=c["campaign"],
         seed=c["seed"],
         maps=Maps(**c["maps"]),
-        simulation=Simulation(
-            **{
-                **simulation,
-                "scan": Scan(**simulation["scan"]),
-                "detectors": tuple(Detector(**d) for d in simulation["detectors"]),
-                "gains": Gains(**simulation["gains"]),
-                "signal": Signal(**simulation["signal"]),
-                "frame": c["maps"]["frame"],
-            }
-        ),
+        simulation=settings.build(simulation, c["maps"]["frame"]),
         reference=Reference(**c["reference"]),
         emulator=Emulator(**c["emulator"]),
         validation=Validation(**c["validation"]),

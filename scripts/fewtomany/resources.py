@@ -35,11 +35,12 @@ def needs(campaign: Campaign) -> dict[str, Need]:
 
     matrix = n_values**2 * 8
     eigen = n_values**3
-    response = simulation.n_chunks * n_detectors * 3 * n_pix * 8
+    n_columns = simulation.n_chunks * n_detectors * len(simulation.systematics)
+    response = n_columns * 3 * n_pix * 8
     all_maps = max(dataset.n_maps for dataset in campaign.datasets.values()) * n_values * 4
     shard = sharding.maps_per_shard * n_values * 8
     sky = 12 * simulation.nside**2 * 8 * 20
-    observation = simulation.gains.chunk_samples * 8 * (20 + 2 * n_detectors)
+    observation = simulation.chunk_samples * 8 * (20 + 6 * n_detectors)
     chunk_share = min(sharding.chunks_per_shard / simulation.n_chunks, 1)
     descent = descent_bytes(campaign)
 
@@ -53,9 +54,9 @@ def needs(campaign: Campaign) -> dict[str, Need]:
             observation + sky + response * chunk_share, pass_seconds * chunk_share
         ),
         "merge_response": _need(2 * response + sky, response * 2e-7),
-        "simulate_maps": _need(2 * response + 3 * shard, map_seconds),
+        "simulate_maps": _need(3 * response + 3 * shard, map_seconds),
         "simulate_maps_directly": _need(
-            observation + sky + 3 * shard, pass_seconds * sharding.maps_per_shard
+            observation + sky + 6e8 + 3 * shard, pass_seconds * sharding.maps_per_shard
         ),
         "exact_covariance": _need(2 * response + 2 * matrix, eigen * 1e-9),
         "covariance": _need(2 * matrix + 4 * shard, eigen * 2e-9),

@@ -6,8 +6,10 @@ import yaml
 
 from fewtomany import config
 from fewtomany.errors import UserError
+from fewtomany.simulation import settings, systematics
 
 CONFIGS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
+SYSTEMATICS = sorted((Path(__file__).parents[2] / "config" / "systematics").glob("*.yaml"))
 
 SMALL = {
     "campaign": "small",
@@ -36,7 +38,7 @@ def changed(path, value):
     return content
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*CONFIGS, *SYSTEMATICS], ids=lambda path: path.stem)
 def test_the_campaigns_of_the_repository_are_valid(path):
     assert config.load(path).name == path.stem
 
@@ -151,6 +153,73 @@ def test_exact_covariance_needs_the_response_engine():
     content["reference"]["covariance"] = "exact"
     with pytest.raises(UserError, match=r"exact needs simulation\.engine response, found direct"):
         config.parse(content)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "engine"),
+    [
+        (["gains"], "response"),
+        (["gains", "linear_drift"], "response"),
+        (["adc"], "response"),
+        (["gains", "adc"], "direct"),
+        (["white_noise"], "direct"),
+        (["pointing", "gains"], "direct"),
+    ],
+)
+def test_the_engine_follows_from_the_systematics(kinds, engine):
+    campaign = config.parse(changed("simulation.systematics", kinds))
+    assert campaign.simulation.engine == engine
+    assert config.parse(changed("simulation.engine", "direct")).simulation.engine == "direct"
+
+
+def test_every_kind_of_the_schema_is_known():
+    schema = yaml.safe_load(config.SCHEMA_PATH.read_text())
+    simulation = schema["properties"]["simulation"]["properties"]
+    kinds = simulation["systematics"]["items"]["enum"]
+    assert sorted(kinds) == sorted(kind for stage in systematics.STAGES for kind in stage)
+    assert set(kinds) == set(settings.NONLINEAR) | {"gains", "linear_drift", "adc"}
+    assert set(kinds) <= set(settings.SECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"engine": "response", "systematics": ["thermal_drift"]},
+            "simulation.engine: response is not allowed with thermal_drift: its random numbers",
+        ),
+        (
+            {"engine": "response", "systematics": ["adc", "gains"]},
+            "response is not allowed with adc: it distorts what the other systematics add",
+        ),
+        (
+            {
+                "engine": "response",
+                "systematics": ["linear_drift"],
+                "linear_drift": {"distribution": "uniform"},
+            },
+            "response is not allowed with linear_drift: its numbers are uniform, not normal",
+        ),
+        ({"systematics": ["gain"]}, "'gain' is not allowed; expected one of gains, linear_drift"),
+        ({"systematics": []}, "simulation.systematics: [] is not allowed; expected at least 1"),
+        (
+            {"systematics": ["linear_drift"], "linear_drift": {"calibration_period_s": 0.1}},
+            "simulation.linear_drift.calibration_period_s: 0.1 is not allowed; expected 2 samples",
+        ),
+        (
+            {"one_over_f": {"minimum_frequency_mhz": 30}},
+            "minimum_frequency_mhz: 30 is not allowed; expected at most knee_frequency_mhz = 20",
+        ),
+        ({"bandpass": {"width_ghz": 400}}, "simulation.bandpass.width_ghz: 400 is not allowed"),
+        ({"systematics": ["bandpass"]}, "bandpass is not allowed without simulation.signal"),
+    ],
+)
+def test_faults_of_systematics_are_named(changes, message):
+    content = copy.deepcopy(SMALL)
+    content["simulation"] |= changes
+    with pytest.raises(UserError) as caught:
+        config.parse(content)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [None, [], "text"])

@@ -1,7 +1,9 @@
-"""The mission as a stream of observations, one gain chunk each."""
+"""The mission as a stream of observations, one chunk each."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from fewtomany.simulation import binning, scan, signal
 
 @dataclass(frozen=True)
 class Observation:
-    """All detectors during one gain chunk.
+    """All detectors during one chunk.
 
     Attributes
     ----------
@@ -20,7 +22,8 @@ class Observation:
     pixels, psi : arrays of shape (n_directions, n_samples): RING pixel at
         ``simulation.nside`` and orientation (rad), in the frame of the maps
     direction_of, polarization_angles : arrays of shape (n_detectors,)
-    tod : array of shape (n_detectors, n_samples), the signal, K_CMB
+    tod : array of shape (n_detectors, n_samples), the ideal signal, K_CMB
+    mission, source, pointings : what the signal was made from
     """
 
     chunk: int
@@ -29,6 +32,15 @@ class Observation:
     direction_of: np.ndarray
     polarization_angles: np.ndarray
     tod: np.ndarray
+    mission: scan.Mission
+    source: signal.Signal
+    pointings: scan.Pointings
+
+    @cached_property
+    def sky(self) -> np.ndarray:
+        """The TOD without the dipole, shape (n_detectors, n_samples), K_CMB."""
+        alone = dataclasses.replace(self.source, velocity=None)
+        return signal.tod(alone, self.mission, self.pointings)
 
 
 def observe(
@@ -50,4 +62,7 @@ def observe(
             direction_of=mission.direction_of,
             polarization_angles=mission.polarization_angles,
             tod=signal.tod(source, mission, pointings),
+            mission=mission,
+            source=source,
+            pointings=pointings,
         )

@@ -1,4 +1,4 @@
-"""Where the detectors look: the mission, one gain chunk at a time, by litebird_sim."""
+"""Where the detectors look: the mission, one chunk at a time, by litebird_sim."""
 
 import dataclasses
 import warnings
@@ -99,6 +99,27 @@ def prepare(simulation: config.Simulation) -> Mission:
     )
 
 
+def displaced(mission: Mission, along: np.ndarray, across: np.ndarray) -> Mission:
+    """The mission with every detector turned by small angles about the focal plane's axes.
+
+    Parameters
+    ----------
+    along, across : arrays of shape (n_detectors,), rad: the displacement in the direction
+        of the scan (about x) and away from the spin axis (about y)
+    """
+    directions = []
+    for nominal, x, y in zip(mission.direction_of, along, across, strict=True):
+        quaternion = np.array(mission.directions[nominal].quat.quats[0])
+        for turn in (lbs.quat_rotation_y(y), lbs.quat_rotation_x(x)):
+            lbs.quat_left_multiply(quaternion, *turn)
+        directions.append(
+            dataclasses.replace(mission.directions[nominal], quat=np.array(quaternion))
+        )
+    return dataclasses.replace(
+        mission, directions=tuple(directions), direction_of=np.arange(len(directions))
+    )
+
+
 def point(mission: Mission, chunk: int) -> Pointings:
     """Pointings of a chunk; they depend on the mission and the chunk alone.
 
@@ -106,7 +127,7 @@ def point(mission: Mission, chunk: int) -> Pointings:
     which litebird_sim would compute it for the whole mission, and interpolated
     to the samples by litebird_sim.
     """
-    scan, chunk_samples = mission.simulation.scan, mission.simulation.gains.chunk_samples
+    scan, chunk_samples = mission.simulation.scan, mission.simulation.chunk_samples
     first = chunk * chunk_samples
     n_samples = min(chunk_samples, scan.n_samples - first)
     start_s = first / scan.sampling_rate_hz
