@@ -2,7 +2,7 @@
 
     snakemake --configfile config/demo.yaml --profile profiles/local
 
-Targets: all (the report), datasets (every map), simulate (the original maps) and
+Targets: all (the report), datasets (every map), simulate (the original maps or the user's) and
 export (every map as FITS). See config/README.md for the configuration.
 """
 
@@ -29,6 +29,7 @@ if not workflow.configfiles:
 
 try:
     campaign = campaign_file.parse(config)
+    campaign_file.check_sources(campaign)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 slurm.install(campaign.name)
@@ -52,7 +53,14 @@ pathvars:
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/simulate.smk"
+
+
+if campaign.simulation is not None:
+
+    include: "workflow/rules/simulate.smk"
+
+
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/reference.smk"
 include: "workflow/rules/emulate.smk"
 include: "workflow/rules/validate.smk"
@@ -84,9 +92,14 @@ rule datasets:
 
 
 rule simulate:
-    """The maps of the original dataset."""
+    """The maps of the original dataset, or those of the user."""
     input:
-        maps_of("original"),
+        [
+            path
+            for dataset in campaign.datasets.values()
+            if dataset.role == "original" or dataset.sources
+            for path in maps_of(dataset.name)
+        ],
 
 
 rule export:

@@ -120,7 +120,7 @@ class Sample:
 
 def _row(option, dataset, exact, found, emulated, true, scatter) -> str:
     from fewtomany import covariance, spectra
-    from fewtomany.validation import pixel
+    from fewtomany.validation.judge import pixel
 
     maps = found["maps"]
     _, tested, n_maps = covariance.estimate([maps.reshape(len(maps), -1)])

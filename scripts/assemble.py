@@ -1,6 +1,7 @@
 """Put a range of emulated maps together from their batches."""
 
 import argparse
+import dataclasses
 
 from fewtomany import cli, config, provenance, store
 from fewtomany.emulator import archive, batches
@@ -11,6 +12,7 @@ def get_parser() -> argparse.ArgumentParser:
     options.add_argument("--dataset", required=True, help="emulated dataset")
     options.add_argument("--start", type=int, required=True, help="first map")
     options.add_argument("--stop", type=int, required=True, help="map after the last")
+    options.add_argument("--like", required=True, help="map file of its inputs")
     options.add_argument("--output", required=True, help="map file (HDF5, float32)")
     options.add_argument("manifests", nargs="+", metavar="MANIFEST", help="of the maps' batches")
     return options
@@ -23,11 +25,12 @@ def main(arguments: argparse.Namespace) -> None:
     plan = batches.dataset_plan(campaign, dataset.name)
     entries = archive.read_manifests(arguments.manifests)
     maps = archive.collect(plan, entries, arguments.start, arguments.stop)
+    inputs = store.read_maps(arguments.like, campaign.maps.stokes)
     store.write_maps(
         arguments.output,
-        store.MapSet(
+        dataclasses.replace(  # the components, pixels, frame and unit of the inputs
+            inputs,
             maps=maps,
-            stokes=campaign.maps.stokes,
             dataset=dataset.name,
             frame=campaign.maps.frame,
             first=arguments.start,

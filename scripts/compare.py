@@ -3,7 +3,8 @@
 import argparse
 
 from fewtomany import cli, config, provenance
-from fewtomany.validation import compare, parts
+from fewtomany.validation import datasets, parts
+from fewtomany.validation.compare import models
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -18,8 +19,9 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    read = compare.reader(campaign, cli.named_files(arguments.maps))
-    entries, numbers = compare.compare(campaign, arguments.truth, read)
+    files = cli.named_files(arguments.maps)
+    read = datasets.flat(datasets.reader(campaign, files))
+    entries, numbers = models.compare(campaign, arguments.truth, read)
     about = provenance.record(**campaign.identity)
     parts.write(arguments.output, entries, about, **numbers)
 

@@ -1,8 +1,11 @@
 """Estimate the mean and covariance of a dataset from its map files."""
 
 import argparse
+import logging
 
-from fewtomany import cli, config, covariance, provenance, store
+from fewtomany import cli, config, covariance, observed, provenance, store
+
+logger = logging.getLogger(__name__)
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -16,14 +19,25 @@ def get_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     dataset = campaign.dataset(arguments.dataset)
-    stokes, nside = campaign.maps.stokes, campaign.maps.nside
-    parts = store.iterate_maps(
-        arguments.maps, stokes, dataset.n_maps, dataset=dataset.name, nside=nside, first=0
-    )
-    mean, matrix, n_maps = covariance.estimate(part.maps for part in parts)
+
+    def maps():
+        parts = store.iterate_maps(
+            arguments.maps,
+            campaign.maps.stokes,
+            dataset.n_maps,
+            dataset=dataset.name,
+            nside=campaign.maps.nside,
+            channels=campaign.components.channels,
+            first=0,
+        )
+        return (observed.cut(part, campaign) for part in parts)
+
+    found = covariance.of_maps(maps, dataset.name)
+    if not found.is_dense:
+        logger.info("%d modes hold %.4f of the variance", len(found.modes), found.held)
     covariance.write(
         arguments.output,
-        covariance.Covariance(mean, matrix, n_maps, stokes, nside, dataset.name),
+        found,
         provenance.record(**campaign.identity, dataset=dataset.name),
     )
 

@@ -40,12 +40,13 @@ def main(arguments: argparse.Namespace) -> None:
             nside=nside,
             first=0,
         )
-        maps = isotropic.draw(
-            inputs.maps, stokes, campaign.seed, key, arguments.start, arguments.stop
-        )
+        sky, span = inputs.sky, (arguments.start, arguments.stop)
+        maps = isotropic.draw(inputs.maps, inputs.components, campaign.seed, key, *span, sky)
+        about = {"channels": inputs.channels, "frame": inputs.frame, "sky": sky}
     else:
-        root = covariance.read_factor(arguments.factor, stokes, nside)
+        root, sky, frame = covariance.read_factor(arguments.factor, stokes, nside)
         maps = linear.draw(root, campaign.seed, key, arguments.start, arguments.stop)
+        about = {"frame": frame, "sky": sky}
     store.write_maps(
         arguments.output,
         store.MapSet(
@@ -55,6 +56,7 @@ def main(arguments: argparse.Namespace) -> None:
             frame=campaign.maps.frame,
             first=arguments.start,
             provenance=provenance.record(**campaign.identity, seed_key=[*key, "index"]),
+            **about,
         ),
     )
 

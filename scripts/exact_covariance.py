@@ -4,8 +4,9 @@ import argparse
 
 import numpy as np
 
-from fewtomany import cli, config, provenance, store
+from fewtomany import cli, config, covariance, observed, provenance
 from fewtomany.simulation import response
+from fewtomany.sky import Sky
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -17,19 +18,23 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    covariance = response.covariance(campaign, response.read(campaign, arguments.response))
-    store.write(
-        arguments.output,
-        {"mean": np.zeros(len(covariance)), "covariance": covariance},
-        kind="covariance",
-        provenance=provenance.record(
-            **campaign.identity,
-        ),
-        n_maps=0,
-        stokes=campaign.maps.stokes,
-        nside=campaign.maps.nside,
-        dataset="exact",
+    matrix = response.covariance(campaign, response.read(campaign, arguments.response))
+    maps, sky = campaign.maps, Sky(campaign.maps.nside)
+    if maps.mask is not None:
+        sky = observed.read_mask(maps.mask, maps.nside)
+        kept = (np.arange(len(maps.stokes))[:, None] * 12 * maps.nside**2 + sky.indices).ravel()
+        matrix = matrix[np.ix_(kept, kept)]
+    found = covariance.Covariance(
+        np.zeros(len(matrix)),
+        matrix,
+        0,
+        maps.stokes,
+        maps.nside,
+        "exact",
+        frame=maps.frame,
+        sky=sky,
     )
+    covariance.write(arguments.output, found, provenance.record(**campaign.identity))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import argparse
 
 from fewtomany import cli, config, covariance, provenance
+from fewtomany.errors import UserError
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -14,7 +15,12 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    source = covariance.read(arguments.covariance)
+    source = covariance.load(arguments.covariance)
+    if not source.is_dense:
+        raise UserError(
+            f"{arguments.covariance}: {len(source)} values are too many for Gaussian draws; "
+            f"expected {covariance.DENSE_LIMIT} at most"
+        )
     eigenvalues, root = covariance.symmetric_root(source.covariance)
     covariance.write_factor(
         arguments.output,

@@ -4,16 +4,17 @@ import argparse
 import logging
 
 from fewtomany import cli, config, provenance, store
-from fewtomany.validation import comparison, judge, parts
+from fewtomany.validation import parts
+from fewtomany.validation.judge import comparison, verdict
 
 
 def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
-    many = {"nargs": "+", "required": True, "metavar": "NAME=FILE"}
+    many = {"nargs": "*", "default": [], "metavar": "NAME=FILE"}
     options.add_argument("--covariance", **many, help="covariances of the datasets, and the exact")
-    for statistic in ("spectra", *judge.MEASURED):
+    for statistic in ("spectra", *verdict.MEASURED):
         options.add_argument(f"--{statistic}", **many, help=f"{statistic} of the datasets")
-    options.add_argument("--maps", **many, help="map files of the reference, in order")
+    options.add_argument("--maps", **many, help="map files of the reference, if any, in order")
     options.add_argument("--parts", nargs="*", default=[], help="parts of the judgement (JSON)")
     options.add_argument("--metrics", required=True, help="metrics (JSON)")
     options.add_argument("--comparison", required=True, help="arrays for the figures (HDF5)")
@@ -22,14 +23,14 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    entries, arrays = judge.judge(
-        campaign,
+    files = verdict.Files(
         cli.named_files(arguments.covariance),
-        {s: cli.named_files(getattr(arguments, s)) for s in ("spectra", *judge.MEASURED)},
+        {s: cli.named_files(getattr(arguments, s)) for s in ("spectra", *verdict.MEASURED)},
         cli.named_files(arguments.maps),
     )
+    entries, arrays = verdict.judge(campaign, files)
     for path in arguments.parts:
-        entries = parts.merge(entries, parts.read(path)["metrics"])
+        entries = parts.merge(entries, parts.read(path)["metrics"], path)
     about = provenance.record(**campaign.identity)
     comparison.write(arguments.comparison, arrays, about)
     judged = [entry["passed"] for entry in entries if entry["passed"] is not None]

@@ -2,14 +2,16 @@
 
 import argparse
 
-from fewtomany import cli, config, covariance, provenance, store
+from fewtomany import cli, config, covariance, observed, provenance
 from fewtomany.errors import UserError
-from fewtomany.validation import distribution, moments
+from fewtomany.validation.measure import distribution, moments
 
 
 def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
-    options.add_argument("--truth", required=True, help="the true covariance (HDF5)")
+    options.add_argument(
+        "--truth", required=True, help="the true covariance, or that of the inputs (HDF5)"
+    )
     options.add_argument("--output", required=True, help="moments of the histograms (HDF5)")
     options.add_argument("maps", metavar="MAPFILE", help="map file")
     return options
@@ -17,8 +19,8 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    source = store.read_maps(arguments.maps, campaign.maps.stokes)
-    truth = covariance.read(arguments.truth)
+    source = observed.read_maps(arguments.maps, campaign)
+    truth = covariance.load(arguments.truth)
     deviation = truth.deviation
     if deviation.shape != source.maps.shape[1:]:
         raise UserError(

@@ -4,9 +4,9 @@ import argparse
 
 import numpy as np
 
-from fewtomany import cli, config, provenance, store
+from fewtomany import cli, config, observed, provenance
 from fewtomany.errors import UserError
-from fewtomany.validation import minkowski, moments
+from fewtomany.validation.measure import minkowski, moments
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -18,7 +18,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    source = store.read_maps(arguments.maps, campaign.maps.stokes)
+    source = observed.read_maps(arguments.maps, campaign)
+    components = source.components
+    if not components.spins:
+        raise UserError(f"{arguments.maps}: holds Stokes {source.stokes}, expected Q and U")
     wanted = campaign.validation.minkowski_maps
     if source.first >= wanted:
         raise UserError(
@@ -26,9 +29,10 @@ def main(arguments: argparse.Namespace) -> None:
             f"validation.minkowski_maps = {wanted} first"
         )
     maps = source.maps[: wanted - source.first]
-    found = moments.of(np.array([minkowski.measure(sky) for sky in maps]))
+    values = [minkowski.measure_all(one, components, source.sky) for one in maps]
+    found, labels = moments.of(np.array(values)), minkowski.labels(components)
     about = provenance.record(**campaign.identity, thresholds=minkowski.THRESHOLDS.tolist())
-    moments.write(arguments.output, found, "minkowski", source, about)
+    moments.write(arguments.output, found, "minkowski", source, about, labels)
 
 
 if __name__ == "__main__":

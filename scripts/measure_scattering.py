@@ -2,8 +2,8 @@
 
 import argparse
 
-from fewtomany import cli, config, provenance, store
-from fewtomany.validation import moments
+from fewtomany import cli, config, observed, provenance
+from fewtomany.validation.measure import moments
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -15,16 +15,16 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    source = store.read_maps(arguments.maps, campaign.maps.stokes)
+    source = observed.read_maps(arguments.maps, campaign)
 
     from fewtomany.emulator import device
 
     device.configure()
-    from fewtomany.validation import scattering
+    from fewtomany.validation.measure import scattering
 
     keys = ("n_scales", "n_orientations", "kernel_size")
     wavelets = {key: getattr(campaign.emulator, key) for key in keys}
-    found, labels = scattering.measure(source.maps, source.stokes, **wavelets)
+    found, labels = scattering.measure(source.maps, source.components, **wavelets, sky=source.sky)
     about = provenance.record(**campaign.identity, **wavelets)
     moments.write(arguments.output, found, "scattering", source, about, labels)
 

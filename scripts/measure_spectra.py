@@ -2,7 +2,7 @@
 
 import argparse
 
-from fewtomany import cli, config, provenance, spectra, store
+from fewtomany import cli, config, observed, provenance, spectra
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -14,10 +14,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    source = store.read_maps(arguments.maps, campaign.maps.stokes)
+    source = observed.read_maps(arguments.maps, campaign)
     spectra.write(
         arguments.output,
-        spectra.measure(source.maps, source.stokes),
+        spectra.measure(source.maps, source.components, source.sky),
         source,
         provenance.record(**campaign.identity, iterations=spectra.ITERATIONS),
     )

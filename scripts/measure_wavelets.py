@@ -16,7 +16,7 @@ def main(arguments: argparse.Namespace) -> None:
     from fewtomany.emulator import device
 
     device.configure()
-    from fewtomany.validation import wavelets
+    from fewtomany.validation.measure import wavelets
 
     emulator = campaign.emulator
     settings = (campaign.maps.nside, emulator.n_scales, emulator.n_orientations)

@@ -13,7 +13,7 @@ from fewtomany.figures import (
     spectra,
     style,
 )
-from fewtomany.validation import comparison
+from fewtomany.validation.judge import comparison
 
 FIGURES = {
     "spectra": spectra,

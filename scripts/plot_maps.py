@@ -5,7 +5,7 @@ import argparse
 from fewtomany import cli, config, store
 from fewtomany.errors import UserError
 from fewtomany.figures import maps, style
-from fewtomany.validation import comparison
+from fewtomany.validation.judge import comparison
 
 
 def get_parser() -> argparse.ArgumentParser:

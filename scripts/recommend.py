@@ -5,7 +5,7 @@ import dataclasses
 import logging
 
 from fewtomany import cli, config, covariance, provenance
-from fewtomany.validation import baselines, compare
+from fewtomany.validation import baselines, datasets
 
 logger = logging.getLogger(__name__)
 
@@ -25,19 +25,17 @@ def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     dataset = campaign.dataset(arguments.dataset, "emulated")
     files = {dataset.input: arguments.inputs, dataset.name: arguments.emulated}
-    read = compare.reader(campaign, files)
+    read = datasets.flat(datasets.reader(campaign, files))
     inputs, emulated = read(dataset.input), read(dataset.name)
     n_modes = campaign.validation.n_modes
     directions = baselines.random_directions(campaign.seed, n_modes, inputs.shape[1])
     recipe = baselines.recipe(inputs, emulated, directions)
     logger.info("intensity %.2f, scale %.3f", recipe.intensity, recipe.scale)
 
-    sample, target = (covariance.read(path) for path in arguments.covariances)
+    sample, target = (covariance.load(path) for path in arguments.covariances)
+    mixed = sample.mixed(1 - recipe.intensity, target, recipe.intensity * recipe.scale)
     recommended = dataclasses.replace(
-        sample,
-        covariance=recipe.mix(sample.covariance, target.covariance),
-        n_maps=target.n_maps,
-        dataset=f"recommended-{dataset.name}",
+        mixed, n_maps=target.n_maps, dataset=f"recommended-{dataset.name}"
     )
     covariance.write(
         arguments.output,

@@ -3,7 +3,8 @@
 import argparse
 
 from fewtomany import cli, config, covariance, provenance
-from fewtomany.validation import compare, parts, trust
+from fewtomany.validation import datasets, parts
+from fewtomany.validation.trust import verdict
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -21,17 +22,13 @@ def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     dataset = campaign.dataset(arguments.dataset, "emulated")
     files = {dataset.input: arguments.inputs, **cli.named_files(arguments.folds)}
-    read = compare.reader(campaign, files)
-
-    def maps(name: str):
-        return read(name).reshape(-1, len(campaign.maps.stokes), 12 * campaign.maps.nside**2)
-
-    truth = covariance.read(arguments.truth).covariance if arguments.truth else None
-    entries, numbers = trust.cross_validate(
+    read = datasets.reader(campaign, files)
+    truth = covariance.load(arguments.truth) if arguments.truth else None
+    entries, numbers = verdict.cross_validate(
         campaign,
         dataset,
-        maps(dataset.input),
-        {fold.name: maps(fold.name) for fold in campaign.folds_of(dataset.name)},
+        read(dataset.input),
+        {fold.name: read(fold.name).maps for fold in campaign.folds_of(dataset.name)},
         truth,
     )
     about = provenance.record(**campaign.identity)

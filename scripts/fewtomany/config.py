@@ -5,6 +5,8 @@ every script can load it at no cost.
 """
 
 import copy
+import glob
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import Any
 import jsonschema
 import yaml
 
+from fewtomany import meaning
+from fewtomany.components import Components
 from fewtomany.errors import UserError
 from fewtomany.shards import Shard, plan
 from fewtomany.simulation import settings
@@ -26,10 +30,13 @@ class Maps:
     nside: int
     stokes: str
     frame: str
+    mask: str | None
 
 
 @dataclass(frozen=True)
 class Reference:
+    """Draws from a covariance of the simulation, "empirical" or "exact"; files of the user: ""."""
+
     n_maps: int
     covariance: str
 
@@ -76,6 +83,31 @@ class Sharding:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Files of the user: the maps of one channel.
+
+    Attributes
+    ----------
+    channel : its name; empty for a single channel
+    files : paths or patterns; the maps are those of the files in the order of their names
+    unit, ordering, polarization_convention, frame : of the files' maps; None where the files
+        themselves say it
+    """
+
+    channel: str
+    files: tuple[str, ...]
+    unit: str | None
+    ordering: str | None
+    polarization_convention: str | None
+    frame: str | None
+
+    @property
+    def paths(self) -> list[str]:
+        """The files, patterns expanded; a pattern without a match stands for itself."""
+        return [path for name in self.files for path in sorted(glob.glob(name)) or [name]]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One dataset of the campaign.
 
@@ -88,6 +120,7 @@ class Dataset:
     input : name of the input dataset it comes from ("gaussian" and "emulated")
     strategy : "average-target" or "single-target" ("emulated")
     selection : the input maps it comes from, by index ("fold"); empty for all of them
+    sources : the user's files, by channel; empty where the campaign makes the maps
     """
 
     name: str
@@ -96,17 +129,21 @@ class Dataset:
     input: str = ""
     strategy: str = ""
     selection: tuple[int, ...] = ()
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """A checked configuration; ``sections`` is the plain form with every default."""
+    """A checked configuration; ``sections`` is the plain form with every default.
+
+    ``simulation`` and ``reference`` are None where the campaign has none.
+    """
 
     name: str
     seed: int
     maps: Maps
-    simulation: Simulation
-    reference: Reference
+    simulation: Simulation | None
+    reference: Reference | None
     emulator: Emulator
     validation: Validation
     trust: Trust
@@ -119,6 +156,42 @@ class Campaign:
     def identity(self) -> dict[str, Any]:
         """Name, seed and whole configuration, for the provenance of products."""
         return {"campaign": self.name, "seed": self.seed, "configuration": self.sections}
+
+    @property
+    def source(self) -> str:
+        """Where the inputs come from: "simulation" or "maps", files of the user."""
+        imported = all(dataset.sources for dataset in self.by_role("input"))
+        return "maps" if imported else "simulation"
+
+    @property
+    def truth(self) -> str | None:
+        """Name of the true covariance: "exact", "reference", or None where none is known."""
+        if self.simulation is not None and self.simulation.engine == "response":
+            return "exact"
+        return "reference" if self.reference is not None else None
+
+    @property
+    def components(self) -> Components:
+        """What a map of the campaign consists of."""
+        channels = {source.channel: None for d in self.datasets.values() for source in d.sources}
+        return Components(self.maps.stokes, tuple(channels) or ("",))
+
+    @property
+    def drawn_from(self) -> str | None:
+        """Name of the covariance that reference and inputs are drawn from, if they are."""
+        if self.simulation is None or self.reference is None:
+            return None
+        return "exact" if self.reference.covariance == "exact" else "original"
+
+    def yardstick(self, name: str) -> str:
+        """The dataset of true maps that a dataset is held against.
+
+        The reference where there is one, else the inputs that it comes from.
+        """
+        if self.reference is not None:
+            return "reference"
+        found = self.find(name)
+        return found.input or found.name
 
     def dataset(self, name: str, *roles: str) -> Dataset:
         """The dataset of a name and one of the roles (of any without roles), else UserError."""
@@ -134,7 +207,7 @@ class Campaign:
 
     def folds_of(self, dataset: str) -> list[Dataset]:
         """The folds of an emulated dataset, in order."""
-        names = [fold_name(dataset, k) for k in range(self.trust.n_folds)]
+        names = [meaning.fold_name(dataset, k) for k in range(self.trust.n_folds)]
         return [self.folds[name] for name in names if name in self.folds]
 
     def inputs_of(self, dataset: str) -> tuple[int, ...]:
@@ -155,11 +228,6 @@ class Campaign:
     def chunk_shards(self) -> list[Shard]:
         """Shards of the response pass, as ranges of gain chunks."""
         return plan(self.simulation.n_chunks, self.sharding.chunks_per_shard)
-
-
-def fold_name(dataset: str, number: int) -> str:
-    """Name of a fold of an emulated dataset."""
-    return f"{dataset}-fold-{number}"
 
 
 def load(path: str | Path) -> Campaign:
@@ -185,10 +253,56 @@ def parse(content: Any) -> Campaign:
     sections = _with_defaults(copy.deepcopy(content), schema)
     faults = [_describe(error) for error in _errors(sections, schema)]
     if not faults:
-        faults = list(_faults_of_meaning(sections))
+        faults = list(meaning.faults_of_sources(sections))
+    if not faults:
+        _follow(sections)
+        faults = list(meaning.faults(sections))
     if faults:
         raise UserError("\n".join(faults))
     return _build(sections)
+
+
+def _follow(sections: dict) -> None:
+    """Fill in what follows from the files and from other keys."""
+    for entry in (*sections["inputs"].values(), sections.get("reference")):
+        if entry is not None and "n_maps" not in entry:
+            entry["n_maps"] = min(count_maps(source) for source in _sources(entry))
+    if "datasets" not in sections["trust"]:
+        known = sections.get("simulation") or sections.get("reference")
+        sections["trust"]["datasets"] = [] if known else list(sections["emulated"])
+
+
+def count_maps(source: Source) -> int:
+    """Number of maps in files of the user; UserError if a file is missing or unreadable."""
+    from fewtomany import ingest
+
+    return ingest.count(list(source.files))
+
+
+def check_sources(campaign: Campaign) -> None:
+    """Raise UserError where the user's files hold fewer maps than the campaign takes."""
+    faults = []
+    for dataset in campaign.datasets.values():
+        key = "reference" if dataset.role == "reference" else f"inputs.{dataset.name}"
+        for source in dataset.sources:
+            found = count_maps(source)
+            if found < dataset.n_maps:
+                of_channel = f".channels.{source.channel}" if source.channel else ""
+                faults.append(
+                    f"{key}.n_maps: {dataset.n_maps} is not allowed; "
+                    f"{key}{of_channel}.files hold {found} maps"
+                )
+    if faults:
+        raise UserError("\n".join(faults))
+
+
+def _sources(entry: dict) -> Iterator[Source]:
+    """The user's files of an entry, by channel; nothing for maps that the campaign makes."""
+    channels = entry.get("channels") or ({"": entry} if "files" in entry else {})
+    facts = ("unit", "ordering", "polarization_convention", "frame")
+    for channel, part in channels.items():
+        files = part["files"] if isinstance(part["files"], list) else [part["files"]]
+        yield Source(channel, tuple(files), **{fact: part.get(fact) for fact in facts})
 
 
 def _with_defaults(content: Any, schema: dict) -> Any:
@@ -238,114 +352,11 @@ def _as_list(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def _faults_of_meaning(c: dict):
-    """Yield what the schema cannot express."""
-    simulation, maps, emulator = c["simulation"], c["maps"], c["emulator"]
-    for key, nside in (("maps.nside", maps["nside"]), ("simulation.nside", simulation["nside"])):
-        if nside < 1 or nside & (nside - 1) or nside > 8192:
-            yield f"{key}: {nside} is not allowed; expected a power of 2 from 1 to 8192"
-    if maps["nside"] > simulation["nside"]:
-        yield (
-            f"maps.nside: {maps['nside']} is not allowed; "
-            f"expected at most simulation.nside = {simulation['nside']}"
-        )
-    coarsest = emulator["first_scale"] + emulator["n_scales"] - 1
-    if maps["nside"] >> coarsest < 2:
-        yield (
-            f"emulator.n_scales: {emulator['n_scales']} is not allowed; expected at most "
-            f"{max(maps['nside'].bit_length() - 1 - emulator['first_scale'], 1)}, "
-            f"so that the coarsest scale of maps.nside = {maps['nside']} has nside 2 or more"
-        )
-    if emulator["stripe_zones"] > maps["nside"]:
-        yield (
-            f"emulator.stripe_zones: {emulator['stripe_zones']} is not allowed; "
-            f"expected at most maps.nside = {maps['nside']}"
-        )
-    if emulator["scatter"] and not emulator["spectra"]:
-        yield "emulator.scatter: true is not allowed without emulator.spectra"
-    if emulator["scatter"] and emulator["batch_size"] < 2:
-        yield (
-            f"emulator.batch_size: {emulator['batch_size']} is not allowed; "
-            "expected at least 2 with emulator.scatter"
-        )
-    names = [detector["name"] for detector in simulation["detectors"]]
-    if len(set(names)) < len(names):
-        yield f"simulation.detectors: names {', '.join(names)} are not unique"
-    signal = simulation["signal"]
-    if signal["sky_map"] is not None and not Path(signal["sky_map"]).is_file():
-        yield f"simulation.signal.sky_map: {signal['sky_map']}: no such file"
-    yield from settings.faults(simulation)
-    engine = settings.engine(simulation)
-    if c["reference"]["covariance"] == "exact" and engine != "response":
-        yield (f"reference.covariance: exact needs simulation.engine response, found {engine}")
-    families = {family: c[family] for family in ("inputs", "gaussian", "emulated")}
-    seen = {
-        "original": "the simulation",
-        "reference": "the reference",
-        "exact": "the exact covariance",
-    }
-    for family, entries in families.items():
-        for name, entry in entries.items():
-            if name in seen:
-                yield f"{family}.{name}: the name is taken by {seen[name]}"
-            seen[name] = family
-            if "input" in entry and entry["input"] not in c["inputs"]:
-                yield (
-                    f"{family}.{name}.input: {entry['input']!r} is not allowed; "
-                    f"expected one of {', '.join(c['inputs'])}"
-                )
-    n_modes, n_values = c["validation"]["n_modes"], 12 * maps["nside"] ** 2 * len(maps["stokes"])
-    if n_modes >= n_values:
-        yield f"validation.n_modes: {n_modes} is not allowed; the maps have {n_values} values"
-    counts = {"simulation": simulation, "reference": c["reference"]}
-    for family in ("gaussian", "emulated"):
-        counts |= {f"{family}.{name}": entry for name, entry in c[family].items()}
-    for key, entry in counts.items():
-        if n_modes >= entry["n_maps"]:
-            yield (
-                f"validation.n_modes: {n_modes} is not allowed; "
-                f"expected less than {key}.n_maps = {entry['n_maps']}"
-            )
-    if c["validation"]["chi2_maps"] > c["reference"]["n_maps"]:
-        yield (
-            f"validation.chi2_maps: {c['validation']['chi2_maps']} is not allowed; "
-            f"expected at most reference.n_maps = {c['reference']['n_maps']}"
-        )
-    yield from _faults_of_trust(c)
-
-
-def _faults_of_trust(c: dict):
-    trust = c["trust"]
-    for name in trust["datasets"]:
-        if name not in c["emulated"]:
-            yield (
-                f"trust.datasets: {name!r} is not allowed; "
-                f"expected one of {', '.join(c['emulated'])}"
-            )
-            continue
-        source = c["emulated"][name]["input"]
-        n_inputs = c["inputs"].get(source, {}).get("n_maps", 0)
-        if n_inputs - -(-n_inputs // trust["n_folds"]) < 3 or n_inputs < trust["n_folds"]:
-            yield (
-                f"trust.n_folds: {trust['n_folds']} is not allowed; expected at most inputs."
-                f"{source}.n_maps = {n_inputs}, and 3 maps or more outside of each fold"
-            )
-        for number in range(trust["n_folds"]):
-            fold = fold_name(name, number)
-            if any(fold in c[family] for family in ("inputs", "gaussian", "emulated")):
-                yield f"trust.datasets: the name {fold} of a fold is taken by another dataset"
-    if trust["datasets"] and 2 * trust["n_directions"] > trust["n_maps"]:
-        yield (
-            f"trust.n_directions: {trust['n_directions']} is not allowed; "
-            f"expected at most half of trust.n_maps = {trust['n_maps']}"
-        )
-
-
 def _folds(c: dict, datasets: dict[str, Dataset]) -> dict[str, Dataset]:
     """What is emulated from all inputs but those of a fold; input k is in fold k mod n_folds."""
     folds = [
         Dataset(
-            name=fold_name(name, number),
+            name=meaning.fold_name(name, number),
             role="fold",
             n_maps=c["trust"]["n_maps"],
             input=datasets[name].input,
@@ -363,20 +374,21 @@ def _folds(c: dict, datasets: dict[str, Dataset]) -> dict[str, Dataset]:
 
 
 def _build(c: dict) -> Campaign:
-    simulation = c["simulation"]
-    datasets = [
-        Dataset("original", "original", simulation["n_maps"]),
-        Dataset("reference", "reference", c["reference"]["n_maps"]),
-    ]
+    simulation, reference = c.get("simulation"), c.get("reference")
+    datasets = []
+    if simulation is not None:
+        datasets.append(Dataset("original", "original", simulation["n_maps"]))
+    if reference is not None:
+        datasets.append(_dataset("reference", "reference", reference))
     for family, role in (("inputs", "input"), ("gaussian", "gaussian"), ("emulated", "emulated")):
-        datasets += [Dataset(name=name, role=role, **entry) for name, entry in c[family].items()]
+        datasets += [_dataset(name, role, entry) for name, entry in c[family].items()]
     by_name = {dataset.name: dataset for dataset in datasets}
     return Campaign(
         name=c["campaign"],
         seed=c["seed"],
         maps=Maps(**c["maps"]),
-        simulation=settings.build(simulation, c["maps"]["frame"]),
-        reference=Reference(**c["reference"]),
+        simulation=settings.build(simulation, c["maps"]["frame"]) if simulation else None,
+        reference=_reference(reference) if reference is not None else None,
         emulator=Emulator(**c["emulator"]),
         validation=Validation(**c["validation"]),
         trust=Trust(**{**c["trust"], "datasets": tuple(c["trust"]["datasets"])}),
@@ -385,6 +397,15 @@ def _build(c: dict) -> Campaign:
         folds=_folds(c, by_name),
         sections=c,
     )
+
+
+def _reference(section: dict) -> Reference:
+    return Reference(section["n_maps"], section.get("covariance", ""))
+
+
+def _dataset(name: str, role: str, entry: dict) -> Dataset:
+    facts = {key: entry[key] for key in ("n_maps", "input", "strategy") if key in entry}
+    return Dataset(name=name, role=role, sources=tuple(_sources(entry)), **facts)
 
 
 def save(campaign: Campaign, path: str | Path) -> None:

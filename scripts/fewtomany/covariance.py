@@ -1,221 +1,328 @@
-"""Covariance of maps: streaming estimate, eigenmodes and Gaussian factor.
+"""Covariances as products, and what a likelihood asks of them.
 
-A map of ``n_stokes`` components enters as one vector of ``n = n_stokes · n_pix``
-values, Stokes-major (all Q pixels, then all U pixels, RING ordering).
+    from fewtomany import covariance
+
+    found = covariance.load("results/mine/recommended/emulated.h5")
+    total = found.plus(noise_variance)  # (n,) K², all Q pixels before all U pixels, RING
+    chi2 = map @ total.solve(map)
+    log_likelihood = -0.5 * (chi2 + total.log_determinant())
+
+A covariance has one of two forms: a dense matrix, or, above :data:`DENSE_LIMIT` values a
+map, leading modes and a diagonal, C = Vᵀ Λ V + diag(d), which keeps every pixel's variance.
+Both are inverted exactly, the second by the Woodbury identity.
 """
 
+import dataclasses
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
-from scipy.linalg import blas
 
 from fewtomany import store
+from fewtomany.components import Components
+from fewtomany.eigenmodes import (
+    RANK_TOLERANCE,
+    Modes,
+    estimate,
+    leading_modes,
+    stream_modes,
+    symmetric_root,
+)
 from fewtomany.errors import UserError
+from fewtomany.sky import Sky
+
+__all__ = [
+    "Covariance",
+    "Modes",
+    "estimate",
+    "leading_modes",
+    "load",
+    "of_maps",
+    "read",
+    "read_factor",
+    "stream_modes",
+    "symmetric_root",
+    "write",
+    "write_factor",
+]
 
 KIND = "covariance"
 FACTOR_KIND = "factor"
 
-BLOCK = 256
-"""Maps per rank update, counted from the first map of the dataset: the estimate has
-the same bits for any distribution of the maps over files."""
+DENSE_LIMIT = 16_000
+"""Values of a map above which modes and a diagonal are kept: a dense matrix would have 2 GB."""
 
-RANK_TOLERANCE = 1e-12
-"""Eigenvalues below this fraction of the largest are rounding, not variance."""
+KEPT_MODES = 512
+"""Modes that are kept of a covariance of more values, at most."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Covariance:
     """Second moments of the maps of one dataset.
 
     Attributes
     ----------
     mean : array of shape (n,), float64, K
-    covariance : array of shape (n, n), float64, K²
+    covariance : array of shape (n, n), float64, K²; None where modes are kept instead
     n_maps : maps it was estimated from; 0 for an analytic covariance
     stokes, nside, dataset : of the maps
+    channels, frame : of the maps
+    sky : their observed pixels; the full sky by default
+    modes, diagonal : leading modes, and the variance (n,) that they leave, K²
     """
 
     mean: np.ndarray
-    covariance: np.ndarray
+    covariance: np.ndarray | None
     n_maps: int
     stokes: str
     nside: int
     dataset: str
+    channels: tuple[str, ...] = ("",)
+    frame: str = "galactic"
+    sky: Sky | None = None
+    modes: Modes | None = None
+    diagonal: np.ndarray | None = None
+
+    def __post_init__(self):
+        if self.sky is None:
+            object.__setattr__(self, "sky", Sky(self.nside))
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    @property
+    def components(self) -> Components:
+        """What a map consists of."""
+        return Components(self.stokes, self.channels)
+
+    @property
+    def is_dense(self) -> bool:
+        return self.covariance is not None
+
+    @cached_property
+    def variance(self) -> np.ndarray:
+        """Variance of every value, shape (n,), K²."""
+        if self.is_dense:
+            return np.diagonal(self.covariance).copy()
+        return self.diagonal + np.einsum("ki,k,ki->i", *self._parts)
+
+    @property
+    def _parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.modes.vectors, self.modes.values, self.modes.vectors
 
     @property
     def deviation(self) -> np.ndarray:
-        """Standard deviation of every pixel, shape (n_stokes, n_pix), K."""
-        return np.sqrt(np.diagonal(self.covariance)).reshape(len(self.stokes), -1)
+        """Standard deviation of every pixel, shape (n_components, n_pix), K."""
+        return np.sqrt(self.variance).reshape(len(self.components), -1)
+
+    @property
+    def held(self) -> float:
+        """Fraction of the total variance that the matrix or the modes hold."""
+        return 1.0 if self.is_dense else float(self.modes.values.sum() / self.variance.sum())
+
+    def rows(self, chosen: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Some rows of the matrix, shape (n_rows, n_columns), K²."""
+        if self.is_dense:
+            return self.covariance[chosen, columns]
+        vectors, values, _ = self._parts
+        found = (vectors[:, chosen].T * values) @ vectors[:, columns]
+        index = np.arange(len(self))
+        same = index[chosen][:, None] == index[columns]
+        return found + np.where(same, self.diagonal[columns], 0.0)
+
+    def leading(self, n_modes: int) -> Modes:
+        """Leading modes, at most as many as the rank or as are kept."""
+        if self.is_dense:
+            return leading_modes(self.covariance, n_modes)
+        return self.modes.first(n_modes)
+
+    def project(self, directions: np.ndarray) -> np.ndarray:
+        """D C Dᵀ in directions D of shape (k, n)."""
+        if self.is_dense:
+            return directions @ self.covariance @ directions.T
+        vectors, values, _ = self._parts
+        amplitudes = directions @ vectors.T
+        return (amplitudes * values) @ amplitudes.T + (directions * self.diagonal) @ directions.T
+
+    def plus(self, variance: np.ndarray) -> "Covariance":
+        """This covariance and independent noise of the given variances (n,) or (), K²."""
+        if self.is_dense:
+            matrix = self.covariance.copy()
+            matrix[np.diag_indices_from(matrix)] += variance
+            return dataclasses.replace(self, covariance=matrix)
+        return dataclasses.replace(self, diagonal=self.diagonal + variance)
+
+    def mixed(self, weight: float, other: "Covariance", other_weight: float) -> "Covariance":
+        """weight · this + other_weight · other, of the same form; name and maps are this one's.
+
+        Dense matrices of both are overwritten. Of modes and diagonals the mixture is exact.
+        """
+        if self.is_dense != other.is_dense:
+            raise UserError(f"{self.dataset} and {other.dataset}: one is dense, one is not")
+        if self.is_dense:
+            np.multiply(self.covariance, weight, out=self.covariance)
+            np.multiply(other.covariance, other_weight, out=other.covariance)
+            matrix = np.add(self.covariance, other.covariance, out=self.covariance)
+            return dataclasses.replace(self, covariance=matrix)
+        parts = ((self, weight), (other, other_weight))
+        stack = np.concatenate(
+            [np.sqrt(w * c.modes.values)[:, None] * c.modes.vectors for c, w in parts if w > 0]
+        )
+        values, turn = scipy.linalg.eigh(stack @ stack.T)
+        keep = values > RANK_TOLERANCE * values[-1]
+        values, turn = values[keep][::-1], turn[:, keep][:, ::-1]
+        vectors = (turn / np.sqrt(values)).T @ stack
+        diagonal = weight * self.diagonal + other_weight * other.diagonal
+        return dataclasses.replace(self, modes=Modes(values, vectors), diagonal=diagonal)
+
+    @cached_property
+    def _factor(self) -> tuple:
+        """What solve and log_determinant share: a Cholesky factor, and V / d."""
+        if self.is_dense:
+            try:
+                found = scipy.linalg.cholesky(self.covariance, lower=True, check_finite=False)
+            except np.linalg.LinAlgError:
+                raise self._singular() from None
+            pivots = np.diagonal(found) ** 2 / self.variance
+            if pivots.min() < RANK_TOLERANCE:
+                raise self._singular()
+            return found, None
+        if (self.diagonal <= RANK_TOLERANCE * self.variance).any():
+            raise self._singular()
+        scaled = self.modes.vectors / self.diagonal
+        inner = np.diag(1 / self.modes.values) + scaled @ self.modes.vectors.T
+        return scipy.linalg.cholesky(inner, lower=True, check_finite=False), scaled
+
+    def _singular(self) -> UserError:
+        source = f"from {self.n_maps} maps" if self.n_maps else "analytic"
+        return UserError(
+            f"{self.dataset}: the covariance of {len(self)} values ({source}) is singular; "
+            f"add the variance of the noise with plus(), or make more maps"
+        )
+
+    def solve(self, x: np.ndarray) -> np.ndarray:
+        """C⁻¹ x.
+
+        Parameters
+        ----------
+        x : array of shape (..., n), K
+
+        Raises
+        ------
+        UserError : where the covariance is singular
+        """
+        factor, scaled = self._factor
+        if scaled is None:
+            flat = x.reshape(-1, len(self)).T
+            return scipy.linalg.cho_solve((factor, True), flat).T.reshape(x.shape)
+        small = scipy.linalg.cho_solve((factor, True), (x @ scaled.T).reshape(-1, len(scaled)).T)
+        return x / self.diagonal - (small.T @ scaled).reshape(x.shape)
+
+    def log_determinant(self) -> float:
+        """ln det C (of K²); UserError where the covariance is singular."""
+        factor, scaled = self._factor
+        found = 2 * np.log(np.diagonal(factor)).sum()
+        if scaled is None:
+            return float(found)
+        return float(found + np.log(self.diagonal).sum() + np.log(self.modes.values).sum())
 
 
-@dataclass(frozen=True)
-class Modes:
-    """Leading eigenmodes of a covariance.
-
-    Attributes
-    ----------
-    values : array of shape (n_modes,), float64, K², descending
-    vectors : array of shape (n_modes, n), float64, orthonormal rows
-    """
-
-    values: np.ndarray
-    vectors: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def first(self, n_modes: int) -> "Modes":
-        """The leading ``n_modes`` of them."""
-        return Modes(self.values[:n_modes], self.vectors[:n_modes])
-
-
-def estimate(shards: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]:
-    """Mean and unbiased sample covariance of maps that arrive in pieces.
-
-    The sums are taken about the mean of the first block of maps, in float64, so
-    a mean far from zero costs no accuracy; one block and one matrix are in memory.
-
-    Parameters
-    ----------
-    shards : arrays of shape (n_maps, ...), of equal trailing shape
-
-    Returns
-    -------
-    mean : array of shape (n,)
-    covariance : array of shape (n, n), normalized by n_maps - 1
-    n_maps : number of maps
-
-    Raises
-    ------
-    UserError : with fewer than 2 maps
-    """
-    n_maps = 0
-    for block in _blocks(shards):
-        if n_maps == 0:
-            shift = block.mean(axis=0)
-            total = np.zeros_like(shift)
-            scatter = np.zeros((shift.size, shift.size), order="F")
-        block -= shift
-        total += block.sum(axis=0)
-        scatter = blas.dsyrk(1.0, block.T, beta=1.0, c=scatter, overwrite_c=True)
-        n_maps += len(block)
-    if n_maps < 2:
-        raise UserError(f"a covariance needs at least 2 maps, found {n_maps}")
-    offset = total / n_maps
-    scatter = blas.dsyr(-float(n_maps), offset, a=scatter, overwrite_a=True)
-    scatter /= n_maps - 1
-    return shift + offset, _mirror(scatter), n_maps
-
-
-def _blocks(shards: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Regroup maps into blocks of BLOCK rows, in one buffer that the caller may change."""
-    buffer, filled = None, 0
-    for shard in shards:
-        rows = shard.reshape(len(shard), -1)
-        if buffer is None:
-            buffer = np.empty((BLOCK, rows.shape[1]))
-        while len(rows):
-            part = rows[: BLOCK - filled]
-            buffer[filled : filled + len(part)] = part
-            filled, rows = filled + len(part), rows[len(part) :]
-            if filled == BLOCK:
-                yield buffer
-                filled = 0
-    if filled:
-        yield buffer[:filled]
-
-
-def _mirror(matrix: np.ndarray) -> np.ndarray:
-    """Copy the upper triangle of a Fortran-ordered matrix to the lower one, in place.
-
-    Returns the transposed view, which is C-contiguous.
-    """
-    for column in range(len(matrix)):
-        matrix[column + 1 :, column] = matrix[column, column + 1 :]
-    return matrix.T
-
-
-def leading_modes(covariance: np.ndarray, n_modes: int, overwrite: bool = False) -> Modes:
-    """Leading eigenmodes, at most as many as the numerical rank.
-
-    A dense solver on a subset: unlike Lanczos iterations it cannot lose a member
-    of a group of near-degenerate eigenvalues.
-
-    Parameters
-    ----------
-    covariance : array of shape (n, n), float64, symmetric
-    n_modes : number of modes wanted
-    overwrite : whether the matrix may be destroyed to save its copy
-    """
-    n = len(covariance)
-    values, vectors = scipy.linalg.eigh(
-        covariance.T,
-        subset_by_index=(max(n - n_modes, 0), n - 1),
-        overwrite_a=overwrite,
-        check_finite=False,
-    )
-    values, vectors = values[::-1], vectors.T[::-1]
-    rank = int(np.count_nonzero(values > RANK_TOLERANCE * values[0]))
-    return Modes(values[:rank], vectors[:rank])
-
-
-def symmetric_root(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues and symmetric square root of a covariance, which is destroyed.
-
-    Draws x = C^(1/2) z depend continuously on C. Scaled eigenvectors would serve
-    as well in distribution, but those of near-degenerate eigenvalues turn at a
-    rounding error, so other BLAS threads would give other maps.
+def of_maps(maps: Callable[[], Iterable[store.MapSet]], dataset: str) -> Covariance:
+    """The sample covariance of a dataset, in the form that its size asks for.
 
     Parameters
     ----------
-    covariance : array of shape (n, n), float64, symmetric
-
-    Returns
-    -------
-    eigenvalues : array of shape (n,), descending; below RANK_TOLERANCE set to 0
-    root : array of shape (n, n), symmetric, root @ root = covariance
+    maps : gives, each time it is called, the map sets of the dataset in order
+    dataset : its name
     """
-    values, vectors = scipy.linalg.eigh(covariance.T, overwrite_a=True, check_finite=False)
-    values[values < RANK_TOLERANCE * values[-1]] = 0.0
-    vectors *= values**0.25
-    return values[::-1].copy(), _mirror(blas.dsyrk(1.0, vectors))
+    first = next(iter(maps()))
+    facts = {
+        "stokes": first.stokes,
+        "nside": first.nside,
+        "dataset": dataset,
+        "channels": first.channels,
+        "frame": first.frame,
+        "sky": first.sky,
+    }
+    if first.maps[0].size <= DENSE_LIMIT:
+        mean, matrix, n_maps = estimate(part.maps for part in maps())
+        return Covariance(mean, matrix, n_maps, **facts)
+    mean, variance, modes, n_maps = stream_modes(lambda: (part.maps for part in maps()), KEPT_MODES)
+    left = variance - np.einsum("ki,k,ki->i", modes.vectors, modes.values, modes.vectors)
+    left[left < RANK_TOLERANCE * variance] = 0.0
+    return Covariance(mean, None, n_maps, **facts, modes=modes, diagonal=left)
 
 
 def write(path: str | os.PathLike, content: Covariance, provenance: dict) -> None:
     """Write a covariance product atomically."""
-    store.write(
-        path,
-        {"mean": content.mean, "covariance": content.covariance},
-        kind=KIND,
-        provenance=provenance,
-        n_maps=content.n_maps,
-        stokes=content.stokes,
-        nside=content.nside,
-        dataset=content.dataset,
-    )
+    if content.is_dense:
+        arrays = {"mean": content.mean, "covariance": content.covariance}
+    else:
+        arrays = {
+            "mean": content.mean,
+            "modes/values": content.modes.values,
+            "modes/vectors": content.modes.vectors,
+            "diagonal": content.diagonal,
+        }
+    with store.create(path, kind=KIND, provenance=provenance, **_facts(content)) as file:
+        for name, array in arrays.items():
+            file[name] = array
+        store.write_sky(file, content.sky)
 
 
-def read(path: str | os.PathLike) -> Covariance:
+def _facts(content: Covariance) -> dict:
+    return {
+        "n_maps": content.n_maps,
+        "stokes": content.stokes,
+        "channels": ",".join(content.channels),
+        "nside": content.nside,
+        "frame": content.frame,
+        "dataset": content.dataset,
+        "held": content.held,
+    }
+
+
+def _read_facts(path: str | os.PathLike, kind: str) -> dict:
+    attributes = store.read_attributes(path, kind)
+    with store.open_checked(path, kind) as file:
+        sky = store.read_sky(file, int(attributes["nside"]))
+    return {
+        "n_maps": int(attributes["n_maps"]),
+        "stokes": attributes["stokes"],
+        "nside": int(attributes["nside"]),
+        "dataset": attributes["dataset"],
+        "channels": tuple(attributes.get("channels", "").split(",")),
+        "frame": attributes.get("frame", "galactic"),
+        "sky": sky,
+    }
+
+
+def load(path: str | os.PathLike) -> Covariance:
     """Read and check a covariance product; UserError if it is none."""
-    arrays = store.read(path, KIND, "mean", "covariance")
-    attributes = store.read_attributes(path, KIND)
-    found = Covariance(
-        **arrays,
-        n_maps=int(attributes["n_maps"]),
-        stokes=attributes["stokes"],
-        nside=int(attributes["nside"]),
-        dataset=attributes["dataset"],
-    )
-    n = len(found.stokes) * 12 * found.nside**2
-    if found.covariance.shape != (n, n) or found.mean.shape != (n,):
-        raise UserError(
-            f"{path}: covariance of shape {found.covariance.shape}, expected {(n, n)} "
-            f"for Stokes {found.stokes} at nside {found.nside}"
-        )
-    return found
+    facts = _read_facts(path, KIND)
+    arrays = store.read(path, KIND)
+    n = len(Components(facts["stokes"], facts["channels"])) * facts["sky"].n_pix
+    where = f"for Stokes {facts['stokes']} at nside {facts['nside']}"
+    if "covariance" in arrays:
+        matrix = arrays["covariance"]
+        if matrix.shape != (n, n) or arrays["mean"].shape != (n,):
+            raise UserError(
+                f"{path}: covariance of shape {matrix.shape}, expected {(n, n)} {where}"
+            )
+        return Covariance(arrays["mean"], matrix, **facts)
+    missing = {"mean", "modes/values", "modes/vectors", "diagonal"} - arrays.keys()
+    if missing:
+        raise UserError(f"{path}: holds no {', '.join(sorted(missing))} and no covariance")
+    modes = Modes(arrays["modes/values"], arrays["modes/vectors"])
+    if modes.vectors.shape != (len(modes), n) or arrays["diagonal"].shape != (n,):
+        raise UserError(f"{path}: modes of shape {modes.vectors.shape}, expected (…, {n}) {where}")
+    return Covariance(arrays["mean"], None, **facts, modes=modes, diagonal=arrays["diagonal"])
+
+
+read = load
 
 
 def write_factor(
@@ -226,34 +333,29 @@ def write_factor(
     provenance: dict,
 ) -> None:
     """Write the factor of a covariance: its eigenvalues (K²) and its symmetric root (K)."""
-    store.write(
-        path,
-        {"eigenvalues": eigenvalues, "root": root},
-        kind=FACTOR_KIND,
-        provenance=provenance,
-        n_maps=source.n_maps,
-        stokes=source.stokes,
-        nside=source.nside,
-        dataset=source.dataset,
-    )
+    with store.create(path, kind=FACTOR_KIND, provenance=provenance, **_facts(source)) as file:
+        file["eigenvalues"] = eigenvalues
+        file["root"] = root
+        store.write_sky(file, source.sky)
 
 
-def read_factor(path: str | os.PathLike, stokes: str, nside: int) -> np.ndarray:
+def read_factor(path: str | os.PathLike, stokes: str, nside: int) -> tuple[np.ndarray, Sky, str]:
     """Read a factor for ``linear.draw``.
 
     Returns
     -------
-    array of shape (n, n_stokes, n_pix), float32, K; float32 because map files are
+    root : array of shape (n, n_components, n_pix), float32, K; float32 because map files are
+    sky, frame : of the maps it gives
 
     Raises
     ------
     UserError : when the factor is of other Stokes components or another resolution
     """
-    attributes = store.read_attributes(path, FACTOR_KIND)
-    found = (attributes["stokes"], int(attributes["nside"]))
+    facts = _read_facts(path, FACTOR_KIND)
+    found = (facts["stokes"], facts["nside"])
     if found != (stokes, nside):
         raise UserError(
             f"{path}: Stokes {found[0]} at nside {found[1]}, expected {stokes} at nside {nside}"
         )
     root = store.read(path, FACTOR_KIND, "root")["root"].astype(np.float32)
-    return root.reshape(len(root), len(stokes), -1)
+    return root.reshape(len(root), len(stokes), -1), facts["sky"], facts["frame"]

@@ -4,47 +4,56 @@ import healpy
 import numpy as np
 
 from fewtomany import seeds, spectra, store
+from fewtomany.components import Components
+from fewtomany.sky import Sky
 
 
 def draw(
     inputs: np.ndarray,
-    stokes: str,
+    stokes: str | Components,
     campaign_seed: int,
     key: tuple[str | int, ...],
     start: int,
     stop: int,
+    sky: Sky | None = None,
 ) -> np.ndarray:
     """Isotropic Gaussian maps ``start <= k < stop``.
 
     Map k has the measured auto and cross spectra of input map k mod n_inputs as its
-    model, so its fields (E and B) are correlated as that map's are.
+    model, so its fields (T, E and B) are correlated as that map's are. Of a partial sky the
+    model is the pseudo-spectra over the observed power, and the maps are cut out of the whole.
 
     Parameters
     ----------
-    inputs : array of shape (n_inputs, n_stokes, n_pix), RING
+    inputs : array of shape (n_inputs, n_components, n_pix), RING
     campaign_seed, key : realization k uses the stream ``(*key, k)``
+    sky : the pixels of the maps; the full sky by default
 
     Returns
     -------
-    array of shape (stop - start, n_stokes, n_pix), float64, unit of the inputs
+    array of shape (stop - start, n_components, n_pix), float64, unit of the inputs
     """
-    nside = store.nside_of(inputs.shape[-1])
+    components = spectra.components_of(stokes)
+    nside = sky.nside if sky else store.nside_of(inputs.shape[-1])
     lmax = spectra.lmax_of(nside)
     used = {index % len(inputs) for index in range(start, stop)}
-    roots = {i: _roots(spectra.measure(inputs[i : i + 1], stokes)[0], stokes) for i in used}
+    power = spectra.observed_power(sky)
+    models = {i: spectra.measure(inputs[i : i + 1], components, sky)[0] / power for i in used}
+    roots = {i: _roots(cl, components) for i, cl in models.items()}
     ell, m = healpy.Alm.getlm(lmax)
     maps = np.empty((stop - start, *inputs.shape[1:]))
-    for sky, index in zip(maps, range(start, stop), strict=True):
+    for values, index in zip(maps, range(start, stop), strict=True):
         root = roots[index % len(inputs)]
         generator = seeds.generator(campaign_seed, *key, index)
         normals = generator.standard_normal((2, root.shape[-1], ell.size))
         unit = np.where(m == 0, normals[0], (normals[0] + 1j * normals[1]) / np.sqrt(2))
         alms = np.einsum("afg,ga->fa", root[ell], unit)
-        sky[:] = spectra.to_map(alms, stokes, nside)
+        whole = spectra.to_map(alms, components, nside)
+        values[:] = whole if sky is None else sky.restrict(whole)
     return maps
 
 
-def _roots(cl: np.ndarray, stokes: str) -> np.ndarray:
+def _roots(cl: np.ndarray, components: Components) -> np.ndarray:
     """Symmetric square root of the covariance of the fields at each multipole.
 
     Parameters
@@ -55,10 +64,8 @@ def _roots(cl: np.ndarray, stokes: str) -> np.ndarray:
     -------
     array of shape (lmax + 1, n_fields, n_fields)
     """
-    found = spectra.fields(stokes)
-    matrices = np.empty((cl.shape[1], len(found), len(found)))
-    for (a, b), row in zip(spectra.names(stokes), cl, strict=True):
-        i, j = found.index(a), found.index(b)
+    matrices = np.empty((cl.shape[1], len(components), len(components)))
+    for (i, j), row in zip(components.spectra_pairs, cl, strict=True):
         matrices[:, i, j] = matrices[:, j, i] = row
     values, vectors = np.linalg.eigh(matrices)
     return np.einsum("lik,lk,ljk->lij", vectors, np.sqrt(values.clip(0)), vectors)

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fewtomany.config import Campaign
 from fewtomany.errors import UserError
-from fewtomany.validation import metrics
+from fewtomany.validation import entries
 
 TEMPLATE = "report.html"
 
@@ -64,25 +64,41 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "duration": duration, "allowed": allowed}
-    entries = sorted(judgement["metrics"], key=lambda entry: ROLES.index(entry["role"]))
+    found = sorted(judgement["metrics"], key=lambda entry: ROLES.index(entry["role"]))
     return environment.get_template(TEMPLATE).render(
         campaign=campaign,
         judgement=judgement,
-        datasets=list(dict.fromkeys(entry["dataset"] for entry in entries)),
-        judged=list(dict.fromkeys(e["dataset"] for e in entries if e["passed"] is not None)),
-        groups=_groups(entries),
-        table={(entry["name"], entry["dataset"]): entry for entry in entries},
+        datasets=list(dict.fromkeys(entry["dataset"] for entry in found)),
+        judged=list(dict.fromkeys(e["dataset"] for e in found if e["passed"] is not None)),
+        groups=_groups(found),
+        table={(entry["name"], entry["dataset"]): entry for entry in found},
         pictures=pictures,
         costs=costs,
+        left_out=left_out(campaign),
         configuration=yaml.safe_dump(campaign.sections, sort_keys=False, width=90),
     )
 
 
-def _groups(entries: Sequence[dict]) -> dict[str, dict[str, tuple[str, str]]]:
+def left_out(campaign: Campaign) -> list[str]:
+    """What other campaigns' reports have and this one has not, and why; a sentence each."""
+    reasons = []
+    if campaign.truth is None:
+        reasons.append(
+            "No truth is known, so nothing is said of errors of the covariance, equivalent "
+            "numbers of simulations and χ² of true maps; held-out inputs take their place."
+        )
+        if not campaign.trust.datasets:
+            reasons.append("No dataset was cross-validated: trust.datasets is empty.")
+    if not campaign.components.spins:
+        reasons.append("Minkowski functionals are those of linear polarization; these maps are T.")
+    return reasons
+
+
+def _groups(found: Sequence[dict]) -> dict[str, dict[str, tuple[str, str]]]:
     """Title and unit of every metric by name, by group, groups in the order of the metrics."""
-    groups: dict[str, dict] = {name: {} for name in metrics.GROUPS}
-    for entry in entries:
-        members = groups.setdefault(metrics.group(entry["name"]), {})
+    groups: dict[str, dict] = {name: {} for name in entries.GROUPS}
+    for entry in found:
+        members = groups.setdefault(entries.group(entry["name"]), {})
         members[entry["name"]] = (entry["title"], entry["unit"])
     return {name: members for name, members in groups.items() if members}
 

@@ -11,6 +11,9 @@ from math import ceil
 
 from fewtomany.config import Campaign
 
+DENSE_LIMIT, KEPT_MODES = 16_000, 512
+"""As in :mod:`fewtomany.covariance`, which is too heavy to be loaded here."""
+
 _SNAKEMAKE_MB = 500  # a cluster's job runs its program inside Snakemake, twice
 _PYTHON_MB = 700
 _TENSORFLOW_MB = 1500
@@ -26,39 +29,23 @@ class Need:
 
 def needs(campaign: Campaign) -> dict[str, Need]:
     """The need of one job of every stage, by its rule's name."""
-    simulation, emulator, sharding = campaign.simulation, campaign.emulator, campaign.sharding
+    emulator, sharding = campaign.emulator, campaign.sharding
     n_pix = 12 * campaign.maps.nside**2
-    n_values = n_pix * len(campaign.maps.stokes)
-    n_detectors = len(simulation.detectors)
-    n_samples = simulation.scan.n_samples * n_detectors
+    n_values = n_pix * len(campaign.components)
     n_datasets = len(campaign.datasets) + 1
 
-    matrix = n_values**2 * 8
-    eigen = n_values**3
-    n_columns = simulation.n_chunks * n_detectors * len(simulation.systematics)
-    response = n_columns * 3 * n_pix * 8
+    matrix, eigen = _covariance(n_values)
     all_maps = max(dataset.n_maps for dataset in campaign.datasets.values()) * n_values * 4
     shard = sharding.maps_per_shard * n_values * 8
-    sky = 12 * simulation.nside**2 * 8 * 20
-    observation = simulation.chunk_samples * 8 * (20 + 6 * n_detectors)
-    chunk_share = min(sharding.chunks_per_shard / simulation.n_chunks, 1)
     descent = descent_bytes(campaign)
 
-    pass_seconds = n_samples * 3e-6
-    step_seconds = 0.4 * emulator.batch_size / 10 * n_pix / 3072
+    step_seconds = 0.4 * emulator.batch_size / 10 * n_values / 6144
     shard_seconds = sharding.batches_per_shard * emulator.n_steps * step_seconds
     map_seconds = sharding.maps_per_shard * n_values**1.5 * 1e-6
 
     return {
-        "simulate_response": _need(
-            observation + sky + response * chunk_share, pass_seconds * chunk_share
-        ),
-        "merge_response": _need(2 * response + sky, response * 2e-7),
-        "simulate_maps": _need(3 * response + 3 * shard, map_seconds),
-        "simulate_maps_directly": _need(
-            observation + sky + 6e8 + 3 * shard, pass_seconds * sharding.maps_per_shard
-        ),
-        "exact_covariance": _need(2 * response + 2 * matrix, eigen * 1e-9),
+        **(_of_simulation(campaign, matrix, eigen) if campaign.simulation else {}),
+        "import_maps": _need(4 * shard + 12 * 2048**2 * 8, 60 + sharding.maps_per_shard),
         "covariance": _need(2 * matrix + 4 * shard, eigen * 2e-9),
         "factor": _need(5 * matrix, eigen * 4e-9),
         "draw": _need(3 * matrix + 3 * shard, map_seconds),
@@ -85,6 +72,42 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     }
 
 
+def _covariance(n_values: int) -> tuple[float, float]:
+    """Bytes of a covariance, and operations of its modes, up to a factor."""
+    if n_values <= DENSE_LIMIT:
+        return n_values**2 * 8, n_values**3
+    vectors = 2.5 * KEPT_MODES
+    return vectors * n_values * 8, 10 * vectors**2 * n_values
+
+
+def _of_simulation(campaign: Campaign, matrix: float, eigen: float) -> dict[str, Need]:
+    """The needs of the stages that simulate."""
+    simulation, sharding = campaign.simulation, campaign.sharding
+    n_pix = 12 * campaign.maps.nside**2
+    n_values = n_pix * len(campaign.components)
+    n_detectors = len(simulation.detectors)
+    n_samples = simulation.scan.n_samples * n_detectors
+    n_columns = simulation.n_chunks * n_detectors * len(simulation.systematics)
+    response = n_columns * 3 * n_pix * 8
+    shard = sharding.maps_per_shard * n_values * 8
+    sky = 12 * simulation.nside**2 * 8 * 20
+    observation = simulation.chunk_samples * 8 * (20 + 6 * n_detectors)
+    chunk_share = min(sharding.chunks_per_shard / simulation.n_chunks, 1)
+    pass_seconds = n_samples * 3e-6
+    map_seconds = sharding.maps_per_shard * n_values**1.5 * 1e-6
+    return {
+        "simulate_response": _need(
+            observation + sky + response * chunk_share, pass_seconds * chunk_share
+        ),
+        "merge_response": _need(2 * response + sky, response * 2e-7),
+        "simulate_maps": _need(3 * response + 3 * shard, map_seconds),
+        "simulate_maps_directly": _need(
+            observation + sky + 6e8 + 3 * shard, pass_seconds * sharding.maps_per_shard
+        ),
+        "exact_covariance": _need(2 * response + 2 * matrix, eigen * 1e-9),
+    }
+
+
 def descent_bytes(campaign: Campaign) -> int:
     """Memory that the descent of one batch takes, but for the program itself.
 
@@ -92,7 +115,7 @@ def descent_bytes(campaign: Campaign) -> int:
     them fit the measurements (BENCHMARKS.md).
     """
     emulator = campaign.emulator
-    n_components, n_orientations = 2, emulator.n_orientations
+    n_components, n_orientations = len(campaign.components), emulator.n_orientations
     entries = n_components * (1 + n_orientations)
     layer = 2 * n_orientations * entries * 12 * campaign.maps.nside**2 * emulator.batch_size
     return 8 * layer * (4 if emulator.dtype == "float32" else 8)

@@ -1,39 +1,39 @@
-"""Full-sky angular power spectra of maps.
+"""Angular power spectra of maps.
 
 Harmonic coefficients follow healpy: lmax = 3 nside - 1, spin 2 for (Q, U) with the
 COSMO convention, quadrature by plain pixel sums refined by ``ITERATIONS`` Jacobi
 steps (the ``iter`` of ``healpy.map2alm``; its usual 3 leave 5% at the highest
 multipoles, 10 close synthesis and analysis within 1%). Spectra are C_ℓ = Σ_m a_ℓm b*_ℓm / (2ℓ + 1),
 p = 2 in Eq. 6 of arXiv:2503.11643, without window or noise corrections.
+
+Of a partial sky they are pseudo-spectra: those of the whole sphere with every observed pixel
+times its weight (of mean 1) and 0 elsewhere. They mix multipoles, and E with B; maps that are
+compared have the same pixels and weights, so that both sides are mixed alike.
 """
 
 import os
 from collections.abc import Sequence
-from itertools import combinations
 
 import healpy
 import numpy as np
 
 from fewtomany import store
+from fewtomany.components import Components
 from fewtomany.errors import UserError
+from fewtomany.sky import Sky
 
 KIND = "spectra"
 ITERATIONS = 10
 
-_FIELDS = {"T": "T", "QU": "EB", "TQU": "TEB"}
+
+def components_of(stokes: str | Components) -> Components:
+    """Components of a single channel from its Stokes letters; those of several as they are."""
+    return stokes if isinstance(stokes, Components) else Components(stokes)
 
 
-def fields(stokes: str) -> str:
-    """Harmonic fields of Stokes components: "EB" for "QU", "TEB" for "TQU", "T" for "T"."""
-    if stokes not in _FIELDS:
-        raise UserError(f"spectra need Stokes {', '.join(_FIELDS)}; found {stokes}")
-    return _FIELDS[stokes]
-
-
-def names(stokes: str) -> list[str]:
-    """Spectra of Stokes components, auto first: EE, BB, EB for "QU"."""
-    found = fields(stokes)
-    return [field + field for field in found] + [a + b for a, b in combinations(found, 2)]
+def names(stokes: str | Components) -> list[str]:
+    """Spectra of components, auto first: EE, BB, EB for "QU"."""
+    return list(components_of(stokes).spectra)
 
 
 def lmax_of(nside: int) -> int:
@@ -41,69 +41,85 @@ def lmax_of(nside: int) -> int:
     return 3 * nside - 1
 
 
-def to_harmonic(sky: np.ndarray, stokes: str) -> np.ndarray:
-    """Harmonic coefficients of one map.
+def to_harmonic(sky: np.ndarray, stokes: str | Components) -> np.ndarray:
+    """Harmonic coefficients of one map of the whole sphere.
 
     Parameters
     ----------
-    sky : array of shape (n_stokes, n_pix), RING
+    sky : array of shape (n_components, 12·nside²), RING
 
     Returns
     -------
-    array of shape (n_fields, n_alm), complex128, healpy's ordering, unit of the map
+    array of shape (n_components, n_alm), complex128, healpy's ordering, unit of the map: T as
+    it is, E and B in the places of Q and U
     """
-    sky = np.asarray(sky, np.float64)
+    sky, components = np.asarray(sky, np.float64), components_of(stokes)
     nside = store.nside_of(sky.shape[-1])
     lmax = lmax_of(nside)
-    parts = []
-    if "T" in fields(stokes):
-        parts.append(healpy.map2alm(sky[0], lmax=lmax, iter=ITERATIONS)[np.newaxis])
-    if "E" in fields(stokes):
-        polarization = sky[-2:]
+    result = np.empty((len(sky), healpy.Alm.getsize(lmax)), np.complex128)
+    for place in components.scalars:
+        result[place] = healpy.map2alm(sky[place], lmax=lmax, iter=ITERATIONS)
+    for place in components.spins:
+        polarization = sky[place : place + 2]
         alms = np.array(healpy.map2alm_spin(polarization, 2, lmax=lmax))
         for _ in range(ITERATIONS):
             residual = polarization - healpy.alm2map_spin(alms, nside, 2, lmax)
             alms += healpy.map2alm_spin(residual, 2, lmax=lmax)
-        parts.append(alms)
-    return np.concatenate(parts)
+        result[place : place + 2] = alms
+    return result
 
 
-def to_map(alms: np.ndarray, stokes: str, nside: int) -> np.ndarray:
+def to_map(alms: np.ndarray, stokes: str | Components, nside: int) -> np.ndarray:
     """Map of harmonic coefficients, the inverse of :func:`to_harmonic`.
 
     Returns
     -------
-    array of shape (n_stokes, n_pix), float64, RING
+    array of shape (n_components, 12·nside²), float64, RING
     """
-    lmax = lmax_of(nside)
-    parts = []
-    if "T" in fields(stokes):
-        parts.append(healpy.alm2map(alms[0], nside, lmax=lmax)[np.newaxis])
-    if "E" in fields(stokes):
-        parts.append(np.array(healpy.alm2map_spin(list(alms[-2:]), nside, 2, lmax)))
-    return np.concatenate(parts)
+    lmax, components = lmax_of(nside), components_of(stokes)
+    result = np.empty((len(alms), healpy.nside2npix(nside)))
+    for place in components.scalars:
+        result[place] = healpy.alm2map(np.array(alms[place]), nside, lmax=lmax)
+    for place in components.spins:
+        result[place : place + 2] = healpy.alm2map_spin(
+            list(alms[place : place + 2]), nside, 2, lmax
+        )
+    return result
 
 
-def measure(maps: np.ndarray, stokes: str) -> np.ndarray:
+def measure(maps: np.ndarray, stokes: str | Components, sky: Sky | None = None) -> np.ndarray:
     """Spectra of maps.
 
     Parameters
     ----------
-    maps : array of shape (n_maps, n_stokes, n_pix), RING, K
+    maps : array of shape (n_maps, n_components, n_pix), RING, K
+    sky : their pixels; the full sky by default
 
     Returns
     -------
     array of shape (n_maps, n_spectra, lmax + 1), float64, K², in the order of :func:`names`
     """
-    found = fields(stokes)
-    pairs = [(found.index(a), found.index(b)) for a, b in names(stokes)]
-    lmax = lmax_of(store.nside_of(maps.shape[-1]))
-    result = np.empty((len(maps), len(pairs), lmax + 1))
-    for spectra, sky in zip(result, maps, strict=True):
-        alms = to_harmonic(sky, stokes)
-        for row, (a, b) in zip(spectra, pairs, strict=True):
+    components = components_of(stokes)
+    nside = sky.nside if sky else store.nside_of(maps.shape[-1])
+    lmax = lmax_of(nside)
+    result = np.empty((len(maps), len(components.spectra_pairs), lmax + 1))
+    for spectra, values in zip(result, maps, strict=True):
+        alms = to_harmonic(weighted(values, sky), components)
+        for row, (a, b) in zip(spectra, components.spectra_pairs, strict=True):
             row[:] = healpy.alm2cl(alms[a], alms[b], lmax=lmax)
     return result
+
+
+def weighted(maps: np.ndarray, sky: Sky | None) -> np.ndarray:
+    """Maps (..., n_pix) on the whole sphere, times their weights, 0 where not observed."""
+    if sky is None or (sky.is_full and sky.weights is None):
+        return maps
+    return sky.expand(maps * sky.weight, fill=0.0)
+
+
+def observed_power(sky: Sky | None) -> float:
+    """Mean square of the weights over the whole sphere, by which masks lower a spectrum."""
+    return 1.0 if sky is None else float(np.mean(sky.weight**2) * sky.fraction)
 
 
 def write(path: str | os.PathLike, cl: np.ndarray, source: store.MapSet, provenance: dict) -> None:
@@ -113,14 +129,14 @@ def write(path: str | os.PathLike, cl: np.ndarray, source: store.MapSet, provena
         {"cl": cl},
         kind=KIND,
         provenance=provenance,
-        names=",".join(names(source.stokes)),
+        names=",".join(names(source.components)),
         unit=f"{source.unit}^2",
         dataset=source.dataset,
         first=source.first,
     )
 
 
-def read(paths: Sequence[str | os.PathLike], dataset: str, stokes: str) -> np.ndarray:
+def read(paths: Sequence[str | os.PathLike], dataset: str, stokes: str | Components) -> np.ndarray:
     """Spectra of a dataset from its files, which must follow each other from map 0.
 
     Returns

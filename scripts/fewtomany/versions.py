@@ -7,7 +7,7 @@ another sharding, never for the files a larger dataset shares with a smaller one
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from fewtomany.config import Campaign
 
@@ -42,6 +42,7 @@ _NONLINEAR = tuple(
     f"simulation.{kind}"
     for kind in ("thermal_drift", "white_noise", "one_over_f", "pointing", "bandpass")
 )
+_SKY = ("maps.stokes", "maps.mask")
 _WAVELETS = ("emulator.n_scales", "emulator.n_orientations", "emulator.kernel_size")
 _MODEL = tuple(
     f"emulator.{key}"
@@ -61,6 +62,9 @@ _MODEL = tuple(
     )
 )
 
+OPTIONAL = ("simulation", "reference")
+"""Sections that a campaign may lack."""
+
 STAGES = {
     "simulate_response": Stage(1, (*_TOD, *_RAMP)),
     "merge_response": Stage(1, _TO_MAPS),
@@ -76,8 +80,9 @@ STAGES = {
             "simulation.linear_drift.distribution",
         ),
     ),
-    "exact_covariance": Stage(1, (*_AMPLITUDES[1:], "simulation.systematics", "maps.stokes")),
-    "covariance": Stage(1, ("maps.stokes",)),
+    "exact_covariance": Stage(1, (*_AMPLITUDES[1:], "simulation.systematics", *_SKY)),
+    "import_maps": Stage(1, ("maps.nside", "maps.stokes", "maps.frame", "maps.mask")),
+    "covariance": Stage(1, _SKY),
     "factor": Stage(1),
     "draw": Stage(1, ("seed",)),
     "draw_isotropic": Stage(1, ("seed",)),
@@ -86,16 +91,16 @@ STAGES = {
         2, ("seed", *_MODEL, "emulator.batch_size", "emulator.n_steps", "emulator.plateau")
     ),
     "assemble": Stage(1, ("seed", "emulator.batch_size")),
-    "measure_spectra": Stage(1, ("maps.stokes",)),
-    "measure_scattering": Stage(1, ("maps.stokes", *_WAVELETS)),
-    "measure_minkowski": Stage(1, ("maps.stokes", "validation.minkowski_maps")),
-    "measure_distribution": Stage(1, ("maps.stokes",)),
+    "measure_spectra": Stage(1, _SKY),
+    "measure_scattering": Stage(1, (*_SKY, *_WAVELETS)),
+    "measure_minkowski": Stage(1, (*_SKY, "validation.minkowski_maps")),
+    "measure_distribution": Stage(1, _SKY),
     "measure_wavelets": Stage(1, ("maps.nside", *_WAVELETS)),
     "recommend": Stage(1, ("seed", "maps.stokes", "validation.n_modes")),
-    "compare": Stage(1, ("seed", "maps.stokes", "validation.n_modes")),
+    "compare": Stage(1, ("seed", *_SKY, "validation.n_modes")),
     "trust": Stage(1, ("seed", "maps.stokes", "trust")),
-    "diversity": Stage(2, ("seed", "maps.stokes", "emulator.batch_size", *_WAVELETS)),
-    "judge": Stage(2, ("validation", "reference.covariance")),
+    "diversity": Stage(2, ("seed", *_SKY, "emulator.batch_size", *_WAVELETS)),
+    "judge": Stage(3, ("validation", "reference.covariance")),
     "plot": Stage(1),
     "plot_part": Stage(1),
     "report": Stage(1),
@@ -110,8 +115,8 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
     ----------
     campaign : the campaign
     stage : a name in :data:`STAGES`, the name of its rule
-    dataset : an emulated dataset or a fold; its strategy, and the inputs that a fold comes
-        from, then belong to the basis
+    dataset : an emulated dataset, a fold or one of the user's; the strategy, the inputs that
+        a fold comes from, and what is said of the user's files then belong to the basis
 
     Raises
     ------
@@ -121,13 +126,20 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
     content = {key: _look_up(campaign.sections, key) for key in chosen.keys}
     if dataset:
         found = campaign.find(dataset)
-        content["strategy"] = found.strategy
+        if found.strategy:
+            content["strategy"] = found.strategy
+        if found.sources:
+            content["sources"] = [asdict(source) for source in found.sources]
         if found.selection:
             content["selection"] = found.selection
     return json.dumps({"version": chosen.version, **content}, sort_keys=True)
 
 
 def _look_up(sections: dict, key: str):
+    """The value of a key; None in a section that the campaign has not."""
+    section, _, _ = key.partition(".")
+    if section in OPTIONAL and section not in sections:
+        return None
     for part in key.split("."):
         sections = sections[part]
     return sections

@@ -7,7 +7,8 @@ import diversity as diversity_script
 import plot_part
 from fewtomany import config, report, spectra, store
 from fewtomany.emulator import device
-from fewtomany.validation import diversity, parts, scattering
+from fewtomany.validation import diversity, parts
+from fewtomany.validation.measure import scattering
 
 N_INPUTS, N_EMULATED = 10, 100
 WAVELETS = {"n_scales": 2, "n_orientations": 4, "kernel_size": 3}

@@ -16,7 +16,12 @@ LMAX = 3 * NSIDE - 1
 ELL = np.arange(LMAX + 1)
 TINY = Path(__file__).parents[1] / "workflow/tiny.yaml"
 DESCENT = dataclasses.replace(
-    config.load(TINY).emulator, n_scales=2, n_steps=300, stripe_zones=0, mean="zero", dtype="float64"
+    config.load(TINY).emulator,
+    n_scales=2,
+    n_steps=300,
+    stripe_zones=0,
+    mean="zero",
+    dtype="float64",
 )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fewtomany.scattering import grid, wavelets
-from fewtomany.validation import moments, scattering
+from fewtomany.validation.measure import moments, scattering
 
 NSIDE = 8
 SETTINGS = {"n_scales": 2, "n_orientations": 4, "kernel_size": 3}

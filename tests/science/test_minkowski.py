@@ -8,7 +8,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from fewtomany.validation import minkowski
+from fewtomany.validation.measure import minkowski
 
 NSIDE, LMAX = 16, 20
 CL = np.where(np.arange(LMAX + 1) >= 2, np.exp(-((np.arange(LMAX + 1) / 6) ** 2)), 0)

@@ -8,7 +8,7 @@ import plot_part
 import recommend as recommend_script
 from fewtomany import config, covariance, report, store
 from fewtomany.validation import parts
-from fewtomany.validation.compare import HEADLINES, compare
+from fewtomany.validation.compare.models import HEADLINES, compare
 
 N_INPUTS, N_EMULATED, N_REFERENCE = 10, 200, 1200
 CONTENT = {

@@ -6,7 +6,7 @@ import pytest
 
 from fewtomany.scattering import grid
 from fewtomany.scattering.wavelets import wavelet_kernels
-from fewtomany.validation import wavelets
+from fewtomany.validation.measure import wavelets
 
 NSIDE = 8
 

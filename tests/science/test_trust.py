@@ -11,7 +11,8 @@ from fewtomany import config, covariance, report, store
 from fewtomany.emulator import batches
 from fewtomany.emulator import model as emulation
 from fewtomany.errors import UserError
-from fewtomany.validation import baselines, parts, trust
+from fewtomany.validation import baselines, heldout, parts
+from fewtomany.validation.trust import folds, verdict
 
 N_INPUTS, N_MAPS, N_DIRECTIONS = 20, 200, 12
 CONTENT = {
@@ -58,11 +59,12 @@ def draws(truth, seed, n_maps, scale=1.0):
 
 def judged(campaign, truth, make):
     """Entries and numbers for folds whose emulation is ``make(seed)``."""
-    folds = campaign.folds_of("emulated-20")
-    emulated = {fold.name: make(seed) for seed, fold in enumerate(folds, 10)}
-    inputs = draws(truth, 1, N_INPUTS)
-    entries, numbers = trust.cross_validate(
-        campaign, campaign.datasets["emulated-20"], inputs, emulated, truth
+    of_dataset = enumerate(campaign.folds_of("emulated-20"), 10)
+    emulated = {fold.name: make(seed) for seed, fold in of_dataset}
+    inputs = store.MapSet(draws(truth, 1, N_INPUTS), "QU", "input-20")
+    known = covariance.Covariance(np.zeros(384), truth, 0, "QU", 4, "exact")
+    entries, numbers = verdict.cross_validate(
+        campaign, campaign.datasets["emulated-20"], inputs, emulated, known
     )
     return {entry["name"]: entry for entry in entries}, numbers
 
@@ -73,8 +75,8 @@ def good(campaign, truth):
 
 
 def test_every_input_is_held_out_once(campaign):
-    folds = campaign.folds_of("emulated-20")
-    held = [set(range(N_INPUTS)) - set(fold.selection) for fold in folds]
+    every = campaign.folds_of("emulated-20")
+    held = [set(range(N_INPUTS)) - set(fold.selection) for fold in every]
     assert sorted(index for some in held for index in some) == list(range(N_INPUTS))
     assert {len(some) for some in held} == {4}
 
@@ -82,7 +84,7 @@ def test_every_input_is_held_out_once(campaign):
 def test_true_maps_are_trusted(good):
     entries, numbers = good
     assert all(entry["passed"] for entry in entries.values())
-    assert numbers["rival"] not in (trust.EMULATED, trust.RECOMMENDED)
+    assert numbers["rival"] not in (folds.EMULATED, folds.RECOMMENDED)
     assert min(numbers["intensities"]) > 0.5
 
 
@@ -114,31 +116,31 @@ def test_score_is_the_gaussian_likelihood():
     model = np.cov(rng.standard_normal((40, 5)).T)
     maps = rng.standard_normal((7, 5))
     expected = scipy.stats.multivariate_normal(np.zeros(5), model).logpdf(maps)
-    np.testing.assert_allclose(5 * trust.score(maps, model) - 2.5 * np.log(2 * np.pi), expected)
+    np.testing.assert_allclose(5 * heldout.score(maps, model) - 2.5 * np.log(2 * np.pi), expected)
     many = rng.multivariate_normal(np.zeros(5), 2 * np.eye(5), 20000)
-    assert trust.expected_score(2 * np.eye(5), model) == pytest.approx(
-        trust.score(many, model).mean(), rel=0.02
+    assert heldout.expected_score(2 * np.eye(5), model) == pytest.approx(
+        heldout.score(many, model).mean(), rel=0.02
     )
 
 
 def test_chi2_under_few_maps_has_mean_1_and_the_expected_width():
     rng = np.random.default_rng(4)
     found = [
-        trust.unbiased_chi2(
+        folds.unbiased_chi2(
             rng.standard_normal((5, 10)), np.cov(rng.standard_normal((40, 10)).T), 40
         )
         for _ in range(2000)
     ]
     assert np.mean(found) == pytest.approx(1, abs=0.03)
-    assert np.std(found) == pytest.approx(trust.expected_width(10, 40), rel=0.05)
+    assert np.std(found) == pytest.approx(folds.expected_width(10, 40), rel=0.05)
 
 
 def test_a_singular_candidate_is_left_out(truth):
     directions = baselines.random_directions(1, N_DIRECTIONS, len(truth))
     maps = [draws(truth, seed, n).reshape(n, -1) for seed, n in ((1, 8), (2, 40), (3, 40))]
-    models, _ = trust.candidates(*maps, directions, directions)
+    models, _ = folds.candidates(*maps, directions, directions)
     assert "raw" not in models
-    models, _ = trust.candidates(
+    models, _ = folds.candidates(
         draws(truth, 1, 30).reshape(30, -1), *maps[1:], directions, directions
     )
     assert "raw" in models
@@ -181,16 +183,16 @@ def test_the_program_writes_part_and_figure(campaign, truth, good, tmp_path):
     config.save(campaign, tmp_path / "campaign.yaml")
     files = {"input-20": tmp_path / "inputs.h5"}
     store.write_maps(files["input-20"], store.MapSet(draws(truth, 1, N_INPUTS), "QU", "input-20"))
-    folds = []
+    named = []
     for seed, fold in enumerate(campaign.folds_of("emulated-20"), 10):
         path = tmp_path / f"{fold.name}.h5"
         store.write_maps(path, store.MapSet(draws(truth, seed, N_MAPS), "QU", fold.name))
-        folds.append(f"{fold.name}={path}")
+        named.append(f"{fold.name}={path}")
     content = covariance.Covariance(np.zeros(384), truth, 0, "QU", 4, "exact")
     covariance.write(tmp_path / "exact.h5", content, {})
     common = ["--config", tmp_path / "campaign.yaml"]
     options = [*common, "--dataset", "emulated-20", "--inputs", files["input-20"], "--folds"]
-    options += [*folds, "--truth", tmp_path / "exact.h5", "--output", tmp_path / "trust.json"]
+    options += [*named, "--truth", tmp_path / "exact.h5", "--output", tmp_path / "trust.json"]
     trust_script.main(trust_script.get_parser().parse_args(list(map(str, options))))
     found = {entry["name"]: entry for entry in parts.read(tmp_path / "trust.json")["metrics"]}
     assert found.keys() == good[0].keys()

@@ -1,5 +1,6 @@
 """Distances, shrinkage and equivalent numbers, each with a known answer."""
 
+import dataclasses
 import json
 
 import healpy as hp
@@ -7,20 +8,15 @@ import numpy as np
 import pytest
 
 from fewtomany import covariance, seeds
+from fewtomany.components import Components
 from fewtomany.config import Dataset
 from fewtomany.covariance import Covariance
 from fewtomany.errors import UserError
-from fewtomany.validation import (
-    baselines,
-    distances,
-    equivalent,
-    gaussian,
-    parts,
-    pixel,
-    shrinkage,
-    views,
-)
-from fewtomany.validation.metrics import Range
+from fewtomany.sky import Sky
+from fewtomany.validation import baselines, parts, shrinkage
+from fewtomany.validation.compare import distances, equivalent, gaussian, views
+from fewtomany.validation.entries import INFINITE, Range, entry
+from fewtomany.validation.judge import pixel
 
 NSIDE = 4
 N = 2 * 12 * NSIDE**2
@@ -123,7 +119,8 @@ def test_distances_see_where_correlation_is_lost(viewer, truth):
     for name, expected in {"6-15": 1, "15-40": 1, "40-180": 0.5}.items():
         assert found[f"recovery:{name}"] == pytest.approx(expected)
         assert found[f"recovery:cross {name}"] == pytest.approx(0, abs=1e-12)
-    rms, _ = pixel.compare_correlations(tested, truth.covariance, 0)
+    whole = dataclasses.replace(truth, covariance=tested)
+    rms, _ = pixel.compare_correlations(whole, truth)
     assert found["correlation_error"] == pytest.approx(rms)  # all rows are used at this size
     double = distances.distances(views.View(view.modes, 2 * view.rows, 2 * variance), viewer)
     assert double["variance_error"] == pytest.approx(1)
@@ -201,7 +198,7 @@ def test_inputs_shrunk_toward_true_maps_become_them(viewer, draw):
     assert found.intensity > 0.8
     assert found.n_directions == N_MODES
     model = baselines.mixture(found, viewer.of_maps(target))(viewer.of_maps(inputs))
-    models, intensities = baselines.without_emulation(inputs, viewer, {}, directions)
+    models, intensities = baselines.models(inputs, viewer, {}, directions)
     rivals = [
         distances.distances(rival(viewer.of_maps(inputs)), viewer)["kl"]
         for rival in models.values()
@@ -247,24 +244,55 @@ def test_equivalent_numbers_beyond_the_curve_are_bounds():
     assert equivalent.equivalent(np.inf, 0.0, curve) is None
 
 
-def test_a_part_replaces_what_it_measures_with_an_error():
-    first = [{"dataset": "a", "name": name, "error": None} for name in ("kl", "recovery:0-6")]
-    second = [{"dataset": "a", "name": "recovery:0-6", "error": 0.1}]
-    assert parts.merge(first, second) == [first[0], second[0]]
+def test_what_is_measured_twice_is_an_error():
+    first = [{"dataset": "a", "name": name} for name in ("kl", "recovery:0-6")]
+    second = [{"dataset": "b", "name": "recovery:0-6"}]
+    assert parts.merge(first, second) == [*first, *second]
+    with pytest.raises(UserError, match=r"p\.json: measured twice: recovery:0-6 of a"):
+        parts.merge(first, first[1:], "p.json")
+
+
+def test_covariances_look_alike_in_a_view_and_in_directions(viewer, draw):
+    """The same models by either way of looking: the truth's modes are directions, too."""
+    inputs, target = draw(20, 12), draw(21, 60)
+    directions = baselines.random_directions(1, N_MODES, N)
+    space = baselines.Directions(viewer.whitening.T)
+    variance = inputs.var(axis=0, ddof=1)
+    args = ({"isotropic": target}, directions)
+    in_view, intensities = baselines.models(inputs, viewer, *args)
+    in_modes, same = baselines.models(inputs, space, *args, variance)
+    assert intensities == same
+    for name, model in in_view.items():
+        found = in_modes[name](space.of_maps(inputs))
+        np.testing.assert_allclose(found, model(viewer.of_maps(inputs)).modes, atol=1e-9)
+
+
+def test_classes_of_pairs_by_component_and_separation():
+    sky = Sky(2, np.array([0, 1, 20]))
+    _, names = views.pair_classes(sky, Components("T"), [0])
+    assert names == ("0-6", "6-15", "15-40", "40-180")
+    classes, names = views.pair_classes(sky, Components("TQU"), [1, 3])
+    assert len(names) == 16
+    found = [["self", *names][k] for k in classes[0]]
+    assert found[:3] == ["15-40", "self", "40-180"]
+    assert found[3:6] == ["T×Q 15-40", "T×Q 0-6", "T×Q 40-180"]
+    assert [["self", *names][k] for k in classes[1]][6] == "Q×U 0-6"
+    _, names = views.pair_classes(sky, Components("QU", ("a", "b")), [0])
+    assert names[4:] == ("cross 0-6", "cross 6-15", "cross 15-40", "cross 40-180")
 
 
 def test_parts_hold_plain_json(tmp_path):
     dataset = Dataset("emulated-10", "emulated", 300)
     limit = Range(None, np.float64(2.0), "somewhere")
     entries = [
-        parts.entry("kl", "divergence", dataset, np.float64(1.5), allowed=limit, n_maps=300),
-        parts.entry("kl", "divergence", dataset, np.inf, error=np.nan),
-        parts.entry("kl", "divergence", dataset, np.inf, allowed=limit),
+        entry("kl", dataset, np.float64(1.5), allowed=limit, sample={"n_maps": 300}),
+        entry("kl", dataset, np.inf, error=np.nan, sample={}),
+        entry("kl", dataset, np.inf, allowed=limit, sample={}),
     ]
     parts.write(tmp_path / "part.json", entries, {}, curves={"n": np.array([1, 2]), "x": [np.inf]})
     found = parts.read(tmp_path / "part.json")
     assert [entry["passed"] for entry in found["metrics"]] == [True, None, False]
-    assert found["metrics"][1]["source"] == parts.INFINITE
+    assert found["metrics"][1]["source"] == INFINITE
     assert found["curves"] == {"n": [1, 2], "x": [None]}
     (tmp_path / "other.json").write_text(json.dumps({"a": 1}))
     with pytest.raises(UserError, match="has no metrics"):

@@ -95,7 +95,7 @@ def test_last_chunk_and_last_shard_may_be_shorter():
         ("maps.nside", 0, "maps.nside: 0 is not allowed; expected a power of 2"),
         ("maps.nside", "16", "maps.nside: '16' is not allowed; expected integer"),
         ("maps.nside", 32, "expected at most simulation.nside = 16"),
-        ("maps.stokes", "XY", "maps.stokes: 'XY' is not allowed; expected one of QU"),
+        ("maps.stokes", "XY", "maps.stokes: 'XY' is not allowed; expected one of T, QU, TQU"),
         ("maps.frame", "horizon", "expected one of galactic, ecliptic, equatorial"),
         ("seed", -1, "seed: -1 is not allowed; expected at least 0"),
         ("campaign", "a/b", "campaign: 'a/b' is not allowed; expected a text that matches"),

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from fewtomany import covariance, linear
+from fewtomany import covariance, linear, store
 from fewtomany.errors import UserError
+from fewtomany.sky import Sky
 
 
 @pytest.fixture
@@ -86,7 +87,105 @@ def test_factor_comes_back_as_float32_of_the_maps_shape(tmp_path, maps):
     source = covariance.Covariance(*covariance.estimate([maps]), "QU", 1, "original")
     eigenvalues, root = covariance.symmetric_root(source.covariance.copy())
     covariance.write_factor(tmp_path / "f.h5", eigenvalues, root, source, {})
-    found = covariance.read_factor(tmp_path / "f.h5", "QU", 1)
+    found, sky, frame = covariance.read_factor(tmp_path / "f.h5", "QU", 1)
+    assert (sky, frame) == (source.sky, "galactic")
     np.testing.assert_array_equal(found, root.astype(np.float32).reshape(24, 2, 12))
     with pytest.raises(UserError, match="expected QU at nside 8"):
         covariance.read_factor(tmp_path / "f.h5", "QU", 8)
+
+
+@pytest.fixture
+def modes_only(maps, monkeypatch):
+    """The covariance of the maps as leading modes and a diagonal, and their dense one."""
+    content = store.MapSet(maps, "QU", "some")
+    dense = covariance.of_maps(lambda: [content], "some")
+    monkeypatch.setattr(covariance, "DENSE_LIMIT", 23)
+    monkeypatch.setattr(covariance, "KEPT_MODES", 8)
+    return covariance.of_maps(lambda: [content], "some"), dense
+
+
+def test_modes_and_diagonal_keep_every_variance_and_the_leading_modes(modes_only):
+    found, dense = modes_only
+    assert dense.is_dense
+    assert not found.is_dense
+    assert len(found.modes) == 8
+    np.testing.assert_allclose(found.mean, dense.mean)
+    np.testing.assert_allclose(found.variance, dense.variance)
+    np.testing.assert_allclose(found.modes.values, dense.leading(8).values, rtol=0.02)
+    assert found.held == pytest.approx(dense.leading(8).values.sum() / dense.variance.sum(), 0.01)
+    assert dense.held == 1
+
+
+def test_modes_of_few_maps_are_the_whole_covariance(maps, monkeypatch):
+    content = store.MapSet(maps[:10], "QU", "some")
+    dense = covariance.of_maps(lambda: [content], "some")
+    monkeypatch.setattr(covariance, "DENSE_LIMIT", 23)
+    found = covariance.of_maps(lambda: [content], "some")
+    assert len(found.modes) == 9
+    assert found.held == pytest.approx(1)
+    scale = dense.covariance.max()
+    np.testing.assert_allclose(found.rows(slice(None)), dense.covariance, atol=1e-9 * scale)
+
+
+def test_both_forms_are_inverted_exactly(modes_only):
+    x = np.random.default_rng(3).standard_normal((5, 24))
+    for form in modes_only:
+        some = form.plus(np.linspace(1, 2, 24))
+        matrix = form.rows(slice(None)) + np.diag(np.linspace(1, 2, 24))
+        np.testing.assert_allclose(some.rows(slice(None)), matrix)
+        np.testing.assert_allclose(some.solve(x), np.linalg.solve(matrix, x.T).T, rtol=1e-9)
+        np.testing.assert_allclose(some.solve(x[0]), np.linalg.solve(matrix, x[0]), rtol=1e-9)
+        assert some.log_determinant() == pytest.approx(np.linalg.slogdet(matrix)[1])
+        np.testing.assert_allclose(some.project(x), x @ matrix @ x.T)
+
+
+def test_determinant_and_inverse_of_a_known_matrix():
+    """Unit variances and one correlation ρ: det = 1 − ρ², C⁻¹ (1, 0) = (1, −ρ) / (1 − ρ²)."""
+    rho, sky = 0.6, Sky(1, np.array([2, 7]))
+    vectors = np.array([[1.0, 1.0]]) / np.sqrt(2)
+    forms = {
+        "covariance": np.array([[1, rho], [rho, 1]]),
+        "modes": covariance.Modes(np.array([2 * rho]), vectors),
+    }
+    dense = covariance.Covariance(np.zeros(2), forms["covariance"], 0, "T", 1, "pair", sky=sky)
+    low = covariance.Covariance(
+        *(np.zeros(2), None, 0, "T", 1, "pair"),
+        sky=sky,
+        modes=forms["modes"],
+        diagonal=np.full(2, 1 - rho),
+    )
+    for found in (dense, low):
+        assert found.log_determinant() == pytest.approx(np.log(1 - rho**2))
+        np.testing.assert_allclose(
+            found.solve(np.array([1.0, 0.0])), np.array([1, -rho]) / (1 - rho**2)
+        )
+
+
+def test_mixtures_of_both_forms(modes_only):
+    for form in modes_only:
+        first, second = form.rows(slice(None)).copy(), form.plus(3.0)
+        expected = 0.3 * first + 0.7 * second.rows(slice(None))
+        mixed = form.mixed(0.3, second, 0.7)
+        np.testing.assert_allclose(mixed.rows(slice(None)), expected, rtol=1e-9)
+
+
+def test_a_singular_covariance_is_not_inverted(maps, monkeypatch):
+    few = store.MapSet(maps[:10], "QU", "few")
+    for limit in (24, 23):
+        monkeypatch.setattr(covariance, "DENSE_LIMIT", limit)
+        found = covariance.of_maps(lambda: [few], "few")
+        with pytest.raises(UserError, match=r"few: the covariance of 24 values \(from 10 maps\)"):
+            found.solve(np.zeros(24))
+        assert np.isfinite(found.plus(1.0).log_determinant())
+
+
+def test_modes_and_pixels_come_back_from_a_file(tmp_path, maps, monkeypatch):
+    monkeypatch.setattr(covariance, "DENSE_LIMIT", 5)
+    sky = Sky(1, np.array([1, 4, 9]), np.array([1.0, 2.0, 1.0]))
+    content = store.MapSet(maps[..., :3], "QU", "some", frame="ecliptic", sky=sky)
+    found = covariance.of_maps(lambda: [content], "some")
+    covariance.write(tmp_path / "c.h5", found, {})
+    again = covariance.load(tmp_path / "c.h5")
+    assert (again.sky, again.frame, again.n_maps) == (sky, "ecliptic", 700)
+    np.testing.assert_array_equal(again.modes.vectors, found.modes.vectors)
+    assert store.read_attributes(tmp_path / "c.h5", "covariance")["held"] == found.held

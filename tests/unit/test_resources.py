@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fewtomany import config, resources, versions
+from fewtomany import config, covariance, resources, versions
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -33,9 +33,27 @@ def test_needs_are_whole_numbers_that_a_node_has(name):
 
 
 def test_memory_of_covariances_grows_as_their_size():
-    small, large = paper(), paper(maps={"nside": 32})
+    small, large = paper(maps={"nside": 8}, emulator={"n_scales": 3}), paper()
     ratio = (large["factor"].mem_mb - 1200) / (small["factor"].mem_mb - 1200)
-    assert ratio == pytest.approx(16, rel=0.01)
+    assert ratio == pytest.approx(16, rel=0.05)
+
+
+def test_a_covariance_too_large_to_be_dense_asks_for_its_modes():
+    assert (resources.DENSE_LIMIT, resources.KEPT_MODES) == (
+        covariance.DENSE_LIMIT,
+        covariance.KEPT_MODES,
+    )
+    assert paper(maps={"nside": 64})["covariance"].mem_mb < 8000
+
+
+def test_a_campaign_without_a_simulation_has_no_needs_of_one():
+    content = yaml.safe_load((CONFIG / "paper.yaml").read_text())
+    del content["simulation"], content["reference"], content["trust"]
+    for entry in content["inputs"].values():
+        entry["files"] = "some/*.fits"
+    needed = resources.needs(config.parse(content))
+    assert needed.keys() < versions.STAGES.keys()
+    assert not {"simulate_response", "exact_covariance"} & needed.keys()
 
 
 def test_time_of_emulation_grows_with_steps_and_batches():

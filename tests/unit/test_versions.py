@@ -1,5 +1,6 @@
 import copy
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,16 @@ ROOT = Path(__file__).parents[2]
 DEMO = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
 
 # What no stage's numbers follow from: names, counts and how the work is cut. The counts of
-# datasets enter by the files that a stage reads.
+# datasets and files of the user enter by the files that a stage reads; what is said of these
+# files belongs to the basis of their import.
 FREE = ("campaign", "sharding.", "inputs.", "gaussian.", "emulated.")
-FREE_KEYS = ("simulation.engine", "simulation.n_maps", "reference.n_maps")
+OF_FILES = ("files", "unit", "ordering", "polarization_convention", "frame", "channels")
+FREE_KEYS = (
+    "simulation.engine",
+    "simulation.n_maps",
+    "reference.n_maps",
+    *(f"reference.{key}" for key in OF_FILES),
+)
 
 
 def leaves(part, path=""):
@@ -36,8 +44,16 @@ def test_every_key_that_decides_numbers_belongs_to_a_stage():
 
 def test_every_rule_is_a_stage_and_every_stage_a_rule():
     text = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
-    for stage in versions.STAGES:
-        assert f'("{stage}")' in text
+    rules = re.findall(r"^ *rule (\w+):.*?(?=^ *rule |\Z)", text, re.MULTILINE | re.DOTALL)
+    bodies = re.split(r"^ *rule \w+:", text, flags=re.MULTILINE)[1:]
+    drawing = {"plot_maps": "plot", "plot_comparison": "plot", "plot_wavelets": "plot"}
+    drawing["plot_cost"] = "plot"
+    stages = [drawing.get(rule, rule) for rule in rules]
+    assert set(stages) == set(versions.STAGES)
+    for stage, body in zip(stages, bodies, strict=True):
+        assert set(re.findall(r'basis(?:_of_dataset)?\("(\w+)"\)', body)) == {stage}
+        assert set(re.findall(r'memory\("(\w+)"\)', body)) == {stage}
+        assert set(re.findall(r'runtime\("(\w+)"\)', body)) == {stage}
 
 
 def changed(**sections):

@@ -5,6 +5,7 @@ import re
 
 from fewtomany import versions
 from fewtomany.emulator import batches
+from fewtomany.products import products_of
 from fewtomany.resources import at_once, demands, device, launcher, ranks
 from fewtomany.shards import Shard
 
@@ -13,19 +14,12 @@ from fewtomany.shards import Shard
 CONFIG = f"results/{campaign.name}/campaign.yaml"
 ENVIRONMENT = "../../envs/conda.yaml"
 memory, runtime = demands(campaign)
-EXACT = ["exact"] if campaign.simulation.engine == "response" else []
-TRUTH = EXACT[0] if EXACT else "reference"
-COVARIANCES = [*campaign.datasets, *EXACT]
-COMPARED = "spectra correlations eigenvalues chi2 scattering minkowski distribution".split()
-FIGURES = ["maps", *COMPARED, "wavelets", "transfer", "cost"]
-TRUST = {
-    f"trust-{dataset}": f"<results>/validation/parts/trust-{dataset}.json"
-    for dataset in campaign.trust.datasets
+products = products_of(campaign)
+COVARIANCES = [*campaign.datasets, *(["exact"] if campaign.truth == "exact" else [])]
+FIGURES = ["maps", *products.compared, "wavelets", "transfer", "cost"]
+PARTS = {
+    figure: f"<results>/validation/parts/{part}.json" for figure, part in products.parts.items()
 }
-COMPARE = "<results>/validation/parts/compare.json"
-DIVERSITY = "<results>/validation/parts/diversity.json"
-PARTS = [COMPARE, DIVERSITY, *TRUST.values()]
-FIGURES_OF_PARTS = {"equivalent": COMPARE, "baselines": COMPARE, "diversity": DIVERSITY, **TRUST}
 
 
 wildcard_constraints:
@@ -39,9 +33,14 @@ def saving_after(handler):
     return lambda log: (handler(log), campaign_file.save(campaign, CONFIG))
 
 
+def any_of(names):
+    """Wildcard constraint: one of these names (nothing if there are none)."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 def one_of(*roles):
-    """Wildcard constraint: the datasets of these roles (nothing if there are none)."""
-    return "|".join(re.escape(dataset.name) for dataset in campaign.by_role(*roles)) or "(?!)"
+    """Wildcard constraint: the datasets of these roles that the campaign makes."""
+    return any_of(d.name for d in campaign.by_role(*roles) if not d.sources)
 
 
 def maps_of(dataset):
@@ -62,8 +61,16 @@ def covariance_of(name):
     return f"<results>/covariances/{name}.h5"
 
 
+def true_covariance(name=""):
+    """The true covariance, if there is one; else that of the inputs of a dataset, if named."""
+    known = campaign.truth or (campaign.yardstick(name) if name else None)
+    return covariance_of(known) if known else []
+
+
 def measured(statistic):
     """The files of a statistic of all datasets, one for each map file that is measured."""
+    if statistic not in products.measured:
+        return []
     last = campaign.validation.minkowski_maps if statistic == "minkowski" else float("inf")
     return [
         f"<results>/measurements/{dataset}/{statistic}-{shard.label}.h5"

@@ -40,15 +40,15 @@ rule recommend:
 rule compare:
     """Distances of every covariance and of every baseline from the truth.
 
-    In: the true covariance and the maps of all datasets (K). Out: JSON with metrics, and
+    Only where a truth is known. In: the true covariance and the maps of all datasets (K). Out: JSON with metrics, and
     the numbers of the figures (nats, relative errors, numbers of maps). Cost: the leading
     modes of the truth and covariances of a tenth of the pixels, minutes at n = 6144.
     """
     input:
-        truth=covariance_of(TRUTH),
+        truth=true_covariance(),
         maps=[path for dataset in campaign.datasets for path in maps_of(dataset)],
     output:
-        COMPARE,
+        "<results>/validation/parts/compare.json",
     log:
         "<logs>/compare.log",
     benchmark:
@@ -71,8 +71,8 @@ rule compare:
 rule trust:
     """Cross-validation of an emulated dataset with held-out inputs.
 
-    In: the inputs, and the maps emulated from every fold (K); the true covariance, only to
-    say whether the verdict agrees. Out: JSON with metrics and the numbers of the figure.
+    In: the inputs, and the maps emulated from every fold (K); the true covariance if any, only
+    to say whether the verdict agrees. Out: JSON with metrics and the numbers of the figure.
     Cost: the folds' emulations, made before; here some matrices.
     """
     input:
@@ -80,7 +80,7 @@ rule trust:
         folds=lambda wildcards: [
             path for fold in campaign.folds_of(wildcards.dataset) for path in maps_of(fold.name)
         ],
-        truth=covariance_of(TRUTH),
+        truth=true_covariance(),
     output:
         "<results>/validation/parts/trust-{dataset}.json",
     log:
@@ -88,7 +88,7 @@ rule trust:
     benchmark:
         "<benchmarks>/trust/{dataset}.tsv"
     wildcard_constraints:
-        dataset="|".join(map(re.escape, campaign.trust.datasets)) or "(?!)",
+        dataset=any_of(campaign.trust.datasets),
     conda:
         ENVIRONMENT
     threads: 1
@@ -99,16 +99,17 @@ rule trust:
         config=CONFIG,
         basis=basis("trust"),
         folds=lambda wildcards, input: named(input.folds),
+        truth=lambda wildcards, input: f"--truth {input.truth}" if input.truth else "",
     shell:
         "python $FEWTOMANY/trust.py --config {params.config} --dataset {wildcards.dataset}"
-        " --inputs {input.inputs} --folds {params.folds} --truth {input.truth}"
+        " --inputs {input.inputs} --folds {params.folds} {params.truth}"
         " --output {output} &> {log}"
 
 
 rule diversity:
     """Nearest neighbours, variance within batches and effective number of emulated maps.
 
-    In: maps (K) of the emulated datasets, the inputs and the reference, and all spectra
+    In: maps (K) of the emulated datasets, the inputs and the reference if any, and all spectra
     (K^2). Out: JSON with metrics and the numbers of the figure. Cost: products of
     some thousand maps with each other, and the scattering coefficients of each.
     """
@@ -120,7 +121,7 @@ rule diversity:
         ],
         spectra=measured("spectra"),
     output:
-        DIVERSITY,
+        "<results>/validation/parts/diversity.json",
     log:
         "<logs>/diversity.log",
     benchmark:
@@ -147,7 +148,7 @@ rule plot_part:
     In: the part (JSON). Out: PNG and PDF (nats, numbers of maps or dimensionless).
     """
     input:
-        lambda wildcards: FIGURES_OF_PARTS[wildcards.figure],
+        lambda wildcards: PARTS[wildcards.figure],
     output:
         png=report(
             "<results>/figures/{figure}.png",
@@ -161,7 +162,7 @@ rule plot_part:
     benchmark:
         "<benchmarks>/plot_part/{figure}.tsv"
     wildcard_constraints:
-        figure="|".join(FIGURES_OF_PARTS),
+        figure=any_of(PARTS),
     conda:
         ENVIRONMENT
     threads: 1

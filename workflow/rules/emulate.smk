@@ -75,11 +75,12 @@ rule emulate:
 rule assemble:
     """Maps START to STOP of an emulated dataset, put together from its batches.
 
-    In: the manifests of the batches that hold these maps. Out: (n_maps, 2, n_pix), Q and U,
-    K. Cost: reading and writing.
+    In: the manifests of the batches that hold these maps, and a file of the inputs, which
+    names components and pixels. Out: (n_maps, n_components, n_pix), K. Cost: reading and writing.
     """
     input:
-        manifests_for,
+        manifests=manifests_for,
+        like=lambda wildcards: input_maps(wildcards)[0],
     output:
         "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
     log:
@@ -99,4 +100,5 @@ rule assemble:
         basis=basis_of_dataset("assemble"),
     shell:
         "python $FEWTOMANY/assemble.py --config {params.config} --dataset {wildcards.dataset}"
-        " --start {wildcards.start} --stop {wildcards.stop} --output {output} {input} &> {log}"
+        " --start {wildcards.start} --stop {wildcards.stop} --like {input.like}"
+        " --output {output} {input.manifests} &> {log}"

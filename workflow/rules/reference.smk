@@ -37,7 +37,7 @@ rule factor:
     Cost: about 10 n^3 operations, a minute or two at n = 6144.
     """
     input:
-        covariance_of({"empirical": "original"}.get(campaign.reference.covariance, "exact")),
+        covariance_of(campaign.drawn_from) if campaign.drawn_from else [],
     output:
         "<results>/reference/factor.h5",
     log:

@@ -2,7 +2,7 @@
 
 
 rule plot_maps:
-    """Maps of every dataset side by side, Q and U.
+    """Maps of every dataset side by side, all components.
 
     In: the comparison and the first map file of every dataset (K). Out: PNG and PDF.
     """
@@ -56,7 +56,7 @@ rule plot_comparison:
     benchmark:
         "<benchmarks>/plot_comparison/{figure}.tsv"
     wildcard_constraints:
-        figure="|".join(COMPARED),
+        figure=any_of(products.compared),
     conda:
         ENVIRONMENT
     threads: 1
@@ -144,7 +144,7 @@ rule report:
     """
     input:
         metrics="<results>/validation/metrics.json",
-        figures=[f"<results>/figures/{name}.png" for name in [*FIGURES, *FIGURES_OF_PARTS]],
+        figures=[f"<results>/figures/{name}.png" for name in [*FIGURES, *PARTS]],
     output:
         report(
             "<results>/report.html",

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from scipy.stats import chi2
 
 from fewtomany.figures import style
-from fewtomany.validation.comparison import Comparison
+from fewtomany.validation.judge.comparison import Comparison
 
 TITLE = "Reduced χ²"
 

@@ -62,6 +62,7 @@ def draw(measured: dict) -> Figure:
         name = "Campeti et al., float64, GPU-hours"
         _plot(hours, np.array(PAPER["nside"]), np.array(PAPER["hours"]), name, paper)
         memory.plot(PAPER["nside"], PAPER["peak_gb"], linewidth=1, **paper)
+        figure.suptitle(f"not of this campaign: {measured['device']}; paper: A100", fontsize=7)
         hours.set_ylabel("hours per batch, one core or GPU")
         memory.set_ylabel("peak memory (GB)")
         for panel in (hours, memory):

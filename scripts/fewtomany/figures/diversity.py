@@ -87,10 +87,10 @@ def caption(part: dict) -> str:
         for name, found in part["datasets"].items()
     )
     return (
-        f"Diversity of {sizes}, beside as many true maps (grey). Left: correlation of every map "
+        f"Diversity of {sizes}, beside {_true(part)} (grey). Left: correlation of every map "
         f"with the most similar input. Middle: with the most similar other map of its dataset; a "
         f"copy lies at 1 (dotted). Then the variance over the maps of {_family(part)}, over that "
-        f"of the reference's maps: of all maps, of maps within their batch, and of the means of "
+        f"of these: of all maps, of maps within their batch, and of the means of "
         f"batches. Right: the same of the scattering coefficients S1 to S4 of all components and "
         f"their pairs, by statistic (S2, a power, apart from the coherence of a pair), and of all "
         f"four by scale, the finer half and the coarser of the scales j1: median and 16th to 84th "
@@ -99,6 +99,14 @@ def caption(part: dict) -> str:
         f"targets give them that of the inputs. Too few, or copied, maps would "
         f"move the histograms to the right; a variance below 1 means maps that are too much alike."
     )
+
+
+def _true(part: dict) -> str:
+    """The true maps that emulations are held against."""
+    yardsticks = {found["yardstick"] for found in part["datasets"].values()}
+    if yardsticks == {"reference"}:
+        return "as many true maps"
+    return "their inputs, each compared with the others, as many emulated maps with each other"
 
 
 def _family(part: dict) -> str:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from fewtomany.figures import style
-from fewtomany.validation.comparison import Comparison
+from fewtomany.validation.judge.comparison import Comparison
 
 TITLE = "Eigenvalues"
 
@@ -17,11 +17,12 @@ def draw(comparison: Comparison) -> Figure:
     with style.new(3.6) as figure:
         rows = figure.subplots(2, len(families), sharex=True, sharey="row", squeeze=False)
         for (values, ratios), members in zip(rows.T, families.values(), strict=True):
-            names = dict.fromkeys([comparison.truth, "reference", *members])
+            known = [comparison.truth, "reference"] if comparison.truth else []
+            names = dict.fromkeys([*known, *members])
             for name in names:
                 _plot(values, comparison, name, "values", 1e12, label=name)
                 _plot(ratios, comparison, name, "ratio")
-                if comparison.datasets[name].role == "emulated":
+                if comparison.datasets[name].role == "emulated" and comparison.truth:
                     label = "as many true maps"
                     _plot(ratios, comparison, name, "true_draws", linestyle=":", label=label)
             values.set_yscale("log")
@@ -34,7 +35,7 @@ def draw(comparison: Comparison) -> Figure:
             if ratios.get_legend_handles_labels()[0]:
                 ratios.legend(loc="best")
         rows[0, 0].set_ylabel("eigenvalue (µK²)")
-        rows[1, 0].set_ylabel("over the truth")
+        rows[1, 0].set_ylabel("over the truth" if comparison.truth else "over the inputs")
     return figure
 
 
@@ -50,6 +51,14 @@ def _plot(
 
 def caption(comparison: Comparison) -> str:
     """Text below the figure."""
+    if not comparison.truth:
+        return (
+            f"Leading eigenvalues of the covariances of "
+            f"{style.sizes(comparison, 'input', 'emulated', 'gaussian')}; below, over those of "
+            f"the inputs. A covariance of N maps has N − 1 modes, and few maps put too much "
+            f"variance into the first of them: an emulation of more maps should lie below the "
+            f"inputs at first and above them at last, with the same sum."
+        )
     return (
         f"Leading eigenvalues of the covariances of "
         f"{style.sizes(comparison, 'reference', 'input', 'emulated', 'gaussian')}; below, over "

@@ -6,17 +6,21 @@ from itertools import chain
 import healpy
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
 from fewtomany.errors import UserError
 from fewtomany.figures import style
-from fewtomany.validation.comparison import Comparison
+from fewtomany.sky import Sky
+from fewtomany.validation.judge.comparison import Comparison
 
 TITLE = "Maps"
 N_SHOWN = 2
 """Realizations of each dataset."""
+
+_UNOBSERVED = ListedColormap(["none", "#D9D9D9"])
 
 _PIXELS = 600
 """Width of one projected map."""
@@ -27,50 +31,75 @@ def draw(comparison: Comparison, maps: Mapping[str, np.ndarray]) -> Figure:
 
     Parameters
     ----------
-    maps : arrays of shape (at least N_SHOWN, n_stokes, n_pix), K, by dataset
+    maps : arrays of shape (at least N_SHOWN, n_components, n_pix), K, by dataset
 
     Raises
     ------
     UserError : for a dataset that was not compared
     """
-    order = ["original", "reference", *chain.from_iterable(comparison.families().values())]
+    first = [name for name in ("original", "reference") if name in comparison.datasets]
+    order = [*first, *chain.from_iterable(comparison.families().values())]
     unknown = ", ".join(set(maps) - set(order))
     if unknown:
         raise UserError(f"no compared dataset: {unknown}; compared: {', '.join(order)}")
     maps = {name: maps[name] for name in order if name in maps}
-    stokes = comparison.stokes
-    truth = comparison.get("pixels", comparison.truth, "deviation") * 1e6
-    limit = 3 * np.sqrt(np.mean(truth**2))
-    columns = len(stokes) * (N_SHOWN + 1)
+    names = comparison.components.names
+    yardstick = comparison.truth or comparison.yardstick(order[0])
+    scales, unit = _scales(comparison, yardstick)
+    true = comparison.get("pixels", yardstick, "deviation") / scales[:, None]
+    limit, widest = 3 * np.sqrt(np.mean(true**2)), true.max()
+    columns = len(names) * (N_SHOWN + 1)
     with style.new(0.7 + 0.6 * len(maps)) as figure:
         axes = figure.subplots(len(maps), columns, squeeze=False)
         for row, (name, sky) in zip(axes, maps.items(), strict=True):
             row[0].text(-2.1, 0, name, ha="right", va="center")
-            deviation = comparison.get("pixels", name, "deviation") * 1e6
+            deviation = comparison.get("pixels", name, "deviation")
             for index, panel in enumerate(row):
                 component, number = divmod(index, N_SHOWN + 1)
+                scale = scales[component]
                 if number < N_SHOWN:
-                    image = _show(panel, sky[number, component] * 1e6, -limit, limit)
+                    values = sky[number, component] / scale
+                    image = _show(panel, comparison.sky, values, -limit, limit)
                 else:
-                    spread = _show(panel, deviation[component], 0, truth.max())
+                    values = deviation[component] / scale
+                    spread = _show(panel, comparison.sky, values, 0, widest)
         for index, panel in enumerate(axes[0]):
             component, number = divmod(index, N_SHOWN + 1)
-            letter = stokes[component]
+            letter = names[component]
             panel.set_title(f"{letter}, map {number}" if number < N_SHOWN else f"σ of {letter}")
         bars = {"location": "bottom", "shrink": 0.6, "aspect": 30, "pad": 0.02}
-        left, right = axes[:, : columns // 2], axes[:, columns // 2 :]
+        left, right = axes[:, : -(-columns // 2)], axes[:, -(-columns // 2) :]
         figure.colorbar(
-            image, ax=left, label="map (µK)", extend="both", ticks=MaxNLocator(4), **bars
+            image, ax=left, label=f"map ({unit})", extend="both", ticks=MaxNLocator(4), **bars
         )
-        figure.colorbar(spread, ax=right, label="σ (µK)", ticks=MaxNLocator(4), **bars)
+        figure.colorbar(spread, ax=right, label=f"σ ({unit})", ticks=MaxNLocator(4), **bars)
     return figure
 
 
-def _show(panel: Axes, sky: np.ndarray, low: float, high: float):
-    """One RING map in Mollweide projection, in its own frame."""
-    nside = healpy.npix2nside(sky.size)
+def _scales(comparison: Comparison, yardstick: str) -> tuple[np.ndarray, str]:
+    """What the values of each component are shown in: µK, or its rms where they are unlike."""
+    rms = np.sqrt(np.mean(comparison.get("pixels", yardstick, "deviation") ** 2, axis=1))
+    alike = "T" not in comparison.stokes and len(comparison.channels) == 1
+    return (np.full_like(rms, 1e-6), "µK") if alike else (rms, "rms σ of the component")
+
+
+def _show(panel: Axes, sky: Sky, values: np.ndarray, low: float, high: float):
+    """One map in Mollweide projection; grey where nothing was observed."""
     projection = healpy.projector.MollweideProj(xsize=_PIXELS)
-    image = projection.projmap(sky, lambda x, y, z: healpy.vec2pix(nside, x, y, z))
+    whole = sky.expand(values, fill=np.nan)
+    image = projection.projmap(whole, lambda x, y, z: healpy.vec2pix(sky.nside, x, y, z))
+    outside = np.isneginf(image)
+    if not sky.is_full:
+        panel.imshow(
+            np.where(outside, np.nan, np.isnan(image)),
+            extent=(-2, 2, -1, 1),
+            origin="lower",
+            cmap=_UNOBSERVED,
+            vmin=0,
+            vmax=1,
+            interpolation="nearest",
+            rasterized=True,
+        )
     image = np.ma.masked_invalid(image)
     colours = style.DIVERGING if low < 0 else style.SEQUENTIAL
     panel.set_axis_off()
@@ -90,11 +119,14 @@ def _show(panel: Axes, sky: np.ndarray, low: float, high: float):
 def caption(comparison: Comparison) -> str:
     """Text below the figure."""
     roles = ("original", "reference", "input", "emulated", "gaussian")
+    stripes = "the reference" if comparison.reference else "the inputs"
+    unit = "" if comparison.sky.is_full else " grey: not observed;"
     return (
         f"The first {N_SHOWN} maps of each dataset and the standard deviation per pixel over all "
-        f"of its maps: {style.sizes(comparison, *roles)}. Mollweide projection in "
-        f"the frame of the maps, nside {comparison.nside}; one colour scale for maps, one for "
+        f"of its maps: {style.sizes(comparison, *roles)}. Mollweide projection, "
+        f"{comparison.frame} coordinates, nside {comparison.nside};{unit} one colour scale for "
+        f"all maps, one for all "
         f"standard deviations. Emulated maps should show the stripes along the scan and the "
-        f"pattern of the standard deviation of the reference; a failing emulation looks grainy "
+        f"pattern of the standard deviation of {stripes}; a failing emulation looks grainy "
         f"or isotropic, as the naive Gaussian maps do, or repeats its input map."
     )

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fewtomany.figures import style
-from fewtomany.validation.comparison import Comparison
+from fewtomany.validation.judge.comparison import Comparison
 
 TITLE = "Scattering coefficients"
 
@@ -14,10 +14,10 @@ STATISTICS = ("S1", "S2", "S3", "S4")
 def draw(comparison: Comparison) -> Figure:
     """For each family: the coefficients of the first component, and Δ of all, by statistic."""
     families = comparison.families()
-    labels = [name.decode().split("|") for name in comparison.arrays["scattering/labels"]]
+    labels = [name.split("|") for name in comparison.labels("scattering")]
     statistic = np.array([label[0][:2] for label in labels])
     components = np.array([label[1] for label in labels])
-    first = comparison.stokes[0]
+    first = comparison.components.names[0]
     shown = dict.fromkeys(components)
     with style.new((1.6 + len(shown)) * len(families)) as figure:
         parts = figure.subfigures(len(families), 1, squeeze=False)[:, 0]
@@ -48,11 +48,10 @@ def draw(comparison: Comparison) -> Figure:
 
 def _means(panel, comparison: Comparison, members: list[str], chosen: np.ndarray) -> None:
     number = np.arange(chosen.sum())
-    mean, scatter = (
-        comparison.get("scattering", "reference", x)[chosen] for x in ("mean", "scatter")
-    )
+    true = comparison.yardstick(members[0])
+    mean, scatter = (comparison.get("scattering", true, x)[chosen] for x in ("mean", "scatter"))
     panel.fill_between(number, mean - scatter, mean + scatter, label="±σ of one map", **style.BAND)
-    for name in ("reference", *members):
+    for name in style.lines(comparison, members):
         values = comparison.get("scattering", name, "mean")[chosen]
         panel.plot(number, values, label=name, **_points(comparison, name, chosen))
     panel.set_xticklabels([])
@@ -62,6 +61,8 @@ def _residuals(panel, comparison: Comparison, members: list[str], chosen: np.nda
     style.residual_bands(panel, comparison, members)
     number = np.arange(chosen.sum())
     for name in members:
+        if name == comparison.yardstick(name):
+            continue
         delta = comparison.get("scattering", name, "residual")[chosen]
         panel.plot(number, delta, **_points(comparison, name, chosen))
     panel.set_ylim(-12, 12)
@@ -85,9 +86,11 @@ def caption(comparison: Comparison) -> str:
     return (
         f"Scattering coefficients S1 to S4 of {shown}, a block for each input dataset; maps as "
         f"they are, wavelets along the east, S1, S3 and S4 normalized by S2. Top: mean values of "
-        f"{comparison.stokes[0]} from fine to coarse scales, real parts before imaginary ones at "
-        f"each scale; grey: scatter σ of single reference maps. Below: Δ = (⟨S⟩ − ⟨S_ref⟩)/σ_ref "
-        f"for each component and their pair, {style.BANDS} An emulation should stay within ±1 "
+        f"{comparison.components.names[0]} from fine to coarse scales, real parts before "
+        f"imaginary ones at "
+        f"each scale; grey: scatter σ of {style.true_maps(comparison)}. Below: "
+        f"Δ = (⟨S⟩ − ⟨S_ref⟩)/σ_ref, against {style.against(comparison)}, for each component and "
+        f"each pair, {style.BANDS} An emulation should stay within ±1 "
         f"everywhere; coefficients far outside say at which scales and orientations its texture "
         f"is wrong."
     )

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from fewtomany import store
-from fewtomany.validation.comparison import Comparison
+from fewtomany.validation.judge.comparison import Comparison
 
 WIDTH = 7.2
 """Width of a figure across the page (inches)."""
@@ -87,6 +87,21 @@ def line(comparison: Comparison, dataset: str) -> dict:
         "linewidth": 2.0 if shown.role == "input" else 1.0,
         "zorder": 3 if shown.role == "emulated" else 2,
     }
+
+
+def against(comparison: Comparison) -> str:
+    """What datasets are held against, for a caption."""
+    return "the reference" if comparison.reference else "their inputs"
+
+
+def true_maps(comparison: Comparison) -> str:
+    """Single true maps, for a caption."""
+    return "single reference maps" if comparison.reference else "single input maps"
+
+
+def lines(comparison: Comparison, members: Sequence[str]) -> list[str]:
+    """Datasets of a family's panel: the true maps first, then the members, each once."""
+    return list(dict.fromkeys([comparison.yardstick(members[0]), *members]))
 
 
 def residual_bands(panel: Axes, comparison: Comparison, members: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from fewtomany.figures import style
 from fewtomany.figures.baselines import LABELS
-from fewtomany.validation.trust import EMULATED, RECOMMENDED, expected_width
+from fewtomany.validation.trust.folds import EMULATED, RECOMMENDED, expected_width
 
 TITLE = "Trust without a reference"
 
@@ -65,6 +65,15 @@ def draw(part: dict) -> Figure:
     return figure
 
 
+def _ticks(part: dict) -> str:
+    if all(gain["truth"] is None for gain in part["gains"].values()):
+        return ""
+    return (
+        "Black ticks: what all maps of the truth would say of the same covariances; the verdict "
+        "can be trusted where they lie on the points. "
+    )
+
+
 def caption(part: dict) -> str:
     """Text below the figure."""
     return (
@@ -73,9 +82,8 @@ def caption(part: dict) -> str:
         f"from the others, and all covariances are made from the others alone. Left: Gaussian "
         f"log-likelihood of held-out maps in the {part['n_directions']} leading modes of a mixture "
         f"of the inputs, their emulation and isotropic maps, over that of the best covariance "
-        f"without emulation; error bars: standard error over the folds. Black ticks: what all maps "
-        f"of the truth would say of the same covariances; the verdict can be trusted where they "
-        f"lie on the points. The emulation fails where it lies left of 0 by more than its error. "
+        f"without emulation; error bars: standard error over the folds. {_ticks(part)}The "
+        f"emulation fails where it lies left of 0 by more than its error. "
         f"Right: cumulative χ² of the held-out maps under the emulated covariance in as many "
         f"random directions, corrected for the finite number of emulated maps; grey: the expected "
         f"mean and width. A covariance with too little variance lies to the right."

@@ -16,7 +16,7 @@ from fewtomany.errors import UserError
 from fewtomany.symmetry import model, turning
 from fewtomany.symmetry.model import Symmetry
 from fewtomany.symmetry.variances import Smoothing
-from fewtomany.validation import trust
+from fewtomany.validation import heldout
 
 WIDTHS_DEG = (0.0, 5.0, 10.0, 20.0, 40.0, 80.0, np.inf)
 COHERENCES_DEG = (14.0, 20.0, 30.0, 45.0, 70.0, np.inf)
@@ -199,12 +199,12 @@ class Fold:
             broad = model.Turned(self.maps, self.deviation, symmetry)
             drawn = broad.draw(key[0], ("symmetry", key[1], index), 0, N_DRAWS)
             samples.append(drawn.reshape(N_DRAWS, -1))
-        return trust.mixture_modes(samples, n_directions)
+        return heldout.mixture_modes(samples, n_directions)
 
     def score(self, symmetry: Symmetry) -> np.ndarray:
         """Log-likelihood of the held-out maps, nats, up to a constant; shape (n_held,)."""
         covariance = (1 - FLOOR) * self.covariance(symmetry) + FLOOR * self.diagonal
-        return len(covariance) * trust.score(self.amplitudes, covariance)
+        return len(covariance) * heldout.score(self.amplitudes, covariance)
 
     def covariance(self, symmetry: Symmetry) -> np.ndarray:
         """The covariance of a symmetry in the fold's directions, shape (k, k), K²."""

@@ -1,16 +1,50 @@
-"""Covariances one can make from the same inputs, without emulation and with it."""
+"""Covariances one can make from the same inputs, without emulation and with it.
+
+Each is a mixture (1 − α) S + α c T of the inputs' sample covariance S and a target T: the
+unit matrix, the diagonal of S, or the covariance of some maps. It is made in whatever
+:class:`Space` it is looked at: a view of the truth's modes and some pixels, or a few
+directions. Comparison with a truth and cross-validation share all of it.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from fewtomany import seeds
 from fewtomany.validation import shrinkage
-from fewtomany.validation.views import View, Viewer
 
-Model = Callable[[View], View]
-"""Takes the view of the inputs' sample covariance to that of a model made from it."""
+Part = TypeVar("Part")
+"""What a space keeps of a covariance: numbers that are linear in it."""
+
+Model = Callable[[Part], Part]
+"""Takes the part of the inputs' sample covariance to that of a model made from it."""
+
+RAW = "raw"
+
+
+class Space(Protocol[Part]):
+    """A way of looking at covariances, linear in them."""
+
+    def of_maps(self, maps: np.ndarray) -> Part:
+        """Of the sample covariance of maps (n_maps, n) about their mean."""
+
+    def of_diagonal(self, variance: np.ndarray) -> Part:
+        """Of a diagonal covariance of the given variances (n,)."""
+
+
+@dataclass(frozen=True)
+class Directions:
+    """The space of some directions D, (k, n): covariances D C Dᵀ of shape (k, k)."""
+
+    directions: np.ndarray
+
+    def of_maps(self, maps: np.ndarray) -> np.ndarray:
+        return np.atleast_2d(np.cov((maps @ self.directions.T).T))
+
+    def of_diagonal(self, variance: np.ndarray) -> np.ndarray:
+        return (self.directions * variance) @ self.directions.T
 
 
 @dataclass(frozen=True)
@@ -27,13 +61,6 @@ class Recipe:
     intensity: float
     scale: float
     n_directions: int
-
-    def mix(self, sample: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """The covariance, from S and T (n, n); both are overwritten."""
-        sample *= 1 - self.intensity
-        target *= self.intensity * self.scale
-        sample += target
-        return sample
 
 
 def random_directions(campaign_seed: int, n_directions: int, n: int) -> np.ndarray:
@@ -65,63 +92,80 @@ def _total_variance(maps: np.ndarray) -> float:
     return float(maps.var(axis=0, ddof=1, dtype=np.float64).sum())
 
 
-def mixture(found: Recipe, target: View) -> Model:
-    """The model of a recipe, given the view of its target."""
+def mixture(found: Recipe, target: Part) -> Model:
+    """The model of a recipe, given the part of its target."""
     part = found.intensity * found.scale * target
     return lambda sample: (1 - found.intensity) * sample + part
 
 
-def toward_unit(intensity: float, viewer: Viewer) -> Model:
-    """Shrinkage toward the unit matrix times the sample's mean variance."""
+def toward_unit(intensity: float, space: Space, variance: np.ndarray | None = None) -> Model:
+    """Shrinkage toward the unit matrix times the sample's mean variance.
 
-    def model(sample: View) -> View:
-        level = np.full_like(sample.variance, sample.variance.mean())
-        return (1 - intensity) * sample + intensity * viewer.of_diagonal(level)
+    ``variance`` is that of the sample (n,), for a space whose parts do not hold it.
+    """
+
+    def model(sample: Part) -> Part:
+        own = sample.variance if variance is None else variance
+        level = np.full_like(own, own.mean())
+        return (1 - intensity) * sample + intensity * space.of_diagonal(level)
 
     return model
 
 
-def toward_diagonal(intensity: float, viewer: Viewer) -> Model:
-    """Shrinkage toward the sample's own diagonal."""
-    return lambda sample: (1 - intensity) * sample + intensity * viewer.of_diagonal(sample.variance)
+def toward_diagonal(intensity: float, space: Space, variance: np.ndarray | None = None) -> Model:
+    """Shrinkage toward the sample's own diagonal; parameters as of :func:`toward_unit`."""
+
+    def model(sample: Part) -> Part:
+        own = sample.variance if variance is None else variance
+        return (1 - intensity) * sample + intensity * space.of_diagonal(own)
+
+    return model
 
 
-def without_emulation(
+def diagonal_intensity(maps: np.ndarray, directions: np.ndarray) -> float:
+    """Intensity toward the maps' own diagonal, cross-validated in some directions (k, n)."""
+    variance = maps.var(axis=0, ddof=1, dtype=np.float64)
+    diagonal = (directions * variance) @ directions.T
+    return shrinkage.cross_validated(maps @ directions.T, diagonal)
+
+
+def models(
     inputs: np.ndarray,
-    viewer: Viewer,
-    isotropic: Mapping[str, np.ndarray],
+    space: Space,
+    targets: Mapping[str, np.ndarray],
     directions: np.ndarray,
+    variance: np.ndarray | None = None,
 ) -> tuple[dict[str, Model], dict[str, float]]:
-    """The baselines of an input dataset.
+    """All models of an input dataset.
 
     Parameters
     ----------
     inputs : array of shape (n_inputs, n), K
-    isotropic : maps (n_maps, n) of the isotropic Gaussian sets of these inputs, by name
+    targets : maps (n_maps, n) by name: isotropic Gaussian sets, or emulations
     directions : array of shape (k, n), where intensities are cross-validated
+    variance : of the inputs (n,), for a space whose parts do not hold it
 
     Returns
     -------
-    models : "raw", "ledoit-wolf", "oas" and "diagonal"; for every isotropic set the set
+    models : "raw", "ledoit-wolf", "oas" and "diagonal"; for every target the target
         itself and "toward {name}"
     intensities : of the shrunk ones, by the same names
     """
-    diagonal = (directions * inputs.var(axis=0, ddof=1)) @ directions.T
     intensities = {
         "ledoit-wolf": shrinkage.ledoit_wolf(inputs),
         "oas": shrinkage.oracle_approximating(inputs),
-        "diagonal": shrinkage.cross_validated(inputs @ directions.T, diagonal),
+        "diagonal": diagonal_intensity(inputs, directions),
     }
-    models: dict[str, Model] = {
-        "raw": lambda sample: sample,
-        "ledoit-wolf": toward_unit(intensities["ledoit-wolf"], viewer),
-        "oas": toward_unit(intensities["oas"], viewer),
-        "diagonal": toward_diagonal(intensities["diagonal"], viewer),
+    found: dict[str, Model] = {
+        RAW: lambda sample: sample,
+        "ledoit-wolf": toward_unit(intensities["ledoit-wolf"], space, variance),
+        "oas": toward_unit(intensities["oas"], space, variance),
+        "diagonal": toward_diagonal(intensities["diagonal"], space, variance),
     }
-    for name, maps in isotropic.items():
-        view = viewer.of_maps(maps)
-        found = recipe(inputs, maps, directions)
-        intensities[f"toward {name}"] = found.intensity
-        models[name] = lambda sample, view=view: view
-        models[f"toward {name}"] = mixture(found, view)
-    return models, intensities
+    for name, maps in targets.items():
+        part = space.of_maps(maps)
+        mixed = recipe(inputs, maps, directions)
+        intensities[f"toward {name}"] = mixed.intensity
+        found[name] = lambda sample, part=part: part
+        found[f"toward {name}"] = mixture(mixed, part)
+    return found, intensities

@@ -5,6 +5,10 @@ not independent: batch means scatter less than true ones would, and what matters
 the maps of a batch scatter as much, in their spectra and in their scattering coefficients.
 Copies of the inputs, or of each other, would pass many tests of spectra and covariances and
 are found here.
+
+True maps are those of the reference, as many as there are emulated ones. Without a reference
+they are the inputs: each is then compared with the other inputs, and as many emulated maps
+with each other; of what batches of true maps would give nothing is known.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,9 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from fewtomany.config import Campaign, Dataset
-from fewtomany.validation import parts
-from fewtomany.validation.compare import Reader
-from fewtomany.validation.metrics import TOLERANCE, Range
+from fewtomany.validation.entries import Range, entry
+from fewtomany.validation.judge.ranges import TOLERANCE
 
 N_MAPS = 2000
 """Maps that are compared with each other, and whose scattering is measured, at most."""
@@ -29,6 +32,9 @@ PERCENTILES = (16, 50, 84)
 
 BINS = np.linspace(-0.2, 1.0, 61)
 """Edges of the stored histograms of nearest-neighbour correlations."""
+
+Reader = Callable[[str], np.ndarray]
+"""All maps of a dataset by its name, (n_maps, n), K."""
 
 Statistics = Callable[[str], Mapping[str, np.ndarray]]
 """Statistics of every map of a dataset by family: arrays of shape (n_maps, n_statistics)."""
@@ -99,7 +105,7 @@ def scattering_families(values: np.ndarray, labels: Sequence[str]) -> dict[str, 
     Parameters
     ----------
     values : array of shape (n_maps, n_values)
-    labels : of each value, "S3|Q|j1|..." as :func:`fewtomany.validation.scattering.measure`
+    labels : of each value, "S3|Q|j1|..." as :func:`fewtomany.validation.measure.scattering.measure`
         gives them; S3' counts as S3, and j1 is the coarsest scale of a coefficient. S2 of
         one component is its power, of a pair a coherence, free of the amplitude: families apart
 
@@ -109,13 +115,18 @@ def scattering_families(values: np.ndarray, labels: Sequence[str]) -> dict[str, 
     """
     parts = [label.split("|") for label in labels]
     statistic = np.array(
-        [part[0][:2] + " pair" * (part[0] == "S2" and len(part[1]) > 1) for part in parts]
+        [part[0][:2] + " pair" * (part[0] == "S2" and _is_pair(part[1])) for part in parts]
     )
     scale = np.array([int(part[2]) for part in parts])
     fine = 2 * scale < scale.max() + 1
     families = {kind: statistic == kind for kind in np.unique(statistic).tolist()}
     families |= {"fine-scale S1 to S4": fine, "coarse-scale S1 to S4": ~fine}
     return {name: values[:, chosen] for name, chosen in families.items() if chosen.any()}
+
+
+def _is_pair(components: str) -> bool:
+    """Whether a label's components are two: "QU", of several channels "a.Q×b.Q"."""
+    return "×" in components or (len(components) > 1 and "." not in components)
 
 
 def judge_diversity(
@@ -138,26 +149,29 @@ def judge_diversity(
     metrics : entries of the judgement
     numbers : for the figure, by dataset
     """
-    reference = read("reference")[:N_MAPS]
-    true_statistics = statistics("reference")
     entries, numbers = [], {}
+    known = campaign.reference is not None
     for dataset in campaign.by_role("emulated"):
         inputs, maps = read(dataset.input), read(dataset.name)[:N_MAPS]
-        true = reference[: len(maps)]
+        yardstick = campaign.yardstick(dataset.name)
+        true = read(yardstick)[: len(maps)] if known else inputs
+        true_statistics = statistics(yardstick)
+        some = maps if known else maps[: len(true)]
         found = {
-            "input": (nearest(maps, inputs), nearest(true, inputs)),
-            "other": (nearest(maps), nearest(true)),
+            "input": (nearest(maps, inputs), nearest(true, inputs if known else None)),
+            "other": (nearest(some), nearest(true)),
         }
-        number = (effective_maps(maps), effective_maps(true))
+        number = (effective_maps(some), effective_maps(true[: len(some)]))
         batch = batch_of(dataset.name)
         ratios = {
-            family: _ratios(values, true_statistics[family], batch)
+            family: _ratios(values, true_statistics[family], batch, known)
             for family, values in statistics(dataset.name).items()
         }
-        entries += _entries(dataset, found, number, ratios, len(maps), len(inputs))
+        entries += _entries(dataset, found, number, ratios, len(maps), len(inputs), known)
         numbers[dataset.name] = {
             "n_maps": len(maps),
             "n_inputs": len(inputs),
+            "yardstick": yardstick,
             "nearest": {
                 name: [np.histogram(values, BINS)[0] / len(values) for values in pair]
                 for name, pair in found.items()
@@ -175,7 +189,7 @@ def judge_diversity(
 
 
 def _ratios(
-    values: np.ndarray, true: np.ndarray, batch: np.ndarray
+    values: np.ndarray, true: np.ndarray, batch: np.ndarray, in_batches: bool
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Variances over those of true maps, and the same of as many true maps in such batches."""
     known = true.std(axis=0) > 1e-6 * np.abs(true.mean(axis=0))  # where true maps vary
@@ -187,7 +201,8 @@ def _ratios(
         parts = {"total": some.var(axis=0, ddof=1), "within": within, "between": between}
         return {name: part / variance for name, part in parts.items()}
 
-    return ratios(values[:, known].astype(np.float64)), ratios(true[: len(values)])
+    own = ratios(values[:, known].astype(np.float64))
+    return own, ratios(true[: len(values)]) if in_batches else {}
 
 
 def _entries(
@@ -197,6 +212,7 @@ def _entries(
     ratios: Mapping[str, Sequence[Mapping[str, np.ndarray]]],
     n_maps: int,
     n_inputs: int,
+    known: bool,
 ) -> list[dict]:
     sample = {"n_maps": n_maps, "n_inputs": n_inputs}
     entries = []
@@ -204,42 +220,57 @@ def _entries(
         mine, true = (values.mean() for values in found[name])
         limit = Range(None, true + CLOSER, f"that of true maps and {CLOSER:g}; a copy has 1")
         entries.append(
-            parts.entry(
+            entry(
                 f"diversity:nearest_{name}",
-                f"mean correlation with the nearest {what}",
                 dataset,
                 mine,
-                error=found[name][0].std(ddof=1) / np.sqrt(n_maps),
+                text=f"mean correlation with the nearest {what}",
+                error=found[name][0].std(ddof=1) / np.sqrt(len(found[name][0])),
                 draws=true,
                 allowed=limit,
-                **sample,
+                sample=sample,
             )
         )
     mine, true = number
     entries.append(
-        parts.entry(
+        entry(
             "diversity:effective_maps",
-            "effective number of independent maps",
             dataset,
             mine,
+            text="effective number of independent maps",
             draws=true,
             allowed=Range((1 - TOLERANCE) * true, None, "90% of that of as many true maps"),
             unit="maps",
-            **sample,
+            sample=sample,
         )
     )
-    around_one = Range(1 - TOLERANCE, 1 + TOLERANCE, "within 10% of the reference")
+    around_one = _around_one(n_inputs, known)
     for family, (mine, true) in ratios.items():
         for name, what in VARIANCES.items():
             entries.append(
-                parts.entry(
+                entry(
                     f"diversity:{name}:{family}",
-                    f"median variance of {family} {what}, over that of true maps",
                     dataset,
                     np.median(mine[name]),
-                    draws=np.median(true[name]),
+                    text=f"median variance of {family} {what}, over that of true maps",
+                    draws=np.median(true[name]) if true else None,
                     allowed=around_one if name == "total" else None,
-                    **sample,
+                    sample=sample,
                 )
             )
     return entries
+
+
+def _around_one(n_inputs: int, known: bool) -> Range:
+    """What a median ratio of variances may be; inputs in place of a reference have an error.
+
+    The statistics of a family are correlated, so that of a single variance is allowed for.
+    """
+    if known:
+        return Range(1 - TOLERANCE, 1 + TOLERANCE, "within 10% of the reference")
+    spread = TOLERANCE + 2 * np.sqrt(2 / (n_inputs - 1))
+    return Range(
+        max(1 - spread, 0.0),
+        1 + spread,
+        "within 10% and 2 standard errors of a variance of the inputs",
+    )

@@ -13,8 +13,8 @@ import scipy.special
 
 from fewtomany import covariance, seeds
 from fewtomany.errors import UserError
-from fewtomany.validation import equivalent
-from fewtomany.validation.equivalent import Curve, Equivalent
+from fewtomany.validation.compare import equivalent
+from fewtomany.validation.compare.equivalent import Curve, Equivalent
 
 N_TRIED = 4000
 """Numbers of simulations tried by :func:`held_out_number`."""

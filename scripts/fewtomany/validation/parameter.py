@@ -23,8 +23,9 @@ import numpy as np
 import scipy.linalg
 
 from fewtomany.config import Dataset
-from fewtomany.validation import cmb, effective, likelihood, parts
-from fewtomany.validation.equivalent import Curve
+from fewtomany.validation import cmb, effective, likelihood
+from fewtomany.validation.compare.equivalent import Curve
+from fewtomany.validation.entries import Range, entry, plain
 from fewtomany.validation.likelihood import (
     Likelihood,
     LowRank,
@@ -34,7 +35,6 @@ from fewtomany.validation.likelihood import (
     restricted,
     solve,
 )
-from fewtomany.validation.metrics import Range
 
 LARGE_SCALES = 10
 """Largest ℓ of the comparison of powers and of the effective number: the reionization bump."""
@@ -233,7 +233,7 @@ def compare(
             space.worth(own, scale) for space, scale in zip(spaces, scales, strict=True)
         ]
     ratio = power_ratio(setting, true)
-    return parts.plain(
+    return plain(
         {
             "nside": setting.nside,
             "lmax": setting.lmax,
@@ -280,7 +280,7 @@ def entries(
         allowed = Range(1 - tolerance, 1 + tolerance, source)
     ends = (f":{label}", f": {label}") if label else ("", "")
     return [
-        parts.entry(
+        entry(
             f"parameter:{key}:{parameter}{ends[0]}",
             TITLES[key].format(parameter) + ends[1],
             dataset,

@@ -1,88 +1,34 @@
 """Parts of the judgement: metrics of one stage, and the numbers behind its figures, as JSON.
 
-The entries have the form of ``metrics.verdict``; the judge puts them into metrics.json
-with its own. Besides a value they hold its standard error.
+The judge puts their entries (see :mod:`fewtomany.validation.entries`) into metrics.json with
+its own.
 """
 
-import math
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
+from collections.abc import Sequence
 
 from fewtomany import store
-from fewtomany.config import Dataset
 from fewtomany.errors import UserError
-from fewtomany.validation.metrics import Range
-
-SHOWN = "shown, not judged"
-INFINITE = "infinite: the covariance is singular in these modes"
+from fewtomany.validation.entries import plain
 
 
-def entry(
-    name: str,
-    title: str,
-    dataset: Dataset,
-    value: float,
-    *,
-    error: float | None = None,
-    draws: float | None = None,
-    allowed: Range | None = None,
-    unit: str = "1",
-    **sample: int,
-) -> dict:
-    """One metric in the plain form of metrics.json.
+def merge(entries: Sequence[dict], others: Sequence[dict], source: object = "") -> list[dict]:
+    """Entries of the judgement with those of a part.
 
-    Parameters
-    ----------
-    value, error : the metric and its standard error; an infinite value becomes None, and
-        fails whatever range it has
-    draws : the same of as many true maps
-    allowed : its range; without one it is shown only
-    sample : sample sizes behind it
+    Raises
+    ------
+    UserError : where both hold a metric of the same name and dataset, naming ``source``
     """
-    return {
-        "name": name,
-        "title": title,
-        "dataset": dataset.name,
-        "role": dataset.role,
-        "value": _plain(value),
-        "error": _plain(error),
-        "unit": unit,
-        "true_draws": _plain(draws),
-        "allowed": [_plain(allowed.low), _plain(allowed.high)] if allowed else None,
-        "source": allowed.source if allowed else SHOWN if math.isfinite(value) else INFINITE,
-        "passed": bool(math.isfinite(value) and allowed.holds(value)) if allowed else None,
-        "sample": sample,
-    }
-
-
-def plain(numbers: Any) -> Any:
-    """Nested dictionaries, sequences and arrays of numbers for JSON; None if not finite."""
-    if isinstance(numbers, Mapping):
-        return {name: plain(part) for name, part in numbers.items()}
-    if isinstance(numbers, np.ndarray):
-        numbers = numbers.tolist()
-    if isinstance(numbers, list | tuple):
-        return [plain(part) for part in numbers]
-    return numbers if isinstance(numbers, str | bool) else _plain(numbers)
-
-
-def _plain(value: float | None) -> float | int | None:
-    if value is None or not math.isfinite(value):
-        return None
-    return int(value) if isinstance(value, int | np.integer) else float(value)
-
-
-def merge(entries: Sequence[dict], others: Sequence[dict]) -> list[dict]:
-    """Entries of the judgement with those of a part, which replace their namesakes."""
-    found = {(entry["dataset"], entry["name"]): entry for entry in (*entries, *others)}
-    return list(found.values())
+    known = {(entry["dataset"], entry["name"]) for entry in entries}
+    twice = [e for e in others if (e["dataset"], e["name"]) in known]
+    if twice:
+        names = ", ".join(f"{entry['name']} of {entry['dataset']}" for entry in twice[:3])
+        raise UserError(f"{source}: measured twice: {names}")
+    return [*entries, *others]
 
 
 def write(
-    path: str | os.PathLike, metrics: Sequence[dict], provenance: dict, **numbers: Any
+    path: str | os.PathLike, metrics: Sequence[dict], provenance: dict, **numbers: object
 ) -> None:
     """Write a part: its entries, and named numbers for figures."""
     content = {"metrics": list(metrics), **plain(numbers), "provenance": provenance}

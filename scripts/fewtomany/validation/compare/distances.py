@@ -8,8 +8,7 @@
 ``correlation_error``        rms error of the off-diagonal correlations: their
                              Frobenius distance, per element
 ``correlation_error:{c}``    the same for one class of pairs: a range of separations
-                             (degrees) within a Stokes component, or "cross …" between
-                             Q and U
+                             (degrees) within a component, or "cross …" between two
 ``correlation_match``        correlation coefficient of the off-diagonal correlations
                              with the true ones; 1 for the truth
 ``recovery:{c}``             slope through the origin of their regression on the true
@@ -25,8 +24,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from fewtomany.validation import gaussian
-from fewtomany.validation.views import Moments, View, Viewer, correlations
+from fewtomany.validation.compare import gaussian
+from fewtomany.validation.compare.views import Sums, View, Viewer, correlations
 
 N_BLOCKS = 10
 """Blocks of the jackknife, at most."""
@@ -119,11 +118,11 @@ def jackknife(
     return values, {name: jackknife_error([found[name] for found in left]) for name in values}
 
 
-def block_moments(maps: np.ndarray, units: np.ndarray, viewer: Viewer) -> list[Moments]:
+def block_moments(maps: np.ndarray, units: np.ndarray, viewer: Viewer) -> list[Sums]:
     """Sums over blocks of maps of about equal size, units kept whole."""
     _, number = np.unique(units, return_inverse=True)
     n_blocks = min(N_BLOCKS, int(number.max()) + 1)
-    return [Moments.of(viewer, maps[number % n_blocks == k]) for k in range(n_blocks)]
+    return [Sums.of(viewer, maps[number % n_blocks == k]) for k in range(n_blocks)]
 
 
 def jackknife_error(left: Sequence[float]) -> float:

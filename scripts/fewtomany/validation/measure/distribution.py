@@ -1,14 +1,15 @@
 """Distribution of pixel values, in units of each pixel's true standard deviation.
 
 For maps of the true covariance every pixel of a Gaussian effect is then a standard
-normal, whatever its depth.
+normal, whatever its depth. Where no truth is known the unit is the standard deviation of the
+inputs: their own values then lie closer together than a normal distribution's.
 """
 
 import numpy as np
 from scipy.stats import norm
 
-from fewtomany.validation import moments
-from fewtomany.validation.moments import Moments
+from fewtomany.validation.measure import moments
+from fewtomany.validation.measure.moments import Moments
 
 EDGES = np.linspace(-5, 5, 101)
 """Edges of the bins (σ); the first and the last bin take all values beyond."""
@@ -19,12 +20,12 @@ def measure(maps: np.ndarray, deviation: np.ndarray) -> Moments:
 
     Parameters
     ----------
-    maps : array of shape (n_maps, n_stokes, n_pix), K
-    deviation : array of shape (n_stokes, n_pix), K; pixels with 0 are left out
+    maps : array of shape (n_maps, n_components, n_pix), K
+    deviation : array of shape (n_components, n_pix), K; pixels with 0 are left out
 
     Returns
     -------
-    moments of shape (2, n_stokes, n_bins): fractions, and cumulative fractions
+    moments of shape (2, n_components, n_bins): fractions, and cumulative fractions
     """
     n_bins = len(EDGES) - 1
     fractions = np.empty((len(maps), len(deviation), n_bins))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fewtomany.validation import moments
-from fewtomany.validation.moments import Moments
+from fewtomany.validation.measure import moments
+from fewtomany.validation.measure.moments import Moments
 
 LMIN = 2
 """Spin-2 spectra start here."""

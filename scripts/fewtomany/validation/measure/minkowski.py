@@ -16,12 +16,18 @@ bi-invariant metric is half the commutator, the Hessian is the symmetrized secon
 derivative in the left-invariant frame. V0 is exact; surface integrals are averages over
 threshold bins of width :data:`STEP`, by N_ANGLES values of ψ in a quarter turn: f changes
 its sign under ψ → ψ + π/2, so that thresholds below zero say nothing new.
+
+Of a partial sky derivatives are those of the map with 0 in the other pixels, and averages are
+over the observed ones: the edge counts, alike for all maps of these pixels. Maps of T alone
+have no functionals of this kind.
 """
 
 import healpy
 import numpy as np
 
 from fewtomany import spectra, store
+from fewtomany.components import Components
+from fewtomany.sky import Sky
 
 STEP = 0.25
 THRESHOLDS = STEP * np.arange(13)
@@ -30,29 +36,49 @@ THRESHOLDS = STEP * np.arange(13)
 N_ANGLES = 16
 
 
-def measure(sky: np.ndarray) -> np.ndarray:
+def measure(maps: np.ndarray, sky: Sky | None = None) -> np.ndarray:
     """Minkowski functionals of one map.
 
     Parameters
     ----------
-    sky : array of shape (2, n_pix), Q and U, RING, COSMO convention
+    maps : array of shape (2, n_pix), Q and U, RING, COSMO convention
+    sky : its pixels; the full sky by default
 
     Returns
     -------
     array of shape (4, n_thresholds), float64: V0 to V3 at :data:`THRESHOLDS`
     """
-    sky = np.asarray(sky, np.float64)
-    sky = sky / np.sqrt(np.mean(sky**2))
-    modulus = np.hypot(*sky)
+    maps = np.asarray(maps, np.float64)
+    maps = maps / np.sqrt(np.mean(maps**2))
+    modulus = np.hypot(*maps)
     inside = np.clip(THRESHOLDS[:, None] / np.maximum(modulus, 1e-300), -1, 1)
     volume = np.arccos(inside).mean(axis=1) / np.pi
-    return np.stack([volume, *_surface_integrals(sky)])
+    return np.stack([volume, *_surface_integrals(maps, sky)])
 
 
-def _surface_integrals(sky: np.ndarray) -> list[np.ndarray]:
+def measure_all(maps: np.ndarray, components: Components, sky: Sky | None = None) -> np.ndarray:
+    """Functionals of every polarization field of one map (n_components, n_pix).
+
+    Returns
+    -------
+    array of shape (4 · n_fields, n_thresholds), in the order of :func:`labels`
+    """
+    return np.concatenate([measure(maps[q : q + 2], sky) for q in components.spins])
+
+
+def labels(components: Components) -> list[str]:
+    """Names of the functionals: "V0" to "V3"; with several channels "a.V0"."""
+    channels = components.channels if components.spins else ()
+    return [f"{channel}.V{k}" if channel else f"V{k}" for channel in channels for k in range(4)]
+
+
+def _surface_integrals(maps: np.ndarray, sky: Sky | None) -> list[np.ndarray]:
     """V1, V2 and V3 of a normalized map."""
-    p = sky[0] + 1j * sky[1]
-    (south, east), (south2, east2, mixed) = derivatives(sky)
+    p = maps[0] + 1j * maps[1]
+    first, second = derivatives(maps if sky is None else sky.expand(maps, fill=0.0))
+    if sky is not None:
+        first, second = (tuple(map(sky.restrict, part)) for part in (first, second))
+    (south, east), (south2, east2, mixed) = first, second
     turn = np.exp(1j * np.pi * np.arange(N_ANGLES) / N_ANGLES)  # exp(2iψ)
 
     def at(field):

@@ -11,12 +11,17 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import healpy as hp
 import numpy as np
 
-from fewtomany import store
+from fewtomany.components import Components
 from fewtomany.covariance import Covariance, Modes
-from fewtomany.validation.pixel import SEPARATIONS_DEG
+from fewtomany.sky import Sky
+
+SEPARATIONS_DEG = (0, 6, 15, 40, 180)
+"""Bounds of the angular separations (degrees) of the classes of pairs."""
+
+NAMED_PAIRS = 3
+"""Pairs of components that are classes of their own, at most; of more, all are "cross"."""
 
 ROWS = 384
 """About as many pixels have their correlations with all others compared."""
@@ -80,7 +85,7 @@ class Viewer:
 
     def of_maps(self, maps: np.ndarray) -> View:
         """View of the sample covariance of maps (n_maps, n) about their mean."""
-        return Moments.of(self, maps).view()
+        return Sums.of(self, maps).view()
 
     def of_diagonal(self, variance: np.ndarray) -> View:
         """View of a diagonal covariance of the given variances (n,), K²."""
@@ -91,7 +96,7 @@ class Viewer:
 
 
 @dataclass(frozen=True)
-class Moments:
+class Sums:
     """Sums over maps from which the view of their covariance follows; they add up.
 
     Attributes
@@ -108,25 +113,25 @@ class Moments:
     viewer: Viewer
 
     @classmethod
-    def of(cls, viewer: Viewer, maps: np.ndarray) -> "Moments":
+    def of(cls, viewer: Viewer, maps: np.ndarray) -> "Sums":
         """Sums over maps of shape (n_maps, n), K."""
-        parts = (_sums(viewer, maps[k : k + BLOCK]) for k in range(0, len(maps), BLOCK))
+        parts = (_sums_of(viewer, maps[k : k + BLOCK]) for k in range(0, len(maps), BLOCK))
         result = next(parts)
         for part in parts:
             result += part
         return result
 
-    def __add__(self, other: "Moments") -> "Moments":
-        return Moments(
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
             self.n_maps + other.n_maps,
             self.total + other.total,
             self.products + other.products,
             self.viewer,
         )
 
-    def without(self, other: "Moments") -> "Moments":
+    def without(self, other: "Sums") -> "Sums":
         """The sums over the maps that are not in ``other``."""
-        return Moments(
+        return Sums(
             self.n_maps - other.n_maps,
             self.total - other.total,
             self.products - other.products,
@@ -143,53 +148,58 @@ class Moments:
         return (self.products - self.n_maps * square) * (1 / (self.n_maps - 1))
 
 
-def _sums(viewer: Viewer, maps: np.ndarray) -> Moments:
+def _sums_of(viewer: Viewer, maps: np.ndarray) -> Sums:
     maps = maps.astype(np.float64)
     amplitudes = maps @ viewer.whitening
     products = View(
         amplitudes.T @ amplitudes, maps[:, viewer.rows].T @ maps, np.sum(maps**2, axis=0)
     )
-    return Moments(len(maps), maps.sum(axis=0), products, viewer)
+    return Sums(len(maps), maps.sum(axis=0), products, viewer)
 
 
 def make_viewer(truth: Covariance, modes: Modes) -> Viewer:
     """The way of looking that a true covariance and its leading modes set."""
-    n_pix = len(truth.mean) // len(truth.stokes)
     # an odd step meets every longitude of the rings, whose lengths are multiples of 4
-    rows = np.arange(0, len(truth.mean), max(len(truth.mean) // ROWS, 1) | 1)
-    view = View(
-        np.eye(len(modes)),
-        truth.covariance[rows],
-        np.diagonal(truth.covariance).copy(),
-    )
+    rows = np.arange(0, len(truth), max(len(truth) // ROWS, 1) | 1)
+    view = View(np.eye(len(modes)), truth.rows(rows), truth.variance)
     whitening = modes.vectors.T / np.sqrt(modes.values)
-    pairs = _pair_classes(n_pix, rows, len(truth.stokes))
-    names = [f"{low}-{high}" for low, high in itertools.pairwise(SEPARATIONS_DEG)]
-    names = [*names, *(f"cross {name}" for name in names)]
-    return Viewer(
-        view, correlations(view, rows), truth.n_maps, whitening, rows, pairs, tuple(names)
-    )
+    pairs, names = pair_classes(truth.sky, truth.components, rows)
+    return Viewer(view, correlations(view, rows), truth.n_maps, whitening, rows, pairs, names)
 
 
-def _pair_classes(n_pix: int, rows: Sequence[int], n_stokes: int) -> np.ndarray:
-    """Class of the pairs of some values with all others: same Stokes or not, and separation.
+def pair_classes(
+    sky: Sky, components: Components, rows: Sequence[int]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Class of the pairs of some values with all others: components, and separation.
+
+    Within a component classes are named by their separation ("0-6", degrees); between two
+    "cross 0-6" where there are but two components or more than :data:`NAMED_PAIRS` pairs,
+    else "T×Q 0-6".
 
     Returns
     -------
-    uint8 array of shape (n_rows, n_stokes · n_pix): 0 for a value with itself, then the
-    ranges of separation within a Stokes component, then those between two
+    classes : uint8 array of shape (n_rows, n), 0 for a value with itself, else 1 + the
+        place of its name
+    names : of the classes
     """
-    vectors = np.column_stack(hp.pix2vec(store.nside_of(n_pix), np.arange(n_pix)))
-    n_ranges = len(SEPARATIONS_DEG) - 1
-    classes = np.empty((len(rows), n_stokes, n_pix), np.uint8)
+    ranges = [f"{low}-{high}" for low, high in itertools.pairwise(SEPARATIONS_DEG)]
+    n_pairs = len(components.pairs)
+    kinds = ["", "cross "] if n_pairs else [""]
+    group = np.where(np.eye(len(components), dtype=bool), 0, 1)
+    if 1 < n_pairs <= NAMED_PAIRS:
+        kinds = [""]
+        for a, b in components.pairs:
+            group[a, b] = group[b, a] = len(kinds)
+            kinds.append(f"{components.names[a]}×{components.names[b]} ")
+    classes = np.empty((len(rows), len(components), sky.n_pix), np.uint8)
     for row, index in zip(classes, rows, strict=True):
-        component, pixel = divmod(index, n_pix)
-        separation = np.degrees(np.arccos(np.clip(vectors @ vectors[pixel], -1, 1)))
-        place = 1 + np.searchsorted(SEPARATIONS_DEG[1:-1], separation)
-        row[:] = place + n_ranges
-        row[component] = place
+        component, pixel = divmod(index, sky.n_pix)
+        cosine = np.clip(sky.vectors @ sky.vectors[pixel], -1, 1)
+        place = 1 + np.searchsorted(SEPARATIONS_DEG[1:-1], np.degrees(np.arccos(cosine)))
+        row[:] = place + len(ranges) * group[component][:, None]
         row[component, pixel] = 0
-    return classes.reshape(len(rows), -1)
+    names = tuple(kind + name for kind in kinds for name in ranges)
+    return classes.reshape(len(rows), -1), names
 
 
 def correlations(view: View, rows: np.ndarray) -> np.ndarray:

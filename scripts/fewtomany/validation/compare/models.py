@@ -8,28 +8,19 @@ alone or of inputs and emulation together (``baselines``).
 import functools
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from fewtomany import covariance, store
+from fewtomany import covariance
 from fewtomany.config import Campaign, Dataset
 from fewtomany.emulator import batches
 from fewtomany.errors import UserError
-from fewtomany.validation import baselines, distances, equivalent, parts, shrinkage, views
+from fewtomany.validation import baselines
 from fewtomany.validation.baselines import Model
-from fewtomany.validation.metrics import Range
-from fewtomany.validation.views import View, Viewer
-
-TITLES = {
-    "kl": "Kullback–Leibler divergence, leading modes",
-    "forstner": "Förstner distance, leading modes",
-    "variance_error": "rms error of the pixel variances, relative",
-    "correlation_error": "rms error of the correlations",
-    "correlation_match": "correlation of the correlations with the truth",
-    "recovery": "recovered correlation, same Stokes, {}°",
-    "recovery:cross": "recovered correlation, Q with U, {}°",
-}
+from fewtomany.validation.compare import distances, equivalent, views
+from fewtomany.validation.compare.views import View, Viewer
+from fewtomany.validation.entries import UNITS, Range, entry, title
 
 HEADLINES = ("kl", "forstner", "variance_error", "correlation_error")
 """Distances that models are judged by, in this order."""
@@ -37,38 +28,10 @@ HEADLINES = ("kl", "forstner", "variance_error", "correlation_error")
 LISTED_OF_BASELINES = ("kl", "correlation_error")
 """Distances of the baselines that are metrics; all of them are in the figures."""
 
-UNITS = {"kl": "nats"}
-
 Reader = Callable[[str], np.ndarray]
+"""All maps of a dataset by its name, (n_maps, n), K."""
 
 log = logging.getLogger(__name__)
-
-
-def title(name: str) -> str:
-    """Reading title of a distance."""
-    kind, _, which = name.partition(":")
-    if which.startswith("cross "):
-        return TITLES[f"{kind}:cross"].format(which.removeprefix("cross "))
-    return TITLES[kind].format(which)
-
-
-def reader(campaign: Campaign, files: Mapping[str, Sequence[str | os.PathLike]]) -> Reader:
-    """A function that reads all maps of a dataset as (n_maps, n), K, as they are stored."""
-
-    def read(name: str) -> np.ndarray:
-        if not files.get(name):
-            raise UserError(f"--maps: no file of {name}")
-        maps = store.read_dataset(
-            files[name],
-            campaign.maps.stokes,
-            n_maps=campaign.find(name).n_maps,
-            dataset=name,
-            nside=campaign.maps.nside,
-            first=0,
-        ).maps
-        return maps.reshape(len(maps), -1)
-
-    return read
 
 
 def units(campaign: Campaign, dataset: Dataset) -> np.ndarray:
@@ -96,7 +59,7 @@ def compare(
     Parameters
     ----------
     true_covariance : file of the exact covariance, or of the reference's
-    read : maps of a dataset by its name
+    read : maps of a dataset by its name; there is a reference
 
     Returns
     -------
@@ -164,15 +127,14 @@ def compare(
 
 
 def _viewer(campaign: Campaign, path: str | os.PathLike) -> tuple[Viewer, str]:
-    truth = covariance.read(path)
+    truth = covariance.load(path)
     expected = (campaign.maps.stokes, campaign.maps.nside)
     if (truth.stokes, truth.nside) != expected:
         raise UserError(
             f"{path}: Stokes {truth.stokes} at nside {truth.nside}, expected {expected[0]} "
             f"at nside {expected[1]}"
         )
-    modes = covariance.leading_modes(truth.covariance, campaign.validation.n_modes)
-    return views.make_viewer(truth, modes), truth.dataset
+    return views.make_viewer(truth, truth.leading(campaign.validation.n_modes)), truth.dataset
 
 
 def _true_curves(
@@ -185,9 +147,7 @@ def _true_curves(
     """
 
     def shrunk(some: np.ndarray, view: View) -> View:
-        variance = some.var(axis=0, ddof=1, dtype=np.float64)
-        diagonal = (directions * variance) @ directions.T
-        intensity = shrinkage.cross_validated(some @ directions.T, diagonal)
+        intensity = baselines.diagonal_intensity(some, directions)
         return baselines.toward_diagonal(intensity, viewer)(view)
 
     wanted = {min(dataset.n_maps, len(maps)) for dataset in campaign.datasets.values()}
@@ -216,7 +176,7 @@ def _models_of(
     inputs = read(dataset.name).astype(np.float64)
     sets = [other.name for other in campaign.by_role("gaussian") if other.input == dataset.name]
     isotropic = {"isotropic" if len(sets) == 1 else name: read(name) for name in sets}
-    models, intensities = baselines.without_emulation(inputs, viewer, isotropic, directions)
+    models, intensities = baselines.models(inputs, viewer, isotropic, directions)
     for other in campaign.by_role("emulated"):
         if other.input == dataset.name:
             found = baselines.recipe(inputs, read(other.name), directions)
@@ -258,16 +218,14 @@ def _distance_entry(
         n_true = min(dataset.n_maps, sample["n_reference"])
         place = np.flatnonzero(curve.n_maps == n_true)
         draws = curve.mean[place[0]] if len(place) else np.inf
-    return parts.entry(
+    return entry(
         name,
-        title(name),
         dataset,
         values[dataset.name][name],
         error=errors[dataset.name][name],
         draws=draws,
         allowed=allowed,
-        unit=UNITS.get(name, "1"),
-        **sample,
+        sample=sample,
     )
 
 
@@ -306,25 +264,25 @@ def _emulated_entries(
         if _is_listed(name)
     ]
     entries += [
-        parts.entry(
+        entry(
             f"recommended:{name}",
-            f"{title(name)}: inputs shrunk toward the emulation",
             dataset,
             mixed["values"][name],
+            text=f"{title(name)}: inputs shrunk toward the emulation",
             error=mixed["errors"][name],
             allowed=limits[name],
             unit=UNITS.get(name, "1"),
-            **sample,
+            sample=sample,
         )
         for name in HEADLINES
     ]
     entries.append(
-        parts.entry(
+        entry(
             "recommended:intensity",
-            "intensity of that shrinkage, cross-validated on the inputs",
             dataset,
             mixed["intensity"],
-            **sample,
+            text="intensity of that shrinkage, cross-validated on the inputs",
+            sample=sample,
         )
     )
     found = {}
@@ -367,14 +325,14 @@ def _equivalent_entries(
                 continue
             number = of_kind[name]
             entries.append(
-                parts.entry(
+                entry(
                     f"{prefix}{kind}:{name}",
-                    f"{against}true simulations worth: {title(name)}{own}",
                     dataset,
                     number.n_maps,
+                    text=f"{against}true simulations worth: {title(name)}{own}",
                     allowed=Range(n_inputs, None, "more than the simulations it was made from"),
                     unit="maps",
-                    **sample,
+                    sample=sample,
                 )
                 | {"interval": [number.low, number.high]}
             )
@@ -383,14 +341,13 @@ def _equivalent_entries(
 
 def _baseline_entries(dataset: Dataset, models: Mapping[str, dict], sample: dict) -> list[dict]:
     return [
-        parts.entry(
+        entry(
             f"{name}:{label}",
-            f"{title(name)}: {label}",
             dataset,
             model["values"][name],
+            text=f"{title(name)}: {label}",
             error=model["errors"][name],
-            unit=UNITS.get(name, "1"),
-            **{**sample, "n_inputs": dataset.n_maps},
+            sample={**sample, "n_inputs": dataset.n_maps},
         )
         for name in LISTED_OF_BASELINES
         for label, model in models.items()

@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from fewtomany import store
+from fewtomany.components import Components
 from fewtomany.errors import UserError
+from fewtomany.sky import Sky
 
 KIND = "comparison"
 
@@ -40,40 +42,71 @@ class Comparison:
     ======================================  ==========================================
     spectra/{dataset}/mean, scatter         (n_spectra, lmax + 1), K²
     spectra/{dataset}/residual              (n_spectra, lmax + 1 - lmin), Δ_ℓ
-    pixels/{dataset}/deviation              (n_stokes, n_pix), K, standard deviations
+    pixels/{dataset}/deviation              (n_components, n_pix), K
     correlation/{dataset}/full              (side, side), float32, means of blocks
-    correlation/{dataset}/zoom              (width, width), float32, Q with Q
+    correlation/{dataset}/zoom              (width, width), first component
     eigenvalues/{dataset}/values, ratio     (n_modes,), K² and over the true ones
     eigenvalues/{dataset}/true_draws        the ratio of as many true maps, at most as
                                             many as the reference has
     chi2/{dataset}/values                   (chi2_maps,), reduced χ²
     chi2/{dataset}/true_draws               the same under as many true maps
     {measured}/{dataset}/mean, scatter      of maps; measured is "scattering" (n_values,),
-                                            which scattering/labels names, "minkowski"
-                                            (4, n_thresholds) or "distribution" (2, n_stokes,
-                                            n_bins), fractions of pixels and their sums
-    {measured}/{dataset}/residual           Δ, 0 where the reference does not vary
+                                            "minkowski" (n_functionals, n_thresholds) or
+                                            "distribution" (2, n_components, n_bins),
+                                            fractions of pixels and their sums
+    {measured}/{dataset}/residual           Δ, 0 where the true maps do not vary
+    {measured}/labels                       names of the values, but for "distribution"
+    sky/pixels                              the observed pixels; absent for the full sky
     ======================================  ==========================================
+
+    Residuals and ratios are against the truth or, without one, against the inputs; χ² and
+    true draws are there with a truth only.
 
     Attributes
     ----------
-    truth : name of the true covariance, "exact" or "reference"
-    stokes, nside, lmin, chi2_maps, minkowski_maps : of the comparison
-    spectra_names : for example ["EE", "BB", "EB"]
+    truth : name of the true covariance, "exact" or "reference"; None where none is known
+    stokes, channels, nside, frame : of the maps
+    lmin, chi2_maps, minkowski_maps : of the comparison
     zoom : first and last + 1 pixel of the zoom
     datasets : the compared datasets by name; "exact" comes first where there is one
     """
 
     arrays: Mapping[str, np.ndarray]
-    truth: str
+    truth: str | None
     stokes: str
+    channels: list[str]
     nside: int
+    frame: str
     lmin: int
     chi2_maps: int
     minkowski_maps: int
-    spectra_names: list[str]
     zoom: list[int]
     datasets: dict[str, Shown]
+
+    @property
+    def components(self) -> Components:
+        """What the compared maps consist of."""
+        return Components(self.stokes, tuple(self.channels))
+
+    @property
+    def sky(self) -> Sky:
+        """The pixels of the compared maps."""
+        return Sky(self.nside, self.arrays.get("sky/pixels"))
+
+    @property
+    def reference(self) -> bool:
+        """Whether there is a reference, true maps that all datasets are held against."""
+        return "reference" in self.datasets
+
+    def yardstick(self, dataset: str) -> str:
+        """The dataset of true maps that a dataset is held against."""
+        if self.reference:
+            return "reference"
+        return self.datasets[dataset].input or dataset
+
+    def labels(self, group: str) -> list[str]:
+        """Names of the values of a measured statistic."""
+        return [label.decode() for label in self.arrays[f"{group}/labels"]]
 
     def get(self, group: str, dataset: str, name: str) -> np.ndarray:
         """One array; UserError if the comparison does not hold it."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewtomany.validation.distances import distances
-from fewtomany.validation.views import View, Viewer
+from fewtomany.validation.compare.distances import distances
+from fewtomany.validation.compare.views import View, Viewer
 
 REPEATS = 8
 """Independent sets of true maps of each size, at most."""

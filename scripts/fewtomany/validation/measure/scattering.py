@@ -2,48 +2,65 @@
 
 The maps are taken as they are, in µK, with wavelets along the east: no normalization by
 pixel and no orientation, which an emulator learns from a few inputs, enters the measure.
-S̄1, S̄3 and S̄4 are free of the map's amplitude; S2 (µK²) holds it.
+S̄1, S̄3 and S̄4 are free of the map's amplitude; S2 (µK²) holds it. Of a partial sky the maps
+are those of the whole sphere with 0 in the other pixels, as for spectra: the coefficients are
+those of the masked maps, alike on both sides of a comparison.
 """
 
 import functools
 from collections.abc import Iterator
 
-import healpy as hp
 import numpy as np
 import tensorflow as tf
 
+from fewtomany import store
+from fewtomany.components import Components
 from fewtomany.scattering import covariance, grid, wavelets
-from fewtomany.validation import moments
-from fewtomany.validation.moments import Moments
+from fewtomany.sky import Sky
+from fewtomany.spectra import components_of, weighted
+from fewtomany.validation.measure import moments
+from fewtomany.validation.measure.moments import Moments
 
 BATCH = 10
 """Maps at a time."""
 
 
 def measure(
-    maps: np.ndarray, stokes: str, n_scales: int, n_orientations: int, kernel_size: int
+    maps: np.ndarray,
+    stokes: str | Components,
+    n_scales: int,
+    n_orientations: int,
+    kernel_size: int,
+    sky: Sky | None = None,
 ) -> tuple[Moments, list[str]]:
     """Moments of the scattering coefficients S1 to S4 of maps.
 
     Parameters
     ----------
-    maps : array of shape (n_maps, n_stokes, n_pix), RING, K
-    stokes : one letter per component
+    maps : array of shape (n_maps, n_components, n_pix), RING, K
+    stokes : the components
     n_scales, n_orientations, kernel_size : of the wavelets
+    sky : the pixels of the maps; the full sky by default
 
     Returns
     -------
     moments : of the values, shape (n_values,), float64
     labels : of each value, "S3|Q|j1|γ1|j2|γ2|j3|γ3|re": its label in
-        :func:`fewtomany.scattering.covariance.labels` and its part, "re" or "im"
+        :func:`fewtomany.scattering.covariance.labels` and its part, "re" or "im"; a pair is
+        "QU", of several channels "a.Q×b.Q"
     """
-    names, places = _used(n_scales, n_orientations, stokes)
-    pieces = _pieces(maps, places, n_scales, n_orientations, kernel_size)
+    names, places = _used(n_scales, n_orientations, components_of(stokes))
+    pieces = _pieces(maps, places, sky, n_scales, n_orientations, kernel_size)
     return moments.merge(map(moments.of, pieces)), names
 
 
 def coefficients(
-    maps: np.ndarray, stokes: str, n_scales: int, n_orientations: int, kernel_size: int
+    maps: np.ndarray,
+    stokes: str | Components,
+    n_scales: int,
+    n_orientations: int,
+    kernel_size: int,
+    sky: Sky | None = None,
 ) -> tuple[np.ndarray, list[str]]:
     """Scattering coefficients S1 to S4 of every map; arguments and labels as :func:`measure`.
 
@@ -52,19 +69,19 @@ def coefficients(
     values : array of shape (n_maps, n_values), float32
     labels : of each value
     """
-    names, places = _used(n_scales, n_orientations, stokes)
-    pieces = _pieces(maps, places, n_scales, n_orientations, kernel_size)
+    names, places = _used(n_scales, n_orientations, components_of(stokes))
+    pieces = _pieces(maps, places, sky, n_scales, n_orientations, kernel_size)
     return np.concatenate(list(pieces)), names
 
 
-def _pieces(maps: np.ndarray, places: np.ndarray, *wavelets: int) -> Iterator[np.ndarray]:
+def _pieces(
+    maps: np.ndarray, places: np.ndarray, sky: Sky | None, *wavelets: int
+) -> Iterator[np.ndarray]:
     """The values at ``places`` of some maps after the other: (n_some, n_values), float32."""
-    n_pix = maps.shape[-1]
-    nside = hp.npix2nside(n_pix)
-    values = _program(nside, *wavelets)
-    nested = maps[..., hp.nest2ring(nside, np.arange(n_pix))].transpose(2, 0, 1) * 1e6
+    whole = Sky(sky.nside if sky else store.nside_of(maps.shape[-1]))
+    values = _program(whole.nside, *wavelets)
     for first in range(0, len(maps), BATCH):
-        some = nested[:, first : first + BATCH]
+        some = whole.to_nested(weighted(maps[first : first + BATCH], sky)) * 1e6
         missing = min(BATCH, len(maps)) - some.shape[1]  # the last batch has the others' shape
         some = np.pad(some, ((0, 0), (0, missing), (0, 0)), mode="wrap")
         found = values(tf.constant(some, tf.float32)).numpy()[:, places]
@@ -86,16 +103,23 @@ def _program(nside: int, n_scales: int, n_orientations: int, kernel_size: int):
     return values
 
 
-def _used(n_scales: int, n_orientations: int, stokes: str) -> tuple[list[str], np.ndarray]:
+def _used(
+    n_scales: int, n_orientations: int, components: Components
+) -> tuple[list[str], np.ndarray]:
     """Label and place of every value that is no copy of another and is not zero."""
+    letters = "".join(map(chr, range(ord("A"), ord("A") + len(components))))  # one for each
+    spelled = dict(zip(letters, components.names, strict=True))
+    mark = "" if components.channels == ("",) else "×"
     names, places, count = [], [], 0
-    for scale in covariance.labels(n_scales, n_orientations, stokes):
+    for scale in covariance.labels(n_scales, n_orientations, letters):
         for kind, labels in zip(scale._fields, scale, strict=True):
             parts = ("re", "im") if kind == "covariance" else ("re",)
             for part in parts:
                 for place, label in enumerate(labels.ravel()):
                     if label is not None and not (part == "im" and _is_real(label)):
-                        names.append("|".join(map(str, (*label, part))))
+                        statistic, pair, *rest = label
+                        pair = mark.join(spelled[k] for k in pair)
+                        names.append("|".join(map(str, (statistic, pair, *rest, part))))
                         places.append(count + place)
                 count += labels.size
     return names, np.array(places)

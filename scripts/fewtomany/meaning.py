@@ -1,0 +1,195 @@
+"""What a configuration must fulfil besides the schema: one line for every fault.
+
+Each line names the key, its value and what is allowed.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fewtomany.simulation import settings
+
+FAMILIES = ("inputs", "gaussian", "emulated")
+
+RESERVED = {
+    "original": "the simulation",
+    "reference": "the reference",
+    "exact": "the exact covariance",
+}
+"""Names that no dataset of the user may have, and what has them."""
+
+FACTS = ("unit", "ordering", "polarization_convention", "frame")
+"""What is said of the user's files."""
+
+
+def fold_name(dataset: str, number: int) -> str:
+    """Name of a fold of an emulated dataset."""
+    return f"{dataset}-fold-{number}"
+
+
+def faults_of_sources(c: dict) -> Iterator[str]:
+    """Faults in where maps come from: the simulation, or files of the user."""
+    simulated = c.get("simulation") is not None
+    reference = c.get("reference")
+    drawn = simulated and reference is not None and not _has_files(reference)
+    if simulated and reference is None:
+        yield "configuration: missing key reference, which simulation needs"
+    if reference is not None:
+        yield from _faults_of_entry("reference", reference)
+        if simulated and _has_files(reference):
+            yield "reference.files: not allowed together with simulation"
+        if not simulated and not _has_files(reference) and "n_maps" in reference:
+            yield "reference: missing key files; without simulation nothing can be drawn"
+    channels = {}
+    for name, entry in c["inputs"].items():
+        key = f"inputs.{name}"
+        yield from _faults_of_entry(key, entry)
+        if not _has_files(entry) and "n_maps" in entry and not drawn:
+            yield f"{key}: missing key files; without simulation nothing can be drawn"
+        channels[key] = tuple(entry.get("channels", ("",)))
+    if reference is not None:
+        channels["reference"] = tuple(reference.get("channels", ("",)))
+    first = next(iter(channels))
+    for key, names in channels.items():
+        if names != channels[first]:
+            found, expected = (", ".join(some) or "one" for some in (names, channels[first]))
+            yield f"{key}.channels: {found} is not allowed; expected {expected} as in {first}"
+
+
+def _has_files(entry: dict) -> bool:
+    return "files" in entry or "channels" in entry
+
+
+def _faults_of_entry(key: str, entry: dict) -> Iterator[str]:
+    if not _has_files(entry):
+        if "n_maps" not in entry:
+            yield f"{key}: missing key n_maps, files or channels"
+        yield from (f"{key}.{fact}: not allowed without files" for fact in FACTS if fact in entry)
+    elif "files" in entry and "channels" in entry:
+        yield f"{key}.files: not allowed together with {key}.channels"
+    elif "channels" in entry:
+        for fact in (fact for fact in FACTS if fact in entry):
+            yield f"{key}.{fact}: not allowed here; expected in {key}.channels.NAME"
+
+
+def faults(c: dict) -> Iterator[str]:
+    """Faults of a configuration that the schema allows and whose counts are known."""
+    maps, emulator = c["maps"], c["emulator"]
+    yield from _faults_of_nside("maps.nside", maps["nside"])
+    if maps["mask"] is not None and not Path(maps["mask"]).is_file():
+        yield f"maps.mask: {maps['mask']}: no such file"
+    coarsest = emulator["first_scale"] + emulator["n_scales"] - 1
+    if maps["nside"] >> coarsest < 2:
+        yield (
+            f"emulator.n_scales: {emulator['n_scales']} is not allowed; expected at most "
+            f"{max(maps['nside'].bit_length() - 1 - emulator['first_scale'], 1)}, "
+            f"so that the coarsest scale of maps.nside = {maps['nside']} has nside 2 or more"
+        )
+    if emulator["stripe_zones"] > maps["nside"]:
+        yield (
+            f"emulator.stripe_zones: {emulator['stripe_zones']} is not allowed; "
+            f"expected at most maps.nside = {maps['nside']}"
+        )
+    if emulator["scatter"] and not emulator["spectra"]:
+        yield "emulator.scatter: true is not allowed without emulator.spectra"
+    if emulator["scatter"] and emulator["batch_size"] < 2:
+        yield (
+            f"emulator.batch_size: {emulator['batch_size']} is not allowed; "
+            "expected at least 2 with emulator.scatter"
+        )
+    if c.get("simulation") is not None:
+        yield from _faults_of_simulation(c)
+    yield from _faults_of_names(c)
+    yield from _faults_of_counts(c)
+    yield from _faults_of_trust(c)
+
+
+def _faults_of_names(c: dict) -> Iterator[str]:
+    seen = dict(RESERVED)
+    for family in FAMILIES:
+        for name, entry in c[family].items():
+            if name in seen:
+                yield f"{family}.{name}: the name is taken by {seen[name]}"
+            seen[name] = family
+            if "input" in entry and entry["input"] not in c["inputs"]:
+                yield (
+                    f"{family}.{name}.input: {entry['input']!r} is not allowed; "
+                    f"expected one of {', '.join(c['inputs'])}"
+                )
+
+
+def _faults_of_counts(c: dict) -> Iterator[str]:
+    maps, reference = c["maps"], c.get("reference")
+    n_channels = max(len(entry.get("channels", ("",))) for entry in c["inputs"].values())
+    n_values = 12 * maps["nside"] ** 2 * len(maps["stokes"]) * n_channels
+    n_modes = c["validation"]["n_modes"]
+    for name, entry in c["inputs"].items():
+        if entry["n_maps"] < 2:
+            yield f"inputs.{name}: {entry['n_maps']} map is not enough; expected at least 2"
+    if n_modes >= n_values:
+        yield f"validation.n_modes: {n_modes} is not allowed; the maps have {n_values} values"
+    counts = {key: c[key] for key in ("simulation", "reference") if c.get(key) is not None}
+    for family in ("gaussian", "emulated"):
+        counts |= {f"{family}.{name}": entry for name, entry in c[family].items()}
+    for key, entry in counts.items():
+        if n_modes >= entry["n_maps"]:
+            yield (
+                f"validation.n_modes: {n_modes} is not allowed; "
+                f"expected less than {key}.n_maps = {entry['n_maps']}"
+            )
+    if reference is not None and c["validation"]["chi2_maps"] > reference["n_maps"]:
+        yield (
+            f"validation.chi2_maps: {c['validation']['chi2_maps']} is not allowed; "
+            f"expected at most reference.n_maps = {reference['n_maps']}"
+        )
+
+
+def _faults_of_trust(c: dict) -> Iterator[str]:
+    trust = c["trust"]
+    for name in trust["datasets"]:
+        if name not in c["emulated"]:
+            yield (
+                f"trust.datasets: {name!r} is not allowed; "
+                f"expected one of {', '.join(c['emulated'])}"
+            )
+            continue
+        source = c["emulated"][name]["input"]
+        n_inputs = c["inputs"].get(source, {}).get("n_maps", 0)
+        if n_inputs - -(-n_inputs // trust["n_folds"]) < 3 or n_inputs < trust["n_folds"]:
+            yield (
+                f"trust.n_folds: {trust['n_folds']} is not allowed; expected at most inputs."
+                f"{source}.n_maps = {n_inputs}, and 3 maps or more outside of each fold"
+            )
+        for number in range(trust["n_folds"]):
+            fold = fold_name(name, number)
+            if any(fold in c[family] for family in FAMILIES):
+                yield f"trust.datasets: the name {fold} of a fold is taken by another dataset"
+    if trust["datasets"] and 2 * trust["n_directions"] > trust["n_maps"]:
+        yield (
+            f"trust.n_directions: {trust['n_directions']} is not allowed; "
+            f"expected at most half of trust.n_maps = {trust['n_maps']}"
+        )
+
+
+def _faults_of_nside(key: str, nside: int) -> Iterator[str]:
+    if nside < 1 or nside & (nside - 1) or nside > 8192:
+        yield f"{key}: {nside} is not allowed; expected a power of 2 from 1 to 8192"
+
+
+def _faults_of_simulation(c: dict) -> Iterator[str]:
+    simulation, maps = c["simulation"], c["maps"]
+    yield from _faults_of_nside("simulation.nside", simulation["nside"])
+    if maps["nside"] > simulation["nside"]:
+        yield (
+            f"maps.nside: {maps['nside']} is not allowed; "
+            f"expected at most simulation.nside = {simulation['nside']}"
+        )
+    names = [detector["name"] for detector in simulation["detectors"]]
+    if len(set(names)) < len(names):
+        yield f"simulation.detectors: names {', '.join(names)} are not unique"
+    signal = simulation["signal"]
+    if signal["sky_map"] is not None and not Path(signal["sky_map"]).is_file():
+        yield f"simulation.signal.sky_map: {signal['sky_map']}: no such file"
+    yield from settings.faults(simulation)
+    engine = settings.engine(simulation)
+    if c["reference"]["covariance"] == "exact" and engine != "response":
+        yield f"reference.covariance: exact needs simulation.engine response, found {engine}"

@@ -1,0 +1,61 @@
+"""The observed sky of a campaign: the mask that cuts maps of the whole sphere.
+
+Maps of the user are cut when they are imported, and what is drawn or emulated has the pixels
+of what it comes from. Only simulated maps cover the sphere; they are cut when they are read.
+"""
+
+import dataclasses
+import functools
+import os
+
+import healpy
+import numpy as np
+
+from fewtomany import store
+from fewtomany.config import Campaign
+from fewtomany.errors import UserError
+from fewtomany.sky import Sky
+from fewtomany.store import MapSet
+
+
+@functools.cache
+def read_mask(path: str | os.PathLike, nside: int) -> Sky:
+    """The sky of a mask, a FITS map of weights, 0 or UNSEEN where nothing is observed.
+
+    A mask of another resolution is averaged or repeated; a pixel is observed where that
+    leaves a weight above 0.
+
+    Raises
+    ------
+    UserError : naming the file, when it cannot be read or leaves no pixel
+    """
+    try:
+        mask = healpy.read_map(path, dtype=np.float64)
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise UserError(f"maps.mask: {path}: not a readable FITS map: {error}") from None
+    mask[mask == healpy.UNSEEN] = 0.0
+    if not mask.min() >= 0:
+        raise UserError(f"maps.mask: {path}: holds {mask.min():g}; expected weights of 0 or more")
+    try:
+        return Sky.of_mask(healpy.ud_grade(mask, nside))
+    except UserError as error:
+        raise UserError(f"maps.mask: {path}: {error}") from None
+
+
+def cut(content: MapSet, campaign: Campaign) -> MapSet:
+    """Maps of the whole sphere on the observed pixels of the campaign; others as they are."""
+    if campaign.maps.mask is None or not content.sky.is_full:
+        return content
+    sky = read_mask(campaign.maps.mask, content.nside)
+    return dataclasses.replace(content, maps=sky.restrict(content.maps), sky=sky)
+
+
+def read_maps(path: str | os.PathLike, campaign: Campaign) -> MapSet:
+    """A map file of a campaign: its Stokes parameters, on its observed pixels."""
+    content = store.read_maps(path, campaign.maps.stokes)
+    if content.channels != campaign.components.channels:
+        found, expected = (
+            ", ".join(some) or "one" for some in (content.channels, campaign.components.channels)
+        )
+        raise UserError(f"{path}: channels are {found}, expected {expected}")
+    return cut(content, campaign)

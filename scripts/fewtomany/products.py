@@ -1,0 +1,44 @@
+"""Which products a campaign has: they follow from its inputs, its components and its truth."""
+
+from dataclasses import dataclass
+
+from fewtomany.config import Campaign
+
+WITH_TRUTH = ("chi2",)
+"""Figures of the comparison that need true maps."""
+
+OF_POLARIZATION = ("minkowski",)
+"""Statistics, and their figures, that need Q and U."""
+
+
+@dataclass(frozen=True)
+class Products:
+    """The products that differ from one campaign to another.
+
+    Attributes
+    ----------
+    measured : statistics of every map file
+    compared : figures of the comparison of all datasets
+    parts : figures of parts of the judgement, and the name of the part each is drawn from
+    """
+
+    measured: tuple[str, ...]
+    compared: tuple[str, ...]
+    parts: dict[str, str]
+
+
+def products_of(campaign: Campaign) -> Products:
+    """The products of a campaign, in the order in which they are reported."""
+    absent = () if campaign.components.spins else OF_POLARIZATION
+    measured = ("spectra", "scattering", "minkowski", "distribution")
+    compared = ("spectra", "correlations", "eigenvalues", "chi2", *measured[1:])
+    parts = {"equivalent": "compare", "baselines": "compare", "diversity": "diversity"}
+    if campaign.truth is None:
+        absent = (*absent, *WITH_TRUTH)
+        parts = {"diversity": "diversity"}
+    parts |= {name: name for name in (f"trust-{dataset}" for dataset in campaign.trust.datasets)}
+    return Products(
+        tuple(name for name in measured if name not in absent),
+        tuple(name for name in compared if name not in absent),
+        parts,
+    )

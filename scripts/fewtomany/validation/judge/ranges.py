@@ -1,0 +1,176 @@
+"""Allowed ranges of the judge's metrics, and where they come from."""
+
+import math
+from dataclasses import dataclass
+
+from fewtomany.config import Dataset
+from fewtomany.validation.entries import Range
+from fewtomany.validation.judge.chi2 import ks_of_shift
+from fewtomany.validation.measure.distribution import distance_of_width
+
+TOLERANCE = 0.1
+"""Relative accuracy asked of an emulated covariance and its χ²."""
+
+SIGMAS = 5.0
+"""Standard errors allowed where only sampling may differ."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Sample sizes behind the metrics of one dataset.
+
+    Attributes
+    ----------
+    n_maps : maps of the dataset
+    n_inputs : input maps it comes from; 0 where there are none
+    n_modes : leading modes of eigenvalues and χ²
+    chi2_maps : reference maps whose χ² is taken
+    n_reference, n_original : maps of these datasets; 0 where there are none
+    n_minkowski : maps of each dataset whose Minkowski functionals are taken, at most
+    """
+
+    n_maps: int
+    n_inputs: int
+    n_modes: int
+    chi2_maps: int
+    n_reference: int
+    n_original: int
+    n_minkowski: int
+
+
+def emulated_ranges(
+    values: dict[str, float], draws: dict[str, float], sample: Sample
+) -> dict[str, Range]:
+    """Allowed ranges of an emulated dataset against the truth.
+
+    Sampling alone spreads eigenvalues and lowers χ², so these are held against the
+    same number of true draws.
+
+    Parameters
+    ----------
+    values : metrics of the dataset
+    draws : metrics of as many true draws as the dataset has maps
+    sample : its sample sizes
+    """
+    around_one = Range(1 - TOLERANCE, 1 + TOLERANCE, "within 10% of the truth")
+    ranges = {
+        "inside_band": Range(
+            0.68, None, "a mean of N_input true maps lies within its standard error in 68%"
+        ),
+        "scatter_ratio": around_one,
+        "pixel_variance": around_one,
+        "correlation_slope": around_one,
+        "chi2_ks": Range(
+            None, ks_of_shift(TOLERANCE, sample.n_modes), "what a shift of χ² by 10% gives"
+        ),
+        "scattering_scatter": around_one,
+    }
+    ranges |= _within_one_map(values)
+    for name in values:
+        if name.startswith("distribution:"):
+            limit = distance_of_width(math.sqrt(1 + TOLERANCE)) + 2 * draws[name]
+            source = "what 10% more pixel variance gives, and 2 standard errors of true draws"
+            ranges[name] = Range(None, limit, source)
+    for name in ("eigenvalue_ratio", "chi2_mean", "chi2_width"):
+        low, high = (draws[name] * (1 + sign * TOLERANCE) for sign in (-1, 1))
+        ranges[name] = Range(low, high, "within 10% of the same number of true draws")
+    return ranges
+
+
+def _within_one_map(values: dict[str, float]) -> dict[str, Range]:
+    """The paper's own limit: mean values within the scatter of one true map."""
+    ranges = {}
+    for name in values:
+        if name.startswith("residual:"):
+            source = "arXiv:2503.11643, Fig. 3: the mean within the scatter of one map"
+            ranges[name] = Range(None, 1.0, source)
+        elif name.startswith(("scattering:", "minkowski:")):
+            source = "arXiv:2503.11643, Appendix C: the mean within the scatter of one map"
+            ranges[name] = Range(None, 1.0, source)
+    return ranges
+
+
+def ranges_beside_inputs(
+    values: dict[str, float], variance_error: float, n_multipoles: int, sample: Sample
+) -> dict[str, Range]:
+    """Allowed ranges of an emulated dataset where no truth is known: agreement with its inputs.
+
+    What is known of the truth is the inputs, with their sampling error. The distribution of
+    pixel values is shown only: in units of a few maps' own scatter these are no normal numbers.
+
+    Parameters
+    ----------
+    values : metrics of the dataset, its inputs taken for the truth
+    variance_error : standard error of the inputs' total variance, relative
+    n_multipoles : independent numbers behind the scatter of the spectra
+    """
+    spread = TOLERANCE + 2 * math.sqrt(math.pi / 4 / ((sample.n_inputs - 1) * n_multipoles))
+    total = TOLERANCE + 2 * variance_error
+    source = "within 10% and 2 standard errors of the inputs"
+    return {
+        **_within_one_map(values),
+        "inside_band": Range(
+            0.68, None, "a mean of N_input true maps lies within its standard error in 68%"
+        ),
+        "scatter_ratio": Range(1 - spread, 1 + spread, source),
+        "total_variance": Range(1 - total, 1 + total, source),
+    }
+
+
+def sanity_ranges(
+    dataset: Dataset, values: dict[str, float], covariance: str, sample: Sample
+) -> dict[str, Range]:
+    """Allowed ranges of the original and the reference dataset: sampling noise only.
+
+    Parameters
+    ----------
+    values : metrics of the dataset
+    covariance : what the reference was drawn from, "empirical" or "exact"
+    """
+    sizes = [n for n in (sample.n_original, sample.n_reference) if n]
+    maps = sum(1 / n for n in sizes)
+    source = f"{SIGMAS:g} standard errors of the samples"
+
+    def around(centre: float, error: float) -> Range:
+        return Range(centre - SIGMAS * error, centre + SIGMAS * error, source)
+
+    ranges = {
+        "scatter_ratio": around(1.0, math.sqrt(maps / 2)),
+        "pixel_variance": around(1.0, math.sqrt(2 * maps)),
+        "correlation_rms": Range(
+            None,
+            1.25 * math.sqrt(maps),
+            "125% of the noise √(1/N_original + 1/N_reference)",
+        ),
+    }
+    if "scattering_scatter" in values:
+        ranges["scattering_scatter"] = around(1.0, math.sqrt(maps / 2))
+    few = sum(1 / min(n, sample.n_minkowski) for n in sizes)
+    widest = distance_of_width(1 + SIGMAS * math.sqrt(maps / 2))
+    limits = {
+        "residual": Range(None, SIGMAS * math.sqrt(maps), source),
+        "scattering": Range(None, SIGMAS * math.sqrt(maps), source),
+        "minkowski": Range(None, SIGMAS * math.sqrt(few), source),
+        "distribution": Range(None, widest, f"what {source} of one pixel's width give"),
+    }
+    for name in values:
+        kind, _, which = name.partition(":")
+        if which and kind in limits:
+            ranges[name] = limits[kind]
+    if dataset.role == "reference" or covariance == "empirical":
+        width = math.sqrt(2 / sample.n_modes)
+        ranges["chi2_mean"] = around(1.0, width / math.sqrt(sample.chi2_maps))
+        ranges["chi2_width"] = around(width, width / math.sqrt(2 * sample.chi2_maps))
+    return ranges
+
+
+def not_trivial(
+    values: dict[str, float], dataset: str, truth: str | None, yardstick: str
+) -> dict[str, float]:
+    """Drop the metrics that would compare a dataset with itself."""
+    trivial = ()
+    if dataset == yardstick:
+        trivial = ("residual", "scatter", "inside", "total", "chi2_ks", "minkowski", "distribution")
+    if dataset == truth:
+        trivial += ("pixel", "correlation", "recovery", "eigenvalue")
+    return {name: value for name, value in values.items() if not name.startswith(trivial)}

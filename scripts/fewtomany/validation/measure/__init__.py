@@ -1,0 +1,1 @@
+"""Statistics of the maps of one file: means and scatters, which add up over files."""

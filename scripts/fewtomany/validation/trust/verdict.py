@@ -1,0 +1,192 @@
+"""The verdict of cross-validation: gains, χ² and spectra of held-out inputs as metrics."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fewtomany import isotropic, spectra
+from fewtomany.config import Campaign, Dataset
+from fewtomany.covariance import Covariance
+from fewtomany.store import MapSet
+from fewtomany.validation import baselines
+from fewtomany.validation.entries import Range, entry
+from fewtomany.validation.trust.folds import (
+    EMULATED,
+    RECOMMENDED,
+    Fold,
+    best_rival,
+    expected_gain,
+    expected_width,
+    judge_fold,
+    paired_gain,
+    spectra_inside,
+)
+
+SIGNIFICANT = 2.0
+"""Standard errors that a better likelihood must reach."""
+
+AGREEMENT = 3.0
+"""Standard errors that the estimate may lie from the expectation under the truth."""
+
+CHI2_TOLERANCE = 0.1
+"""Relative accuracy asked of χ², besides two standard errors."""
+
+
+def cross_validate(
+    campaign: Campaign,
+    dataset: Dataset,
+    inputs: MapSet,
+    emulated: Mapping[str, np.ndarray],
+    truth: Covariance | None,
+) -> tuple[list[dict], dict]:
+    """Cross-validate an emulated dataset.
+
+    Parameters
+    ----------
+    inputs : all its inputs, K
+    emulated : maps of every fold by its name, (n_maps, n_components, n_pix), K
+    truth : true covariance, where there is one
+
+    Returns
+    -------
+    metrics : entries of the judgement
+    numbers : for the figure: gains over the best rival by candidate, held out and expected
+        under the truth
+    """
+    components, sky = inputs.components, inputs.sky
+    n = inputs.maps[0].size
+    neutral = baselines.random_directions(campaign.seed, campaign.trust.n_directions, n)
+    folds, held_spectra, emulated_spectra = [], [], []
+    for fold in campaign.folds_of(dataset.name):
+        training = inputs.maps[list(fold.selection)]
+        held = np.delete(inputs.maps, list(fold.selection), axis=0)
+        key = ("trust", fold.name)
+        naive = isotropic.draw(training, components, campaign.seed, key, 0, fold.n_maps, sky)
+        flat = (maps.reshape(-1, n).astype(np.float64) for maps in (training, held))
+        maps = emulated[fold.name]
+        folds.append(
+            judge_fold(
+                *flat,
+                maps.reshape(-1, n).astype(np.float64),
+                naive.reshape(-1, n),
+                neutral,
+                truth,
+            )
+        )
+        held_spectra.append(spectra.measure(held, components, sky))
+        emulated_spectra.append(spectra.measure(maps, components, sky))
+    inside = spectra_inside(
+        held_spectra, emulated_spectra, len(campaign.folds_of(dataset.name)[0].selection)
+    )
+    return _entries(campaign, dataset, folds, inside), _numbers(campaign, dataset, folds)
+
+
+def _entries(
+    campaign: Campaign, dataset: Dataset, folds: Sequence[Fold], inside: tuple[float, int]
+) -> list[dict]:
+    chi2 = np.concatenate([fold.chi2 for fold in folds])
+    sample = {
+        "n_inputs": len(chi2),
+        "n_folds": len(folds),
+        "n_maps": campaign.trust.n_maps,
+        "n_directions": campaign.trust.n_directions,
+    }
+    rival = best_rival(folds)
+    entries = []
+    for name, what in (
+        (EMULATED, "emulated covariance"),
+        (RECOMMENDED, "inputs shrunk toward the emulation"),
+    ):
+        gain, error = paired_gain(folds, name, rival)
+        limit = Range(
+            SIGNIFICANT * error,
+            None,
+            f"better than the best without emulation ({rival}) by twice its standard error",
+        )
+        entries.append(
+            entry(
+                f"trust:{name}",
+                dataset,
+                gain,
+                text=f"held-out likelihood gained: {what}",
+                error=error,
+                allowed=limit,
+                unit="nats per direction",
+                sample=sample,
+            )
+        )
+        if folds[0].expected:
+            expected = expected_gain(folds, name, rival)
+            limit = Range(
+                -AGREEMENT,
+                AGREEMENT,
+                f"within {AGREEMENT:g} standard errors of the gain {expected:.3g} under the truth",
+            )
+            entries.append(
+                entry(
+                    f"trust:{name}:truth",
+                    dataset,
+                    (gain - expected) / error,
+                    text=f"the same, less the gain under the truth: {what}",
+                    allowed=limit,
+                    unit="standard errors",
+                    sample=sample,
+                )
+            )
+    error = chi2.std(ddof=1) / math.sqrt(len(chi2))
+    tolerance = CHI2_TOLERANCE + 2 * error
+    source = "within 10% and two standard errors of 1"
+    width = chi2.std(ddof=1) / expected_width(campaign.trust.n_directions, campaign.trust.n_maps)
+    spread = CHI2_TOLERANCE + 2 / math.sqrt(2 * (len(chi2) - 1))
+    fraction, n_multipoles = inside
+    scatter = math.sqrt(0.683 * 0.317 / n_multipoles)
+    return [
+        *entries,
+        entry(
+            "trust:chi2_mean",
+            dataset,
+            chi2.mean(),
+            text="mean reduced χ² of held-out maps, emulated covariance, random directions",
+            error=error,
+            allowed=Range(1 - tolerance, 1 + tolerance, source),
+            sample=sample,
+        ),
+        entry(
+            "trust:chi2_width",
+            dataset,
+            width,
+            text="width of the same over the expected one",
+            error=width / math.sqrt(2 * (len(chi2) - 1)),
+            allowed=Range(1 - spread, 1 + spread, source),
+            sample=sample,
+        ),
+        entry(
+            "trust:spectra",
+            dataset,
+            fraction,
+            text="multipoles where held-out and emulated spectra agree within 1 σ",
+            allowed=Range(0.683 - 2 * scatter, None, "68% of independent ones, less 2 σ"),
+            sample=sample,
+        ),
+    ]
+
+
+def _numbers(campaign: Campaign, dataset: Dataset, folds: Sequence[Fold]) -> dict:
+    rival = best_rival(folds)
+    gains = {}
+    for name in folds[0].scores:
+        held, error = paired_gain(folds, name, rival)
+        true = expected_gain(folds, name, rival) if folds[0].expected else None
+        gains[name] = {"held_out": held, "error": error, "truth": true}
+    return {
+        "dataset": dataset.name,
+        "rival": rival,
+        "gains": gains,
+        "chi2": np.concatenate([fold.chi2 for fold in folds]),
+        "intensities": [fold.intensity for fold in folds],
+        "n_folds": len(folds),
+        "n_inputs": sum(len(fold.chi2) for fold in folds),
+        "n_maps": campaign.trust.n_maps,
+        "n_directions": campaign.trust.n_directions,
+    }

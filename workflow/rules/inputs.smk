@@ -1,0 +1,37 @@
+"""Maps of the user, brought into the campaign's resolution, frame and unit."""
+
+
+rule import_maps:
+    """Maps START to STOP of a dataset of the user.
+
+    In: FITS, HDF5 or npy files. Out: the campaign's Stokes parameters of all channels,
+    (n_maps, n_components, n_pix), observed pixels in RING ordering, K, COSMO, at maps.nside in
+    maps.frame. Cost: reading, and for another frame or resolution harmonic transforms.
+    """
+    input:
+        files=lambda wildcards: [
+            path
+            for source in campaign.datasets[wildcards.dataset].sources
+            for path in source.paths
+        ],
+        mask=campaign.maps.mask or [],
+    output:
+        "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
+    log:
+        "<logs>/import_maps/{dataset}/{start}-{stop}.log",
+    benchmark:
+        "<benchmarks>/import_maps/{dataset}/{start}-{stop}.tsv"
+    wildcard_constraints:
+        dataset=any_of(d.name for d in campaign.datasets.values() if d.sources),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("import_maps"),
+        runtime=runtime("import_maps"),
+    params:
+        config=CONFIG,
+        basis=basis_of_dataset("import_maps"),
+    shell:
+        "python $FEWTOMANY/import_maps.py --config {params.config} --dataset {wildcards.dataset}"
+        " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"
