@@ -365,13 +365,14 @@ def test_the_lines_of_the_documentation_run(truth, tmp_path):
     assert len(blocks) == 3
     names = {
         "grid": [0.0, 0.01],
-        "maps": draw(truth, 2, seed=18),
-        "model_of_the_others": truth,
+        "maps": draw(truth, 2, seed=18).reshape(2, 2, -1),
+        "covariance_of_the_others": truth,
         "left_out_maps": draw(truth, 5, seed=19),
         "n_effective": 60,
     }
     for block in blocks:
-        exec(block.replace("results/NAME/recommended/emulated-10.h5", str(path)), names)
+        block = block.replace("results/NAME/recommended/emulated-10.h5", str(path))
+        exec(block.replace("large_scales=10", "large_scales=3"), names)
     assert np.shape(names["curve"]) == (2, 2)
     assert np.isfinite(names["curve"]).all()
     assert names["error"].shape == (2,)

@@ -25,7 +25,7 @@ INDEPENDENT = 1e-3
 
 @dataclass(frozen=True)
 class LowRank:
-    """A covariance U Uᵀ + diag(d); cheaper than a matrix.
+    """A covariance U Uᵀ + diag(d), as a sample covariance and its shrinkage are.
 
     Attributes
     ----------
