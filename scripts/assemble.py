@@ -32,7 +32,6 @@ def main(arguments: argparse.Namespace) -> None:
             inputs,
             maps=maps,
             dataset=dataset.name,
-            frame=campaign.maps.frame,
             first=arguments.start,
             provenance=provenance.record(
                 **campaign.identity,

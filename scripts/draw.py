@@ -53,7 +53,6 @@ def main(arguments: argparse.Namespace) -> None:
             maps=maps.astype(np.float32, copy=False),
             stokes=stokes,
             dataset=dataset.name,
-            frame=campaign.maps.frame,
             first=arguments.start,
             provenance=provenance.record(**campaign.identity, seed_key=[*key, "index"]),
             **about,
