@@ -62,6 +62,7 @@ if campaign.simulation is not None:
 
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/reference.smk"
+include: "workflow/rules/symmetry.smk"
 include: "workflow/rules/emulate.smk"
 include: "workflow/rules/validate.smk"
 include: "workflow/rules/compare.smk"

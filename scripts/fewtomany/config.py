@@ -53,11 +53,24 @@ class Emulator:
     scatter: bool
     l1: str
     mean: str
+    variances: str
+    start: str
     ddof: int
     batch_size: int
     n_steps: int
     plateau: float
     dtype: str
+
+    @property
+    def learns(self) -> bool:
+        """Whether the best covariance without emulation enters the model."""
+        return self.start == "turned" or self.variances == "smoothed"
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    axis: str
+    width_deg: float | None
 
 
 @dataclass(frozen=True)
@@ -144,6 +157,7 @@ class Campaign:
     maps: Maps
     simulation: Simulation | None
     reference: Reference | None
+    symmetry: Symmetry
     emulator: Emulator
     validation: Validation
     trust: Trust
@@ -389,6 +403,7 @@ def _build(c: dict) -> Campaign:
         maps=Maps(**c["maps"]),
         simulation=settings.build(simulation, c["maps"]["frame"]) if simulation else None,
         reference=_reference(reference) if reference is not None else None,
+        symmetry=Symmetry(**c["symmetry"]),
         emulator=Emulator(**c["emulator"]),
         validation=Validation(**c["validation"]),
         trust=Trust(**{**c["trust"], "datasets": tuple(c["trust"]["datasets"])}),

@@ -84,6 +84,14 @@ def faults(c: dict) -> Iterator[str]:
             f"{max(maps['nside'].bit_length() - 1 - emulator['first_scale'], 1)}, "
             f"so that the coarsest scale of maps.nside = {maps['nside']} has nside 2 or more"
         )
+    axis = c["symmetry"]["axis"]
+    if axis not in ("none", maps["frame"]):
+        yield (
+            f"symmetry.axis: {axis} is not allowed; expected none or maps.frame = {maps['frame']}, "
+            "whose pole the maps can be turned about"
+        )
+    if axis != "none" and maps["mask"] is not None:
+        yield f"symmetry.axis: {axis} is not allowed with maps.mask; expected none"
     if emulator["stripe_zones"] > maps["nside"]:
         yield (
             f"emulator.stripe_zones: {emulator['stripe_zones']} is not allowed; "

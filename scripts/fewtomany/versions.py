@@ -57,6 +57,8 @@ _MODEL = tuple(
         "scatter",
         "l1",
         "mean",
+        "variances",
+        "start",
         "ddof",
         "dtype",
     )
@@ -86,6 +88,7 @@ STAGES = {
     "factor": Stage(1),
     "draw": Stage(1, ("seed",)),
     "draw_isotropic": Stage(1, ("seed",)),
+    "learn_symmetry": Stage(1, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
     "prepare_emulation": Stage(2, ("maps.stokes", *_MODEL)),
     "emulate": Stage(
         2, ("seed", *_MODEL, "emulator.batch_size", "emulator.n_steps", "emulator.plateau")

@@ -22,7 +22,14 @@ SETTINGS = config.parse(
         "reference": {"n_maps": 1000},
         "inputs": {"input": {"n_maps": 10}},
         "emulated": {"some": {"input": "input", "strategy": "average-target", "n_maps": 200}},
-        "emulator": {"n_scales": 2, "batch_size": 3, "n_steps": 30, "dtype": "float64"},
+        "emulator": {
+            "n_scales": 2,
+            "batch_size": 3,
+            "n_steps": 30,
+            "dtype": "float64",
+            "start": "white",
+            "variances": "inputs",
+        },
         "validation": {"n_modes": 10},
     }
 ).emulator

@@ -118,7 +118,11 @@ def test_last_chunk_and_last_shard_may_be_shorter():
         ("inputs.many", {"n_maps": 5}, "emulated.many: the name is taken by inputs"),
         ("inputs.Bad_Name", {"n_maps": 5}, "Bad_Name"),
         ("emulated.many.input", "none", "emulated.many.input: 'none' is not allowed; expected one"),
-        ("emulated.many.strategy", "best", "expected one of average-target, single-target"),
+        (
+            "emulated.many.strategy",
+            "best",
+            "expected one of average-target, drawn-target, single-target",
+        ),
         ("emulator.n_scales", 4, "emulator.n_scales: 4 is not allowed; expected at most 3"),
         ("validation.n_modes", 100, "expected less than gaussian.naive.n_maps = 100"),
         ("validation.n_modes", 1536, "the maps have 1536 values"),

@@ -56,6 +56,13 @@ def input_maps(wildcards):
     return maps_of(campaign.find(wildcards.dataset).input)
 
 
+def symmetry_of(dataset, wanted=True):
+    """The best covariance without emulation from the inputs of a dataset; none if unwanted."""
+    found = campaign.find(dataset)
+    name = found.input if found.role == "emulated" else found.name
+    return [f"<results>/symmetry/{name}.h5"] if wanted else []
+
+
 def covariance_of(name):
     """The covariance file of a dataset, or of "exact"."""
     return f"<results>/covariances/{name}.h5"

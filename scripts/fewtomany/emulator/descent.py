@@ -122,8 +122,7 @@ class Sampler:
     def start(self, target: int, index: int) -> np.ndarray:
         """Where a batch starts, normalized, shape (n_pix, m, F), NESTED."""
         model, size = self.model, self.model.settings.batch_size
-        random = seeds.generator(self.campaign_seed, "start", self.dataset, target, index)
-        maps = model.start(random, size)
+        maps = model.start(self.campaign_seed, self.dataset, target, index)
         if self.given is not None:
             places = list(self.given.places)
             given = self.given.of_batch(index, size) - model.mean[places]

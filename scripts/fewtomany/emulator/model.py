@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from fewtomany import store
+from fewtomany import isotropic, seeds, store
 from fewtomany.components import Components
 from fewtomany.config import Emulator
 from fewtomany.emulator.statistics import (
@@ -26,9 +26,12 @@ from fewtomany.errors import UserError
 from fewtomany.scattering import grid, harmonics, stripes, wavelets
 from fewtomany.sky import Sky
 from fewtomany.store import MapSet
+from fewtomany.symmetry import learn
+from fewtomany.symmetry.learn import Learnt
 from fewtomany.versions import STAGES
 
 KIND = "emulation-model"
+START = "start/"
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class Model:
         stripes/direction         (n_pix,), of the stripes, rad from south to east, NESTED
         stripes/deviation         (n_pix, F), of the components in their frame; both absent
                                   without stripes
+        start/inputs              (n_inputs, F, n_pix), their deviations from the mean, for an
+                                  isotropic start
+        start/...                 the covariance whose draws are a turned start, see
+                                  :func:`fewtomany.symmetry.learn.to_arrays`, and
+                                  "start/about", its JSON as bytes
         ========================  ====================================================
     """
 
@@ -118,9 +126,26 @@ class Model:
             dtype,
         )
 
-    def start(self, random: np.random.Generator, n_maps: int) -> np.ndarray:
-        """Normalized maps from which a batch descends, (n_maps, F, n_pix), RING."""
-        return random.standard_normal((n_maps, *self.mean.shape))
+    @functools.cached_property
+    def _start(self) -> Learnt:
+        """The covariance whose draws are a turned start."""
+        own = {n[len(START) :]: array for n, array in self.arrays.items() if n.startswith(START)}
+        about = json.loads(own.pop("about").tobytes())
+        return learn.from_arrays(own, about, self.components, self.sky)
+
+    def start(self, campaign_seed: int, dataset: str, target: int, index: int) -> np.ndarray:
+        """Normalized maps from which a batch descends, (m, F, n_pix), RING."""
+        size, kind = self.settings.batch_size, self.settings.start
+        if kind == "white":
+            random = seeds.generator(campaign_seed, "start", dataset, target, index)
+            return random.standard_normal((size, *self.mean.shape))
+        key, span = ("start", dataset, target), (index * size, (index + 1) * size)
+        if kind == "turned":
+            drawn = self._start.mixture.draw(campaign_seed, key, *span)
+        else:
+            inputs = self.arrays[f"{START}inputs"]
+            drawn = isotropic.draw(inputs, self.components, campaign_seed, key, *span, self.sky)
+        return drawn / self.deviation
 
     def target(
         self, strategy: str, number: int, random: np.random.Generator | None = None
@@ -172,8 +197,12 @@ def _field_rms(components: Components, deviation: np.ndarray) -> np.ndarray:
     return np.sqrt(square)
 
 
-def prepare(inputs: MapSet, settings: Emulator) -> Model:
+def prepare(inputs: MapSet, settings: Emulator, learnt: Learnt | None = None) -> Model:
     """Learn the model from the input maps.
+
+    Parameters
+    ----------
+    learnt : the best covariance without emulation, for a turned start or smoothed variances
 
     Raises
     ------
@@ -182,6 +211,8 @@ def prepare(inputs: MapSet, settings: Emulator) -> Model:
     maps = inputs.maps.astype(np.float64)
     components, sky = inputs.components, inputs.sky
     mean, deviation = _normalization(maps, settings)
+    if settings.variances == "smoothed":
+        deviation = learnt.deviation
     if not (deviation > 0).all():
         component, pixel = np.argwhere(deviation == 0)[0]
         raise UserError(
@@ -190,6 +221,12 @@ def prepare(inputs: MapSet, settings: Emulator) -> Model:
         )
     normalized = sky.to_nested((maps - mean) / deviation)
     arrays = {"mean": mean, "deviation": deviation}
+    if settings.start == "isotropic":
+        arrays[f"{START}inputs"] = maps - mean
+    if settings.start == "turned":
+        own, about = learn.to_arrays(learnt)
+        arrays |= {f"{START}{name}": array for name, array in own.items()}
+        arrays[f"{START}about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     if settings.orientation != "none":
         hierarchy = _hierarchy(sky, settings)
         for group in groups(settings.orientation, components):
