@@ -24,7 +24,7 @@ from fewtomany import config, store
 from fewtomany.simulation import binning, direct, onepass, response, systematics
 from fewtomany.simulation.observation import observe
 
-N_MAPS = {"response": 400, "direct": 40}
+N_MAPS = {"response": 400, "direct": 24}
 PIXELS = 400
 
 

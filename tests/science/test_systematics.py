@@ -347,3 +347,12 @@ def test_a_map_has_the_same_bits_in_any_group(one_day, monkeypatch, kind):
     monkeypatch.setattr(direct, "GROUP_BYTES", 1)
     np.testing.assert_array_equal(direct.realizations(campaign, 5, 7), together[1:])
     assert np.std(together[0] - together[1]) > 0.1 * np.std(together[0])
+
+
+def test_linear_interpolation_of_the_sky_is_that_of_healpy(one_day):
+    campaign = with_kinds(one_day, "gains", signal=SKY, gains={"chunk_samples": 500})
+    (seen,) = observe(campaign.simulation, 3, 4, "one")
+    theta, phi, psi = np.moveaxis(seen.pointings.galactic[0], -1, 0)
+    t, q, u = (healpy.get_interp_val(m, theta, phi) for m in sky.synthetic(64, 1e-2))
+    angle = 2 * (psi + np.pi / 4)
+    np.testing.assert_allclose(seen.tod[2], t + q * np.cos(angle) + u * np.sin(angle), atol=1e-15)

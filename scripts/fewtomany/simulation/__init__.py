@@ -11,12 +11,13 @@ engines use this:
   the exact covariance follow.
 
 Work is shared among processes by ranges of chunks and realizations, so the MPI
-mode of litebird_sim stays off.
+mode of litebird_sim stays off, and its loops run on the one thread that a job asks for.
 """
 
 import os
 
 os.environ.setdefault("LITEBIRD_SIM_MPI", "0")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # read where numba is first imported
 
 GAIN_KEY = ("gains", "original")
 """Seed key of the gains; realization k draws one standard normal number per

@@ -1,7 +1,7 @@
 """An invented sky of bright compact regions: a Galactic plane with clouds and point sources.
 
 It needs no download, is the same in every campaign, and is meant to be as far from
-Gaussian as a real one: a thousandth of the sky holds most of the squared signal.
+Gaussian as a real one: a hundredth of the sky holds most of the squared signal.
 """
 
 import functools
