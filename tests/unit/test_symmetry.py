@@ -97,7 +97,7 @@ def test_draws_have_the_covariance(symmetry):
     assert np.abs((maps.T @ maps / n_maps - covariance) / error).max() < 5.5
 
 
-@pytest.mark.parametrize(("width", "folds"), [(0.0, 1), (5.0, 2), (40.0, 1), (300.0, 2)])
+@pytest.mark.parametrize(("width", "folds"), [(0.0, 1), (5.0, 2), (40.0, 1), (90.0, 2)])
 def test_weights_of_turns(width, folds):
     weights = model.turn_weights(width, folds, 64)
     assert weights.sum() == pytest.approx(1)
@@ -128,7 +128,7 @@ def test_settings_out_of_range_are_refused():
 def striped():
     """A model of stripes along meridians, alike at all longitudes."""
     random = np.random.default_rng(5)
-    theta, phi = turning.directions(4)
+    phi = turning.directions(4)[1]
     stripes = [
         np.exp(8 * np.cos(phi - at)) / np.exp(8) * random.choice([-1, 1])
         for at in np.linspace(0, 2 * np.pi, 16, endpoint=False)
@@ -137,8 +137,8 @@ def striped():
 
 
 def test_the_symmetry_is_found_in_the_inputs(striped):
-    inputs = striped.draw(1, ("inputs",), 0, 8)
-    found = choice.choose(choice.make_folds(inputs, "T", 1, NONE, n_directions=20))
+    inputs = striped.draw(1, ("inputs",), 0, 12)
+    found = choice.choose(choice.make_folds(inputs, "T", 1, Smoothing(60.0), n_directions=20))
     assert found.symmetry.width_deg >= 40
     gain, error = choice.paired_gain(found.scores[found.symmetry], found.scores[UNTURNED])
     assert gain > 2 * error
@@ -157,14 +157,9 @@ def test_a_field_without_the_symmetry_is_not_turned():
 
 def test_a_fold_judges_the_model_that_is_used():
     folds = choice.make_folds(MAPS, "QU", 1, NONE, n_directions=6)
-    training = np.delete(MAPS, np.arange(0, 4, 2), axis=0)
-    angle = 360 / 16  # of the grid of turns
-    symmetry = Symmetry(40.0, flip_deg=angle, coherence_deg=50.0)
-    expected = model.turned(training, "QU", symmetry).within(folds[0].modes)
+    symmetry = Symmetry(40.0, flip_deg=0.0, mirror_deg=180.0, coherence_deg=50.0)
     found = folds[0].covariance(symmetry)
-    # the fold does not scale to the variances once more
-    np.testing.assert_allclose(found, expected, atol=0.3 * np.abs(expected).max())
-    exact = model.Turned(
+    exact = model.Turned(  # without the last scaling to the variances
         model.reflected(folds[0].maps, "QU", symmetry.reflections), folds[0].deviation, symmetry
     ).within(folds[0].modes)
     np.testing.assert_allclose(found, exact, atol=1e-5 * np.abs(exact).max())
@@ -185,9 +180,9 @@ def test_weights_of_a_known_mixture():
     assert sum(found.weights.values()) == pytest.approx(1)
     assert found.weights["a"] == pytest.approx(0.7, abs=0.05)
     assert found.weights["c"] < 0.05
-    assert found.best_single == "a"
-    gain, error = found.gain("a")
-    assert gain > 3 * error
+    for name in targets:
+        gain, error = found.gain(name)
+        assert gain > 3 * error
 
 
 def test_a_singular_target_may_take_part():
