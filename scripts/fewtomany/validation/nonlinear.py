@@ -134,36 +134,30 @@ def nercome(
     n_maps, n = maps.shape
     if n_maps < 4:
         raise UserError(f"NERCOME takes at least 4 maps, got {n_maps}")
-    centred = maps - maps.mean(axis=0)
-    gram = centred @ centred.T
-    bias = n_maps / (n_maps - 1)
-    best = np.inf
+    sample_values, basis = _sample_modes(maps)
+    within = (maps - maps.mean(axis=0)) @ basis.T  # all that follows is inside their span
+    rank, bias, best = len(sample_values), n_maps / (n_maps - 1), np.inf
     for first in np.unique(np.linspace(2, n_maps - 2, n_positions).round().astype(int)):
-        estimate, sample, level = np.zeros_like(gram), np.zeros_like(gram), 0.0
+        estimate, sample, level = np.zeros((rank, rank)), np.zeros((rank, rank)), 0.0
         for _ in range(n_splits):
             order = random.permutation(n_maps)
-            inside, outside = order[:first], order[first:]
-            values, vectors = scipy.linalg.eigh(gram[np.ix_(inside, inside)])
-            known = values > RANK_TOLERANCE * values[-1]
-            vectors = vectors[:, known] / np.sqrt(values[known])  # orthonormal in the maps
-            amplitudes = gram[np.ix_(outside, inside)] @ vectors
-            along = bias * np.mean(amplitudes**2, axis=0)
-            total = bias * np.mean(np.diagonal(gram)[outside])
+            inside, outside = within[order[:first]], within[order[first:]]
+            _, sizes, vectors = scipy.linalg.svd(inside, full_matrices=False)
+            vectors = vectors[sizes > RANK_TOLERANCE * sizes[0]]
+            along = bias * np.mean((outside @ vectors.T) ** 2, axis=0)
+            total = bias * np.sum(outside**2) / len(outside)
             rest = max(total - along.sum(), 0) / max(n - len(along), 1)
-            estimate[np.ix_(inside, inside)] += (vectors * (along - rest)) @ vectors.T / n_splits
-            sample[outside, outside] += bias / len(outside) / n_splits
-            level += rest / n_splits
-        product = gram @ (estimate - sample)
-        distance = np.sum(product * product.T) + 2 * level * np.trace(product) + level**2 * n
+            estimate += (vectors.T * (along - rest)) @ vectors
+            sample += bias / len(outside) * outside.T @ outside
+            level += rest
+        estimate = (estimate + level * np.eye(rank)) / n_splits
+        level /= n_splits
+        distance = np.sum((estimate - sample / n_splits) ** 2) + level**2 * (n - rank)
         if distance < best:
             best, found = distance, (level, estimate)
     level, estimate = found
-    values, vectors = scipy.linalg.eigh(gram)
-    known = values > RANK_TOLERANCE * values[-1]
-    root = vectors[:, known] * np.sqrt(values[known])
-    along, turn = scipy.linalg.eigh(root.T @ estimate @ root)
-    basis = (vectors[:, known] / np.sqrt(values[known])).T @ centred
-    return LowRank(level, along + level, turn.T @ basis)
+    along, turn = scipy.linalg.eigh(estimate)
+    return LowRank(level, along, turn.T @ basis)
 
 
 def precision(amplitudes: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:
@@ -209,8 +203,10 @@ def precision(amplitudes: np.ndarray, target: np.ndarray | None = None) -> np.nd
 def _sample_modes(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positive eigenvalues of the unbiased sample covariance, ascending, and its modes."""
     n_free = len(maps) - 1
-    rank = min(n_free, maps.shape[1])
     centred = maps - maps.mean(axis=0)
+    if maps.shape[1] <= n_free:
+        values, vectors = scipy.linalg.eigh(centred.T @ centred)
+        return values / n_free, vectors.T
     values, vectors = scipy.linalg.eigh(centred @ centred.T)
-    values, vectors = values[-rank:], vectors[:, -rank:]
+    values, vectors = values[1:], vectors[:, 1:]  # the mean is lost
     return values / n_free, (vectors / np.sqrt(values)).T @ centred
