@@ -15,7 +15,7 @@ from fewtomany.emulator import archive
 from fewtomany.errors import UserError
 from fewtomany.figures import style
 from fewtomany.sky import Sky
-from fewtomany.validation import comparison, moments, parts
+from fewtomany.validation import parts
 
 RANDOM = np.random.default_rng(1)
 MAPS = store.MapSet(RANDOM.standard_normal((3, 2, 48)), "QU", "input", provenance={"code": "x"})
