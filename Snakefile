@@ -16,7 +16,7 @@ min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from fewtomany import config as campaign_file
-from fewtomany import slurm
+from fewtomany import discarded, slurm
 from fewtomany.errors import UserError
 
 if not workflow.configfiles:
@@ -54,9 +54,10 @@ onstart:
 
 
 rule all:
-    """The report, and with it everything, and the recommended covariances."""
+    """The report, and with it everything, the recommended covariances, and what was discarded."""
     default_target: True
     input:
+        discarded.missing(campaign),
         "<results>/report.html",
         [f"<results>/recommended/{dataset.name}.h5" for dataset in campaign.by_role("emulated")],
 
