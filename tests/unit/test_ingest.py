@@ -1,5 +1,9 @@
 """Reading the user's own maps: what comes out, and every mistake by name."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import healpy
 import numpy as np
 import pytest
@@ -8,8 +12,10 @@ from astropy.io import fits
 from fewtomany import ingest, store
 from fewtomany.errors import UserError
 from fewtomany.ingest.resample import resampling
+from fewtomany.ingest.sources import of_campaign
 from fewtomany.sky import Sky
 
+ROOT = Path(__file__).parents[2]
 NSIDE = 4
 N_PIX = 12 * NSIDE**2
 KNOWN = {"coord": "G", "column_units": "uK_CMB", "extra_header": [("POLCCONV", "COSMO")]}
@@ -61,9 +67,6 @@ def test_maps_come_in_kelvin_with_their_place(tmp_path, paths):
 
 
 def test_counting_needs_no_healpy(tmp_path, paths):
-    import subprocess
-    import sys
-
     np.save(tmp_path / "b.npy", some_maps(5))
     store.write_maps(tmp_path / "c.h5", store.MapSet(some_maps(4), "QU", "input"))
     code = (
@@ -72,7 +75,7 @@ def test_counting_needs_no_healpy(tmp_path, paths):
         "assert not {'healpy', 'astropy', 'h5py'} & sys.modules.keys();"
         f"assert ingest.count(['{tmp_path}/c.h5']) == 4"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd="scripts")
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT / "scripts")
 
 
 @pytest.mark.parametrize(
@@ -508,3 +511,40 @@ def test_a_flipped_bit_in_a_file_with_checksums_is_found(paths):
         file.write(bytes([value[0] ^ 1]))
     with pytest.raises(UserError, match=r"a-1\.fits: is damaged"):
         load(paths)
+
+
+# From the configuration, and the maps to try it on
+
+
+def test_the_configuration_names_the_arguments(paths, tmp_path):
+    sections = {
+        "maps": {"nside": 2, "stokes": "QU", "frame": "ecliptic", "mask": None},
+        "reference": {"n_maps": 10},
+        "inputs": {
+            "mine": {"files": f"{tmp_path}/a-*.fits", "unit": "uK", "n_maps": 2},
+            "two": {"channels": {"x": {"files": [paths[0], paths[1]], "frame": "galactic"}}},
+            "drawn": {"n_maps": 3},
+        },
+    }
+    found = ingest.load(**of_campaign(sections, "mine"))
+    assert (found.maps.shape, found.frame, found.dataset) == ((2, 2, 48), "ecliptic", "mine")
+    assert ingest.load(**of_campaign(sections, "two")).channels == ("x",)
+    for name, key in (("drawn", "inputs.drawn"), ("none", "inputs.none"), ("reference",) * 2):
+        with pytest.raises(UserError, match=f"{key}: has no files; expected files or channels"):
+            of_campaign(sections, name)
+
+
+def test_made_up_maps_can_be_read_and_hold_what_was_planted(tmp_path):
+    command = [sys.executable, f"{ROOT}/benchmarks/own_maps.py", "--n-maps", "12", "--nside", "16"]
+    words = ["--stokes", "TQU", "--mask-fraction", "0.1", "--output", str(tmp_path)]
+    subprocess.run([*command, *words], check=True, capture_output=True)
+    found = load([f"{tmp_path}/*.fits"], "TQU", 16)
+    assert len(found) == 12
+    assert found.sky.fraction == pytest.approx(0.9, abs=0.02)
+    scatter = found.maps.std(axis=0)
+    assert (np.percentile(scatter, 95, axis=1) > 2 * np.percentile(scatter, 5, axis=1)).all()
+    spectra = np.mean(
+        [healpy.anafast(found.sky.expand(maps, fill=0), lmax=32) for maps in found.maps], axis=0
+    )
+    tt, ee, _, te = spectra[:4, 4:].sum(axis=1)
+    assert te / np.sqrt(tt * ee) == pytest.approx(0.6, abs=0.15)
