@@ -401,6 +401,17 @@ def test_ordering_that_is_missing_is_resolved_by_what_is_given(paths):
     np.testing.assert_allclose(load(paths, ordering="RING").maps, 1e-6 * some_maps(), rtol=1e-6)
 
 
+def test_orderings_may_be_mixed_where_every_file_says_its_own(paths):
+    nested = [healpy.reorder(row, r2n=True) for row in some_maps()[1]]
+    healpy.write_map(paths[1], nested, nest=True, dtype=np.float32, overwrite=True, **KNOWN)
+    np.testing.assert_allclose(load(paths).maps, 1e-6 * some_maps(), rtol=1e-6)
+
+
+def test_channels_that_are_copies_are_refused(paths):
+    with pytest.raises(UserError, match=r"a-0\.fits: is a copy of .*a-0\.fits"):
+        load({"a": paths, "b": paths})
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

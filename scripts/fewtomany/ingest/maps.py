@@ -65,7 +65,10 @@ def load(
     stop = used if stop is None else stop
     if not 0 <= start < stop <= used:
         raise UserError(f"maps {start} to {stop} are not a range of the {used} maps found")
-    surveys = {name: survey(source, stokes, target, used) for name, source in channels.items()}
+    digests: dict[bytes, str] = {}
+    surveys = {
+        name: survey(source, stokes, target, used, digests) for name, source in channels.items()
+    }
     grids = [_Grid.of(found, target) for found in surveys.values()]
     kept = np.all([grid.kept for grid in grids], axis=0)
     if not kept.any():
@@ -133,10 +136,14 @@ class Survey:
     observed: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
-def survey(source: Source, stokes: str, target: Target, n_maps: int) -> Survey:
-    """Read the maps of a channel once, check them, and find the pixels that all of them have."""
+def survey(
+    source: Source, stokes: str, target: Target, n_maps: int, digests: dict[bytes, str]
+) -> Survey:
+    """Read the maps of a channel once, check them, and find the pixels that all of them have.
+
+    ``digests`` are those of the maps read before, with their files, and get those of these.
+    """
     result, mask = None, None
-    digests: dict[bytes, str] = {}
     for raw in read_range(source, stokes, 0, n_maps):
         if result is None:
             result = Survey(raw.header, raw.values.dtype)
