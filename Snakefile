@@ -19,7 +19,7 @@ SCRIPTS = Path(workflow.current_basedir.join("scripts").get_path_or_uri(secret_f
 sys.path.insert(0, str(SCRIPTS))
 
 from fewtomany import config as campaign_file
-from fewtomany import slurm
+from fewtomany import discarded, slurm
 from fewtomany.errors import UserError
 
 if not workflow.configfiles:
@@ -79,9 +79,10 @@ if not workflow.modifier.is_main_snakefile():
 
 
 rule all:
-    """The report, and with it everything, and the recommended covariances."""
+    """The report, and with it everything, the recommended covariances, and what was discarded."""
     default_target: True
     input:
+        discarded.missing(campaign),
         "<results>/report.html",
         [f"<results>/recommended/{dataset.name}.h5" for dataset in campaign.by_role("emulated")],
 
