@@ -1,11 +1,8 @@
 """Write the report: verdicts, figures, configuration, versions and cost in one HTML page."""
 
 import argparse
-import json
-from pathlib import Path
 
 from fewtomany import cli, config, report, store
-from fewtomany.errors import UserError
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -21,10 +18,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    try:
-        judgement = json.loads(Path(arguments.metrics).read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{arguments.metrics}: not readable as JSON: {error}") from None
+    judgement = store.read_json(arguments.metrics)
     pictures = [report.read_picture(path) for path in arguments.figures]
     costs = report.read_costs(arguments.benchmarks) if arguments.benchmarks else []
     page = report.render(campaign, judgement, pictures, costs)

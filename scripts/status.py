@@ -65,17 +65,22 @@ def _report(campaign, file, queue, jobs):
 def _check(campaign, discard, queue):
     if discard and queue:
         raise UserError("jobs of this campaign are in SLURM's queue; --discard needs it at rest")
-    bad = []
-    for path, fault in status.damaged(campaign):
-        bad.append(path)
+    found = status.check(campaign)
+    for path, fault in found.damaged.items():
         yield f"damaged: {path}: {fault}"
     left = status.leftovers(campaign)
     yield from (f"left by a killed job: {path}" for path in left)
+    if found.unsigned:
+        yield (
+            f"{len(found.unsigned)} products of earlier versions carry no digest (the first is "
+            f"{found.unsigned[0]}): they can be read, a changed value would not be noticed"
+        )
     if discard:
-        status.remove([*bad, *left])
-        yield f"removed {len(bad) + len(left)}; run the campaign again to make what is missing"
-    elif not bad:
-        yield "every product can be read"
+        status.remove([*found.damaged, *left])
+        count = len(found.damaged) + len(left)
+        yield f"removed {count}; run the campaign again to make what is missing"
+    elif not found.damaged:
+        yield f"every product can be read; {found.checked} are what was written, by their digests"
 
 
 def _duration(seconds: float) -> str:

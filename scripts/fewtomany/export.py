@@ -5,7 +5,10 @@ import os
 from pathlib import Path
 
 import healpy
+import numpy as np
+from astropy.io import fits
 
+from fewtomany.ingest.files import FRAMES
 from fewtomany.store import MapSet, atomic_path
 
 COLUMNS = {"T": "TEMPERATURE", "Q": "Q_POLARISATION", "U": "U_POLARISATION"}
@@ -16,31 +19,51 @@ logger = logging.getLogger(__name__)
 def write_fits(folder: str | os.PathLike, content: MapSet) -> list[Path]:
     """Write every map to ``folder`` as ``{dataset}-{index:07d}.fits``, each atomically.
 
-    One column per Stokes component, RING, Galactic, K_CMB, COSMO polarization, the
-    floating-point type of the maps.
+    One column per Stokes component, RING, K_CMB, COSMO polarization, the frame and the
+    floating-point type of the maps, checksums of the FITS standard. Of a part of the sky the
+    observed pixels are written, with a column PIXEL (explicit indexing). Of several channels
+    every channel has files of its own, ``{dataset}-{channel}-{index:07d}.fits``.
+    :func:`fewtomany.ingest.load` reads them back to the bit.
 
     Returns
     -------
-    the files, in the order of the maps
+    the files, in the order of the maps, those of the channels of one map side by side
     """
     paths = []
-    for index, stokes_maps in enumerate(content.maps, content.first):
-        path = Path(folder) / f"{content.dataset}-{index:07d}.fits"
-        with atomic_path(path) as temporary:
-            healpy.write_map(
-                temporary,
-                list(stokes_maps),
-                coord="G",
-                column_names=[COLUMNS[letter] for letter in content.stokes],
-                column_units="K_CMB",
-                dtype=content.maps.dtype,
-                extra_header=[
-                    ("POLCCONV", "COSMO", "Polarization convention"),
-                    ("DATASET", content.dataset, "Dataset of the campaign"),
-                    ("REALIZ", index, "Index of the realization"),
-                ],
-                overwrite=True,
-            )
-        paths.append(path)
-    logger.info("%s: %d maps", folder, len(paths))
+    n_stokes = len(content.stokes)
+    for index, components in enumerate(content.maps, content.first):
+        for place, channel in enumerate(content.channels):
+            name = "-".join(filter(None, (content.dataset, channel, f"{index:07d}")))
+            path = Path(folder) / f"{name}.fits"
+            maps = components[place * n_stokes : (place + 1) * n_stokes]
+            with atomic_path(path) as temporary:
+                _write(temporary, content.sky.expand(maps), content, index, channel)
+            paths.append(path)
+    logger.info("%s: %d files", folder, len(paths))
     return paths
+
+
+def _write(path: Path, maps: np.ndarray, content: MapSet, index: int, channel: str) -> None:
+    facts = [
+        ("POLCCONV", "COSMO", "Polarization convention"),
+        ("DATASET", content.dataset, "Dataset of the campaign"),
+        ("REALIZ", index, "Index of the realization"),
+    ]
+    if channel:
+        facts.append(("CHANNEL", channel, "Channel of the campaign"))
+    # healpy has no FITS type for a PIXEL column of less than 128; UNSEEN says the same.
+    explicit = not content.sky.is_full and content.sky.indices[-1] >= 128
+    healpy.write_map(
+        path,
+        list(maps),
+        coord=FRAMES[content.frame],
+        column_names=[COLUMNS[letter] for letter in content.stokes],
+        column_units=f"{content.unit}_CMB",
+        dtype=content.maps.dtype,
+        partial=explicit,
+        extra_header=facts,
+        overwrite=True,
+    )
+    with fits.open(path, mode="update", memmap=False) as file:
+        for unit in file:
+            unit.add_checksum(when="as written")  # not the time, so that files repeat themselves

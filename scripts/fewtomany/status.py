@@ -6,7 +6,6 @@ log, no benchmark, and does not run.
 """
 
 import dataclasses
-import json
 import os
 import re
 import shutil
@@ -14,18 +13,19 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
-
-from fewtomany import store
+from fewtomany import integrity, store
 from fewtomany.config import Campaign
 from fewtomany.emulator import archive
 from fewtomany.errors import UserError
 from fewtomany.report import read_costs
 
 ROOT = Path(__file__).resolve().parents[2]
+PRODUCTS = (".h5", ".json", *integrity.CHECKS)
+"""Suffixes of what a campaign makes and :func:`check` reads."""
+
 RECENT_S = 600
 """A log that grew within these seconds belongs to a job that runs; older leftovers of killed
 jobs are nobody's."""
@@ -160,40 +160,52 @@ def descents(campaign: Campaign, n_batches: dict[str, int]) -> list[Descent]:
     return found
 
 
-def damaged(campaign: Campaign) -> Iterator[tuple[Path, str]]:
-    """Products that cannot be read whole, with the reason, as found in the files.
+@dataclasses.dataclass
+class Check:
+    """What :func:`check` finds.
 
-    A manifest of batches is one of them when a batch that it names is missing or damaged.
+    Attributes
+    ----------
+    damaged : products and what is wrong with them
+    checked : number of products that carry digests, and were checked by them
+    unsigned : products of earlier versions, without digests; all that is known of them is that
+        they can be read
+    """
+
+    damaged: dict[Path, str] = dataclasses.field(default_factory=dict)
+    checked: int = 0
+    unsigned: list[Path] = dataclasses.field(default_factory=list)
+
+
+def check(campaign: Campaign) -> Check:
+    """Read every product of a campaign whole.
+
+    A manifest of batches is damaged when a batch that it names is missing or damaged. Of exported
+    FITS files the whole folder is named, since it is the product.
     """
     results = Path("results") / campaign.name
-    bad = set()
-    for path in sorted(results.rglob("*.h5")):
-        if path.name.startswith("."):
+    found = Check()
+    for path in sorted(results.rglob("*")):
+        if path.suffix not in PRODUCTS or path.name.startswith(".") or not path.is_file():
             continue
-        if fault := _fault(path):
-            bad.add(path)
-            yield path, fault
-    for path in sorted(results.rglob("*.json")):
         try:
-            content = json.loads(path.read_text())
-        except ValueError as error:
-            yield path, f"not JSON: {error}"
+            signed = store.verify(path)
+        except UserError as error:
+            fault = str(error).removeprefix(f"{path}: ")
+            if path.suffix == ".fits":
+                path, fault = path.parent, f"{path.name}: {fault}"
+            found.damaged[path] = fault
             continue
-        if path.parent.name == "shards":
-            files = [path.parent.parent / entry["file"] for entry in content["batches"]]
-            lost = [file.name for file in files if file in bad or not file.exists()]
+        found.checked += signed
+        if not signed:
+            found.unsigned.append(path)
+    for path in sorted(results.rglob("shards/*.json")):
+        if path not in found.damaged:
+            files = [entry["file"] for entry in archive.read_manifests([path]).values()]
+            lost = [file.name for file in files if file in found.damaged or not file.exists()]
             if lost:
-                yield path, f"names {', '.join(lost)}"
-
-
-def _fault(path: Path) -> str:
-    """Why an HDF5 file cannot be read whole; nothing if it can."""
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(lambda _, item: item[()] if isinstance(item, h5py.Dataset) else None)
-    except (OSError, RuntimeError) as error:
-        return str(error).splitlines()[0]
-    return ""
+                found.damaged[path] = f"names {', '.join(lost)}"
+    return found
 
 
 def leftovers(campaign: Campaign) -> list[Path]:

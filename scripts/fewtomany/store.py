@@ -16,7 +16,8 @@ attributes of "/"  ``format`` ("fewtomany-maps"), ``format_version``,
 =================  ==========================================================
 
 Other products (covariances, measurements) use :func:`write` and :func:`read`:
-named arrays with attributes and the same provenance.
+named arrays with attributes and the same provenance. All files carry digests, which every
+reader checks (:mod:`fewtomany.integrity`).
 """
 
 import contextlib
@@ -33,11 +34,15 @@ from typing import Any
 import h5py
 import numpy as np
 
+from fewtomany import integrity
 from fewtomany.components import Components
 from fewtomany.errors import UserError
 from fewtomany.sky import Sky
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = integrity.VERSION
+READABLE_VERSIONS = (1, FORMAT_VERSION)
+"""Version 1 is the same without digests."""
+
 MAPS_FORMAT = "fewtomany-maps"
 
 
@@ -45,7 +50,8 @@ MAPS_FORMAT = "fewtomany-maps"
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """A temporary name beside ``path`` that becomes ``path`` when the block ends well.
 
-    A reader never sees half a file, and two writers never share one.
+    A reader never sees half a file, and two writers never share one. HTML and PDF files get
+    their digest.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +62,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
+        integrity.mark(temporary)
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     finally:
@@ -68,10 +75,27 @@ def _umask() -> int:
     return mask
 
 
-def write_json(path: str | os.PathLike, content: Any) -> None:
-    """Write JSON atomically, keys in the given order."""
+def write_json(path: str | os.PathLike, content: Mapping[str, Any]) -> None:
+    """Write JSON atomically, keys in the given order, with a digest."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
+        temporary.write_text(json.dumps(integrity.sealed(content), indent=2) + "\n")
+
+
+def read_json(path: str | os.PathLike, what: str = "JSON product") -> dict[str, Any]:
+    """Read what :func:`write_json` wrote; UserError naming ``what`` if it is damaged or none."""
+    return _read_json(path, what)[0]
+
+
+def _read_json(path: str | os.PathLike, what: str) -> tuple[dict[str, Any], bool]:
+    try:
+        content = json.loads(Path(path).read_text())
+        if not isinstance(content, dict):
+            raise ValueError(f"holds {type(content).__name__}, expected an object")
+        return integrity.unsealed(content)
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not a readable {what}: {error}") from None
+    except integrity.DamagedError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 @contextlib.contextmanager
@@ -84,7 +108,10 @@ def _new_file(path: str | os.PathLike) -> Iterator[h5py.File]:
         content = io.BytesIO()
         with h5py.File(content, "w") as file:
             yield file
+            file.flush()
+            places = integrity.extents(file)
         with temporary.open("wb") as target:
+            target.write(integrity.block(content.getbuffer(), places))
             target.write(content.getbuffer())
             os.fsync(target.fileno())
 
@@ -118,22 +145,59 @@ def write(
 
 @contextlib.contextmanager
 def open_checked(path: str | os.PathLike, kind: str) -> Iterator[h5py.File]:
-    """Open a product for reading; raise UserError if it is not one of that kind."""
-    path = Path(path)
-    if not path.exists():
-        raise UserError(f"{path}: no such file")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise UserError(f"{path}: not a readable HDF5 file (truncated?): {error}") from None
-    with file:
+    """Open a product for reading; raise UserError if it is damaged or not one of that kind.
+
+    The values of datasets are not checked yet; :func:`values` reads and checks them.
+    """
+    with _open(path) as file:
         found = file.attrs.get("format")
         if found != kind:
             raise UserError(f"{path}: format is {found!r}, expected {kind!r}")
-        version = file.attrs.get("format_version")
-        if version != FORMAT_VERSION:
-            raise UserError(f"{path}: format_version is {version}, expected {FORMAT_VERSION}")
         yield file
+
+
+@contextlib.contextmanager
+def _open(path: str | os.PathLike) -> Iterator[h5py.File]:
+    """A product of any kind, its version and structure checked."""
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path}: no such file")
+    with _reading(path):
+        known = integrity.digests(path)
+        if known is not None:
+            integrity.check_structure(path, known)
+    try:
+        file = h5py.File(path, "r")
+    except integrity.UNREADABLE as error:
+        raise UserError(f"{path}: not a readable HDF5 file (truncated?): {error}") from None
+    with file, _reading(path):
+        version = file.attrs.get("format_version")
+        if version not in READABLE_VERSIONS:
+            allowed = " or ".join(map(str, READABLE_VERSIONS))
+            raise UserError(f"{path}: format_version is {version}, expected {allowed}")
+        if version >= integrity.VERSION and known is None:
+            raise integrity.DamagedError("is damaged: its digests are gone")
+        yield file
+
+
+@contextlib.contextmanager
+def _reading(path: str | os.PathLike) -> Iterator[None]:
+    """Whatever a damaged file makes HDF5 raise becomes UserError."""
+    try:
+        yield
+    except integrity.DamagedError as error:
+        raise UserError(f"{path}: {error}") from None
+    except integrity.UNREADABLE as error:
+        raise UserError(f"{path}: cannot be read (truncated?): {error}") from None
+
+
+def values(file: h5py.File, name: str) -> np.ndarray:
+    """The checked values of a dataset of an open product."""
+    path = Path(file.filename)
+    known = integrity.digests(path)
+    if known is not None:
+        integrity.check_dataset(path, known, name)
+    return file[name][()]
 
 
 def read(
@@ -144,44 +208,60 @@ def read(
     Values that are not finite raise UserError unless ``finite`` is False.
     """
     with open_checked(path, kind) as file:
-        names = names or tuple(_array_names(file))
+        names = names or tuple(integrity.names(file))
         missing = [name for name in names if name not in file]
         if missing:
             raise UserError(f"{path}: holds no {', '.join(missing)}; it holds {', '.join(file)}")
-        try:
-            arrays = {name: file[name][()] for name in names}
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read (truncated?): {error}") from None
+        arrays = {name: values(file, name) for name in names}
     for name, array in arrays.items():
         if finite and np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
             raise UserError(f"{path}: {name} holds values that are not finite")
     return arrays
 
 
-def _array_names(file: h5py.File) -> list[str]:
-    """Names of all arrays, those inside groups as "group/name"."""
-    found = []
-    file.visititems(
-        lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None
-    )
-    return found
-
-
 def read_attributes(path: str | os.PathLike, kind: str) -> dict[str, Any]:
     """Attributes of a product, its provenance decoded."""
     with open_checked(path, kind) as file:
         attributes = dict(file.attrs)
-    attributes["provenance"] = json.loads(attributes["provenance"])
+        attributes["provenance"] = json.loads(attributes["provenance"])
     return attributes
 
 
 def read_provenance(path: str | os.PathLike) -> dict[str, Any]:
     """Provenance of a product of any kind; UserError if it is none."""
     try:
-        with h5py.File(path, "r") as file:
+        with _open(path) as file:
             return json.loads(file.attrs["provenance"])
-    except (OSError, KeyError) as error:
+    except UserError as error:
         raise UserError(f"{path}: not a product of a campaign: {error}") from None
+
+
+def verify(path: str | os.PathLike) -> bool:
+    """Read a product of any kind whole, and check it.
+
+    Returns
+    -------
+    whether it carries digests; without them only the damage that hinders reading, and values
+    of maps that are not finite, can be found
+
+    Raises
+    ------
+    UserError : naming the file and, of HDF5, the dataset that is damaged
+    """
+    path = Path(path)
+    if path.suffix == ".json":
+        return _read_json(path, "JSON product")[1]
+    if path.suffix in integrity.CHECKS:
+        with _reading(path):
+            return integrity.CHECKS[path.suffix](path)
+    with _open(path) as file:
+        known = file.attrs["format_version"] >= integrity.VERSION
+        for name in integrity.names(file):
+            values(file, name)
+        is_maps = file.attrs.get("format") == MAPS_FORMAT
+    if is_maps and not known:
+        read_maps(path)
+    return known
 
 
 @dataclass(frozen=True)
@@ -300,7 +380,9 @@ def write_sky(file: h5py.File, sky: Sky) -> None:
 
 def read_sky(file: h5py.File, nside: int) -> Sky:
     """The observed pixels of an open product."""
-    pixels, weights = (file[name][()] if name in file else None for name in ("pixels", "weights"))
+    pixels, weights = (
+        values(file, name) if name in file else None for name in ("pixels", "weights")
+    )
     return Sky(nside, pixels, weights)
 
 
@@ -318,20 +400,16 @@ def read_maps(path: str | os.PathLike, stokes: str | None = None) -> MapSet:
         or ordering, of a wrong shape, or holds values that are not finite
     """
     with open_checked(path, MAPS_FORMAT) as file:
-        try:
-            data = file["maps"]
-            attributes = dict(data.attrs)
-            if attributes["ordering"] != "RING":
-                raise UserError(f"{path}: ordering is {attributes['ordering']}, expected RING")
-            present = attributes["stokes"]
-            if stokes is not None and set(stokes) - set(present):
-                raise UserError(f"{path}: holds Stokes {present}, {stokes} was asked for")
-            maps = data[()]
-            sky = read_sky(file, int(attributes["nside"]))
-            channels = tuple(attributes.get("channels", "").split(","))
-            provenance = json.loads(file.attrs["provenance"])
-        except (OSError, KeyError) as error:
-            raise UserError(f"{path}: cannot be read (truncated?): {error}") from None
+        attributes = dict(file["maps"].attrs)
+        if attributes["ordering"] != "RING":
+            raise UserError(f"{path}: ordering is {attributes['ordering']}, expected RING")
+        present = attributes["stokes"]
+        if stokes is not None and set(stokes) - set(present):
+            raise UserError(f"{path}: holds Stokes {present}, {stokes} was asked for")
+        maps = values(file, "maps")
+        sky = read_sky(file, int(attributes["nside"]))
+        channels = tuple(attributes.get("channels", "").split(","))
+        provenance = json.loads(file.attrs["provenance"])
     check_maps(maps, present, path, sky, len(channels))
     if stokes is not None and stokes != present:
         chosen = [

@@ -77,9 +77,9 @@ def test_damage_is_found_and_removed(campaign):
         archive.write_batch(path, np.ones((1, 2, 768)), np.ones((2, 4)), key, {})
     archive.write_manifest(folder / "shards/batches.json", "emulated-3", folder / "batches", keys)
     store.write(results / "whole.h5", {"x": np.ones(3)}, kind="k", provenance={})
-    assert not list(status.damaged(campaign))
+    assert not status.check(campaign).damaged
     path.write_bytes(path.read_bytes()[:3000])
-    bad = [file for file, _ in status.damaged(campaign)]
+    bad = list(status.check(campaign).damaged)
     assert bad == [path, folder / "shards/batches.json"]
     _touch(results / ".whole-x.part.h5", age=2 * status.RECENT_S)
     _touch(results / ".whole-y.part.h5")
@@ -87,4 +87,4 @@ def test_damage_is_found_and_removed(campaign):
     assert left == [results / ".whole-x.part.h5"]
     status.remove([*bad, *left])
     assert not path.exists()
-    assert not list(status.damaged(campaign))
+    assert not status.check(campaign).damaged

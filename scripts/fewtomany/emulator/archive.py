@@ -136,10 +136,7 @@ def read_manifests(paths: list[str]) -> dict[int, dict]:
     """Batch number to its entry ("file" and "key"), over several manifests."""
     entries: dict[int, dict] = {}
     for path in paths:
-        try:
-            content = json.loads(Path(path).read_text())
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path}: not a readable manifest: {error}") from None
+        content = store.read_json(path, "manifest")
         for entry in content["batches"]:
             file = Path(path).parent.parent / entry["file"]
             entries[entry["batch"]] = {**entry, "file": file}

@@ -4,10 +4,8 @@ The judge puts their entries (see :mod:`fewtomany.validation.entries`) into metr
 its own.
 """
 
-import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from fewtomany import store
 from fewtomany.errors import UserError
@@ -39,10 +37,7 @@ def write(
 
 def read(path: str | os.PathLike) -> dict:
     """Read a part; UserError if it is none."""
-    try:
-        content = json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a readable part of the judgement: {error}") from None
-    if not isinstance(content, dict) or "metrics" not in content:
+    content = store.read_json(path, "part of the judgement")
+    if "metrics" not in content:
         raise UserError(f"{path}: not a part of the judgement: it has no metrics")
     return content

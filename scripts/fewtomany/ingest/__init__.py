@@ -1,0 +1,76 @@
+"""The user's own maps: FITS as healpy writes them, HDF5 of this package, or NumPy arrays.
+
+:func:`count` and :func:`find` need NumPy at most, so that the Snakefile can ask them; what
+reads maps is imported when :func:`load` is called.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from fewtomany.ingest.files import Source, count, find
+
+if TYPE_CHECKING:
+    from fewtomany.store import MapSet
+
+__all__ = ["Source", "count", "find", "load"]
+
+
+def load(
+    files: Sequence[str] | Mapping[str, Sequence[str] | Source],
+    stokes: str,
+    nside: int,
+    frame: str,
+    mask: str | None = None,
+    unit: str | None = None,
+    ordering: str | None = None,
+    convention: str | None = None,
+    source_frame: str | None = None,
+    *,
+    dataset: str = "input",
+    start: int = 0,
+    stop: int | None = None,
+    n_maps: int | None = None,
+    provenance: Mapping | None = None,
+) -> "MapSet":
+    """Maps of the user in the form of the campaign: K, RING, COSMO, in its frame and resolution.
+
+    All files are read and checked, whichever maps are asked for, since the observed pixels are
+    those that *every* map has.
+
+    Parameters
+    ----------
+    files : paths or patterns, in order; by the name of the channel for several channels, which
+        must hold equally many maps
+    stokes : "T", "QU" or "TQU", what is wanted of the files
+    nside, frame : of the result; frame is "galactic", "ecliptic" or "equatorial"
+    mask : FITS file of weights, 0 for pixels left out; without one all pixels are observed
+        that are seen in every map
+    unit, ordering, convention, source_frame : of the files, where they do not say so themselves;
+        a channel's own :class:`Source` comes first
+    dataset : name of the result
+    start, stop : the maps wanted, ``start <= k < stop``; all by default
+    n_maps : maps needed; 2 by default
+    provenance : see :mod:`fewtomany.provenance`
+
+    Raises
+    ------
+    UserError : one line, naming the file, what is wrong, the value and what is allowed
+
+    See Also
+    --------
+    fewtomany.ingest.fits, fewtomany.ingest.arrays : what is read of the formats
+    fewtomany.ingest.resample : how maps are downgraded and turned into another frame
+    """
+    from fewtomany.ingest import maps
+
+    given = Source((), unit, ordering, convention, source_frame)
+    return maps.load(
+        maps.sources(files, given),
+        stokes,
+        maps.Target(nside, frame, mask),
+        dataset=dataset,
+        start=start,
+        stop=stop,
+        n_maps=n_maps,
+        provenance=dict(provenance or {}),
+    )

@@ -1,0 +1,364 @@
+"""Reading, checking and bringing together the user's maps."""
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import healpy
+import numpy as np
+
+from fewtomany.components import Components
+from fewtomany.errors import UserError
+from fewtomany.ingest import arrays, fits
+from fewtomany.ingest.files import (
+    CONVENTIONS,
+    FRAMES,
+    ORDERINGS,
+    UNITS,
+    Source,
+    count_of,
+    find,
+    format_of,
+)
+from fewtomany.ingest.resample import KEPT, Resampling, resampling
+from fewtomany.sky import Sky
+from fewtomany.store import MapSet
+
+MIN_MAPS = 2
+"""Fewer maps have no scatter."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the maps become: resolution, frame, and the FITS file of a mask or None."""
+
+    nside: int
+    frame: str
+    mask: str | None = None
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One map as it was read: K, RING, COSMO, in its own frame and resolution.
+
+    Attributes
+    ----------
+    where : its file, and its place there if there are several
+    values : array of shape (n_components, 12·nside²), 0 where nothing was seen
+    seen : booleans of shape (12·nside²,): all components are there
+    header : of its file, complete
+    """
+
+    where: str
+    values: np.ndarray
+    seen: np.ndarray
+    header: fits.Header
+
+
+def sources(
+    files: Sequence[str] | Mapping[str, Sequence[str] | Source], given: Source
+) -> dict[str, Source]:
+    """The sources by channel ("" for a single one), completed by what is given for all."""
+    by_channel = files if isinstance(files, Mapping) else {"": files}
+    found = {}
+    for channel, entry in by_channel.items():
+        if not isinstance(entry, Source):
+            entry = Source((entry,) if isinstance(entry, str) else tuple(entry))
+        found[channel] = entry.over(given)
+    return found
+
+
+def load(
+    channels: Mapping[str, Source],
+    stokes: str,
+    target: Target,
+    *,
+    dataset: str,
+    start: int,
+    stop: int | None,
+    n_maps: int | None,
+    provenance: dict,
+) -> MapSet:
+    """See :func:`fewtomany.ingest.load`."""
+    components = Components(stokes, tuple(channels))
+    if target.frame not in FRAMES:
+        raise UserError(f"frame {target.frame!r} is not allowed; expected {', '.join(FRAMES)}")
+    channels = {name: _with_defaults(source, target) for name, source in channels.items()}
+    surveys = {name: survey(source, stokes, target) for name, source in channels.items()}
+    counts = {name: found.count for name, found in surveys.items()}
+    count = min(counts.values())
+    if len(set(counts.values())) > 1:
+        text = ", ".join(f"{name} {number}" for name, number in counts.items())
+        raise UserError(f"channels hold different numbers of maps ({text}); expected equally many")
+    needed = n_maps or MIN_MAPS
+    if count < max(needed, MIN_MAPS):
+        files = ", ".join(path for source in channels.values() for path in source.files)
+        raise UserError(f"{files}: {count} maps found; expected at least {max(needed, MIN_MAPS)}")
+    stop = count if stop is None else stop
+    if not 0 <= start < stop <= count:
+        raise UserError(f"maps {start} to {stop} are not a range of the {count} maps found")
+    grids = [_Grid.of(found, target) for found in surveys.values()]
+    kept = np.all([grid.kept for grid in grids], axis=0)
+    if not kept.any():
+        raise UserError(f"{dataset}: no pixel of nside {target.nside} is observed in all maps")
+    sky = Sky.of_mask(np.where(kept, np.mean([grid.weights for grid in grids], axis=0), 0))
+    maps = np.empty(
+        (stop - start, len(components), sky.n_pix),
+        np.result_type(*(found.dtype for found in surveys.values())),
+    )
+    for (name, source), grid in zip(channels.items(), grids, strict=True):
+        for row, raw in enumerate(_read_range(source, stokes, start, stop)):
+            maps[row, components.select(name)] = sky.restrict(grid.apply(raw.values, stokes))
+    logger.info(
+        "%s: maps %d to %d of %d, %s at nside %d, %.1f%% of the sky",
+        *(dataset, start, stop, count, stokes, target.nside, 100 * sky.fraction),
+    )
+    return MapSet(
+        maps=maps,
+        stokes=stokes,
+        dataset=dataset,
+        first=start,
+        frame=target.frame,
+        provenance=provenance,
+        channels=tuple(channels),
+        sky=sky,
+    )
+
+
+def _with_defaults(source: Source, target: Target) -> Source:
+    """The same source; NumPy files are in K, RING and the frame wanted, unless other is given."""
+    kinds = {format_of(path) for path in find(source.files)}
+    if kinds == {"npy"}:
+        return source.over(Source((), unit="K", ordering="RING", frame=target.frame))
+    return source
+
+
+def read(source: Source, stokes: str) -> Iterator[Raw]:
+    """All maps of a channel, one at a time."""
+    for path in find(source.files):
+        yield from _read_file(path, source, stokes)
+
+
+def _read_range(source: Source, stokes: str, start: int, stop: int) -> Iterator[Raw]:
+    """The maps ``start <= k < stop``; files without any of them are not read."""
+    first = 0
+    for path in find(source.files):
+        number = count_of(path)
+        if first < stop and first + number > start:
+            for place, raw in enumerate(_read_file(path, source, stokes), first):
+                if start <= place < stop:
+                    yield raw
+        first += number
+
+
+def _read_file(path: str, source: Source, stokes: str) -> Iterator[Raw]:
+    if format_of(path) == "fits":
+        stored = [(path, *fits.read(path, stokes))]
+    elif format_of(path) == "hdf5":
+        stored = arrays.read_hdf5(path, stokes)
+    else:
+        stored = arrays.read_npy(path, stokes)
+    for where, values, header in stored:
+        yield _convert(path, where, values, _complete(path, header, source, stokes), stokes)
+
+
+def _complete(path: str, header: fits.Header, source: Source, stokes: str) -> fits.Header:
+    """What is known of a file: said by itself or given; UserError if neither, or if they differ."""
+    found = {"nside": header.nside}
+    keys = {"unit": "TUNIT", "ordering": "ORDERING", "convention": "POLCCONV", "frame": "COORDSYS"}
+    allowed = {
+        "unit": UNITS,
+        "ordering": ORDERINGS,
+        "convention": CONVENTIONS,
+        "frame": FRAMES,
+    }
+    for name, key in keys.items():
+        said, given = getattr(header, name), getattr(source, name)
+        config_key = "polarization_convention" if name == "convention" else name
+        choice = ", ".join(allowed[name])
+        if name == "convention" and stokes == "T":
+            said = given = "COSMO"
+        if said is None and given is None:
+            raise UserError(f"{path}: {key} is missing; give {config_key} ({choice})")
+        if said is not None and said not in allowed[name]:
+            if given is None:
+                raise UserError(f"{path}: {key} is {said!r}; expected {choice} (thermodynamic)")
+            said = None
+        if said is not None and given is not None and said != given:
+            raise UserError(f"{path}: {key} is {said}, but {config_key} {given} is given")
+        found[name] = said or given
+    return fits.Header(**found)
+
+
+def _convert(path: str, where: str, values: np.ndarray, header: fits.Header, stokes: str) -> Raw:
+    """Values to K, RING, COSMO; what is not seen to 0."""
+    if header.ordering == "NESTED":
+        ring = np.arange(values.shape[1])
+        values = values[:, healpy.ring2nest(header.nside, ring)]
+    unseen = np.isclose(values, healpy.UNSEEN, rtol=1e-5, atol=0)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        component, pixel = np.argwhere(bad)[0]
+        raise UserError(
+            f"{where}: {bad.sum()} values are not finite ({values[component, pixel]} at Stokes "
+            f"{stokes[component]}, RING pixel {pixel}); expected UNSEEN (-1.6375e30) where "
+            "nothing was observed"
+        )
+    seen = ~unseen.any(axis=0)
+    factor = UNITS[header.unit]
+    if factor != 1:
+        values = (values.astype(np.float64) * factor).astype(values.dtype)
+    values = np.where(seen, values, 0)
+    if header.convention == "IAU" and "U" in stokes:
+        values[stokes.index("U")] *= -1
+    return Raw(where, values, seen, header)
+
+
+@dataclass
+class Survey:
+    """What the first reading of all maps of a channel finds.
+
+    Attributes
+    ----------
+    header : of all of them
+    dtype : float32 if all maps are, else float64
+    count : number of maps
+    observed : float64 array of shape (12·nside²,): weights, 0 for pixels left out or unseen
+    """
+
+    header: fits.Header
+    dtype: np.dtype
+    count: int = 0
+    observed: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+
+def survey(source: Source, stokes: str, target: Target) -> Survey:
+    """Read all maps of a channel once, check them, and find the pixels that all of them have."""
+    result, mask = None, None
+    digests: dict[bytes, str] = {}
+    for raw in read(source, stokes):
+        if result is None:
+            result = Survey(raw.header, raw.values.dtype)
+            _check_resolution(raw, target)
+            mask = _mask(target.mask, raw.header) if target.mask else None
+            seen = mask > 0 if mask is not None else np.ones(len(raw.seen), bool)
+            first, reference = raw, raw.values.copy()
+            varies = np.zeros(raw.values.shape, bool)
+        _check_same(raw, first)
+        if mask is not None and (lost := np.count_nonzero((mask > 0) & ~raw.seen)):
+            raise UserError(
+                f"{raw.where}: {lost} pixels inside the mask {target.mask} are UNSEEN; "
+                "expected every pixel of the mask in every map"
+            )
+        digest = hashlib.sha256(raw.values.tobytes()).digest()
+        if digest in digests:
+            raise UserError(f"{raw.where}: is a copy of {digests[digest]}; expected different maps")
+        digests[digest] = raw.where
+        seen &= raw.seen
+        varies |= raw.values != reference
+        result.dtype = np.result_type(result.dtype, raw.values.dtype)
+        result.count += 1
+    if not seen.any():
+        raise UserError(f"{', '.join(source.files)}: no pixel is seen in every map")
+    if result.count > 1:
+        _check_varies(source, stokes, varies | ~seen)
+    result.observed = np.where(seen, 1.0 if mask is None else mask, 0.0)
+    return result
+
+
+def _check_resolution(raw: Raw, target: Target) -> None:
+    if raw.header.nside < target.nside:
+        raise UserError(
+            f"{raw.where}: nside is {raw.header.nside}; "
+            f"expected at least maps.nside = {target.nside}"
+        )
+
+
+def _check_same(raw: Raw, first: Raw) -> None:
+    """UserError unless resolution, frame and unit are those of the first map."""
+    for name in ("nside", "frame", "unit", "convention"):
+        found, expected = getattr(raw.header, name), getattr(first.header, name)
+        if found != expected:
+            raise UserError(
+                f"{raw.where}: {name} is {found}, but {expected} in {first.where}; "
+                f"expected one {name} in all files"
+            )
+
+
+def _check_varies(source: Source, stokes: str, varies: np.ndarray) -> None:
+    for letter, row in zip(stokes, varies, strict=True):
+        fixed = np.flatnonzero(~row)
+        if len(fixed):
+            raise UserError(
+                f"{', '.join(source.files)}: {len(fixed)} pixels of {letter} never vary (the first "
+                f"is RING pixel {fixed[0]}); expected different values, or UNSEEN, or a mask "
+                "without them"
+            )
+
+
+def _mask(path: str, header: fits.Header) -> np.ndarray:
+    """Weights of a mask on the pixels of the maps, (12·nside²,), RING; UNSEEN is 0.
+
+    A mask of another resolution or frame is brought to that of the maps: a finer one by means,
+    kept where at least half of the area is; a coarser one pixel by pixel. Without a keyword of
+    its own its frame is that of the maps.
+    """
+    weights, facts = fits.read_weights(path)
+    weights = np.where(np.isclose(weights, healpy.UNSEEN, rtol=1e-5, atol=0), 0, weights)
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise UserError(f"{path}: weights must be finite and 0 or more; found {weights.min()}")
+    if facts.ordering is None:
+        raise UserError(f"{path}: ORDERING is missing; expected {', '.join(ORDERINGS)}")
+    if facts.ordering == "NESTED":
+        weights = weights[healpy.ring2nest(facts.nside, np.arange(len(weights)))]
+    if facts.nside < header.nside:
+        weights = healpy.ud_grade(weights, header.nside)
+    nside = max(facts.nside, header.nside)
+    change = resampling(nside, facts.frame or header.frame, header.nside, header.frame)
+    if change is not None:
+        kept = change.coverage(weights > 0) >= KEPT
+        weights = np.where(kept, change.scalar(weights, weights > 0), 0)
+    if not (weights > 0).any():
+        raise UserError(f"{path}: has no weight above 0")
+    return weights
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The way of one channel's maps to the new pixels.
+
+    Attributes
+    ----------
+    seen : booleans of the source pixels that are used
+    kept : booleans of the new pixels that are observed
+    weights : float64, weights of the new pixels
+    change : None where maps stay as they are
+    """
+
+    seen: np.ndarray
+    kept: np.ndarray
+    weights: np.ndarray
+    change: Resampling | None
+
+    @classmethod
+    def of(cls, found: Survey, target: Target) -> "_Grid":
+        header, seen = found.header, found.observed > 0
+        change = resampling(header.nside, header.frame, target.nside, target.frame)
+        if change is None:
+            return cls(seen, seen, found.observed, None)
+        kept = change.coverage(seen) >= KEPT
+        return cls(seen, kept, change.scalar(found.observed, seen), change)
+
+    def apply(self, values: np.ndarray, stokes: str) -> np.ndarray:
+        """A map (n_stokes, n_source) on the new pixels, (n_stokes, 12·nside²)."""
+        if self.change is None:
+            return values
+        result = np.empty((len(values), len(self.kept)))
+        if "T" in stokes:
+            result[0] = self.change.scalar(values[0], self.seen)
+        if "Q" in stokes:
+            result[-2:] = self.change.spin(values[-2], values[-1], self.seen)
+        return result
