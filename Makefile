@@ -1,5 +1,6 @@
 # make demo        a whole campaign in minutes, from nothing to its report
 # make campaign    CONFIG=config/paper.yaml PROFILE=profiles/local
+# make augment     MAPS='dir/*.fits' [N_MAPS=200] [NAME=mine] [NSIDE=…] [MASK=…]: your own maps
 # make resume      the same after Snakemake itself was killed
 # make test        lint, then every test
 # make test-slurm  the campaign through a real SLURM, and its failures (root, Debian)
@@ -16,7 +17,7 @@ PROFILE ?= profiles/local
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo campaign resume test test-slurm lint reference docs lock clean
+.PHONY: demo campaign augment resume test test-slurm lint reference docs lock clean
 
 demo: $(VENV)/installed
 	snakemake --profile profiles/local --configfile config/demo.yaml
@@ -28,6 +29,12 @@ CHECK_CONFIG = @test -f "$(CONFIG)" || { echo "CONFIG=$(CONFIG): no such file" >
 campaign: $(VENV)/installed
 	$(CHECK_CONFIG)
 	snakemake --profile $(PROFILE) --configfile $(CONFIG)
+
+augment: $(VENV)/installed
+	@test -n "$(MAPS)" || { echo "MAPS: missing; expected files or patterns, MAPS='dir/*.fits'" >&2; exit 2; }
+	@python scripts/augment.py --profile $(PROFILE) $(if $(N_MAPS),--n-maps $(N_MAPS)) \
+	    $(if $(NAME),--name $(NAME)) $(if $(NSIDE),--nside $(NSIDE)) $(if $(MASK),--mask $(MASK)) \
+	    $(foreach pattern,$(MAPS),'$(pattern)')
 
 resume: $(VENV)/installed
 	$(CHECK_CONFIG)

@@ -27,6 +27,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from fewtomany.validation.distances import distances  # noqa: E402
+
 from fewtomany import config, store  # noqa: E402
 from fewtomany.covariance import Covariance, Modes, leading_modes  # noqa: E402
 from fewtomany.errors import UserError  # noqa: E402
@@ -34,7 +36,6 @@ from fewtomany.simulation import onepass, scan  # noqa: E402
 from fewtomany.symmetry import choice, mixture, model, variances  # noqa: E402
 from fewtomany.symmetry.model import Symmetry  # noqa: E402
 from fewtomany.validation import baselines, gaussian, nonlinear, views  # noqa: E402
-from fewtomany.validation.distances import distances  # noqa: E402
 
 STOKES, N_MODES, N_FEW = "QU", 150, 50
 SEPARATIONS = ("0-6", "6-15", "15-40", "40-180")

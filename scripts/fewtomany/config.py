@@ -5,17 +5,15 @@ every script can load it at no cost.
 """
 
 import copy
-import glob
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
-from fewtomany import meaning
+from fewtomany import ingest, meaning, schema
 from fewtomany.components import Components
 from fewtomany.errors import UserError
 from fewtomany.shards import Shard, plan
@@ -96,31 +94,6 @@ class Sharding:
 
 
 @dataclass(frozen=True)
-class Source:
-    """Files of the user: the maps of one channel.
-
-    Attributes
-    ----------
-    channel : its name; empty for a single channel
-    files : paths or patterns; the maps are those of the files in the order of their names
-    unit, ordering, polarization_convention, frame : of the files' maps; None where the files
-        themselves say it
-    """
-
-    channel: str
-    files: tuple[str, ...]
-    unit: str | None
-    ordering: str | None
-    polarization_convention: str | None
-    frame: str | None
-
-    @property
-    def paths(self) -> list[str]:
-        """The files, patterns expanded; a pattern without a match stands for itself."""
-        return [path for name in self.files for path in sorted(glob.glob(name)) or [name]]
-
-
-@dataclass(frozen=True)
 class Dataset:
     """One dataset of the campaign.
 
@@ -133,7 +106,8 @@ class Dataset:
     input : name of the input dataset it comes from ("gaussian" and "emulated")
     strategy : "average-target" or "single-target" ("emulated")
     selection : the input maps it comes from, by index ("fold"); empty for all of them
-    sources : the user's files, by channel; empty where the campaign makes the maps
+    sources : the user's files by channel ("" for a single one); empty where the campaign makes
+        the maps
     """
 
     name: str
@@ -142,7 +116,7 @@ class Dataset:
     input: str = ""
     strategy: str = ""
     selection: tuple[int, ...] = ()
-    sources: tuple[Source, ...] = ()
+    sources: Mapping[str, ingest.Source] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -187,7 +161,7 @@ class Campaign:
     @property
     def components(self) -> Components:
         """What a map of the campaign consists of."""
-        channels = {source.channel: None for d in self.datasets.values() for source in d.sources}
+        channels = dict.fromkeys(name for d in self.datasets.values() for name in d.sources)
         return Components(self.maps.stokes, tuple(channels) or ("",))
 
     @property
@@ -263,9 +237,9 @@ def parse(content: Any) -> Campaign:
     ------
     UserError : one line per fault: the key, the value and what is allowed
     """
-    schema = yaml.safe_load(SCHEMA_PATH.read_text())
-    sections = _with_defaults(copy.deepcopy(content), schema)
-    faults = [_describe(error) for error in _errors(sections, schema)]
+    known = yaml.safe_load(SCHEMA_PATH.read_text())
+    sections = schema.with_defaults(copy.deepcopy(content), known)
+    faults = schema.faults(sections, known)
     if not faults:
         faults = list(meaning.faults_of_sources(sections))
     if not faults:
@@ -278,19 +252,22 @@ def parse(content: Any) -> Campaign:
 
 def _follow(sections: dict) -> None:
     """Fill in what follows from the files and from other keys."""
-    for entry in (*sections["inputs"].values(), sections.get("reference")):
-        if entry is not None and "n_maps" not in entry:
-            entry["n_maps"] = min(count_maps(source) for source in _sources(entry))
+    entries = {f"inputs.{name}": entry for name, entry in sections["inputs"].items()}
+    for key, entry in (entries | {"reference": sections.get("reference") or {"n_maps": 0}}).items():
+        if "n_maps" not in entry:
+            found = [_count(key, source) for source in _sources(entry).values()]
+            entry["n_maps"] = min(found)
     if "datasets" not in sections["trust"]:
         known = sections.get("simulation") or sections.get("reference")
         sections["trust"]["datasets"] = [] if known else list(sections["emulated"])
 
 
-def count_maps(source: Source) -> int:
-    """Number of maps in files of the user; UserError if a file is missing or unreadable."""
-    from fewtomany import ingest
-
-    return ingest.count(list(source.files))
+def _count(key: str, source: ingest.Source) -> int:
+    """Number of maps in files of the user; UserError if one is missing or unreadable."""
+    try:
+        return ingest.count(source.files)
+    except UserError as error:
+        raise UserError(f"{key}.files: {error}") from None
 
 
 def check_sources(campaign: Campaign) -> None:
@@ -298,10 +275,10 @@ def check_sources(campaign: Campaign) -> None:
     faults = []
     for dataset in campaign.datasets.values():
         key = "reference" if dataset.role == "reference" else f"inputs.{dataset.name}"
-        for source in dataset.sources:
-            found = count_maps(source)
+        for channel, source in dataset.sources.items():
+            of_channel = f".channels.{channel}" if channel else ""
+            found = _count(f"{key}{of_channel}", source)
             if found < dataset.n_maps:
-                of_channel = f".channels.{source.channel}" if source.channel else ""
                 faults.append(
                     f"{key}.n_maps: {dataset.n_maps} is not allowed; "
                     f"{key}{of_channel}.files hold {found} maps"
@@ -310,60 +287,19 @@ def check_sources(campaign: Campaign) -> None:
         raise UserError("\n".join(faults))
 
 
-def _sources(entry: dict) -> Iterator[Source]:
+def _sources(entry: dict) -> dict[str, ingest.Source]:
     """The user's files of an entry, by channel; nothing for maps that the campaign makes."""
     channels = entry.get("channels") or ({"": entry} if "files" in entry else {})
-    facts = ("unit", "ordering", "polarization_convention", "frame")
-    for channel, part in channels.items():
-        files = part["files"] if isinstance(part["files"], list) else [part["files"]]
-        yield Source(channel, tuple(files), **{fact: part.get(fact) for fact in facts})
-
-
-def _with_defaults(content: Any, schema: dict) -> Any:
-    """Fill the defaults of a schema into the content, depth first."""
-    if isinstance(content, dict):
-        for key, part in schema.get("properties", {}).items():
-            if key not in content and "default" in part:
-                content[key] = copy.deepcopy(part["default"])
-            if key in content:
-                content[key] = _with_defaults(content[key], part)
-        if isinstance(schema.get("additionalProperties"), dict):
-            for key in content.keys() - schema.get("properties", {}).keys():
-                content[key] = _with_defaults(content[key], schema["additionalProperties"])
-    elif isinstance(content, list) and "items" in schema:
-        return [_with_defaults(item, schema["items"]) for item in content]
-    return content
-
-
-def _errors(content: Any, schema: dict):
-    validator = jsonschema.Draft202012Validator(schema)
-    return sorted(validator.iter_errors(content), key=lambda error: list(map(str, error.path)))
-
-
-def _describe(error: jsonschema.ValidationError) -> str:
-    key = ".".join(map(str, error.path)) or "configuration"
-    if error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        unknown = ", ".join(sorted(set(error.instance) - set(known)))
-        return f"{key}: unknown key {unknown}; known: {', '.join(known)}"
-    if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in error.instance]
-        return f"{key}: missing key {', '.join(missing)}"
-    allowed = {
-        "enum": lambda: f"one of {', '.join(map(str, error.validator_value))}",
-        "minimum": lambda: f"at least {error.validator_value}",
-        "maximum": lambda: f"at most {error.validator_value}",
-        "exclusiveMinimum": lambda: f"more than {error.validator_value}",
-        "type": lambda: " or ".join(_as_list(error.validator_value)),
-        "pattern": lambda: f"a text that matches {error.validator_value}",
-        "minProperties": lambda: f"at least {error.validator_value} entry",
-        "minItems": lambda: f"at least {error.validator_value} entry",
-    }.get(error.validator, lambda: error.message)
-    return f"{key}: {error.instance!r} is not allowed; expected {allowed()}"
-
-
-def _as_list(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]
+    return {
+        channel: ingest.Source(
+            tuple(part["files"] if isinstance(part["files"], list) else [part["files"]]),
+            part.get("unit"),
+            part.get("ordering"),
+            part.get("polarization_convention"),
+            part.get("frame"),
+        )
+        for channel, part in channels.items()
+    }
 
 
 def _folds(c: dict, datasets: dict[str, Dataset]) -> dict[str, Dataset]:
@@ -420,7 +356,7 @@ def _reference(section: dict) -> Reference:
 
 def _dataset(name: str, role: str, entry: dict) -> Dataset:
     facts = {key: entry[key] for key in ("n_maps", "input", "strategy") if key in entry}
-    return Dataset(name=name, role=role, sources=tuple(_sources(entry)), **facts)
+    return Dataset(name=name, role=role, sources=_sources(entry), **facts)
 
 
 def save(campaign: Campaign, path: str | Path) -> None:

@@ -132,7 +132,7 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
         if found.strategy:
             content["strategy"] = found.strategy
         if found.sources:
-            content["sources"] = [asdict(source) for source in found.sources]
+            content["sources"] = {name: asdict(source) for name, source in found.sources.items()}
         if found.selection:
             content["selection"] = found.selection
     return json.dumps({"version": chosen.version, **content}, sort_keys=True)

@@ -6,7 +6,10 @@ import healpy as hp
 import numpy as np
 import pytest
 
+from fewtomany.components import Components
+from fewtomany.emulator import device
 from fewtomany.scattering import grid, wavelets
+from fewtomany.sky import Sky
 from fewtomany.validation.measure import moments, scattering
 
 NSIDE = 8
@@ -68,3 +71,20 @@ def test_only_s2_knows_the_amplitude(measured):
     louder, _ = scattering.measure(1.5 * white(400), "QU", **SETTINGS)
     ratio = np.where((labels[:, 0] == "S2") & (np.char.str_len(labels[:, 1]) == 1), 2.25, 1)
     np.testing.assert_allclose(louder.mean, ratio * found.mean, rtol=1e-3, atol=1e-5)
+
+
+def test_coefficients_of_channels_and_of_a_partial_sky():
+    """The wavelets see the masked map; a channel alone has its own coefficients."""
+    device.configure()
+    maps = np.random.default_rng(4).standard_normal((3, 2, 192)) * 1e-9
+    wavelets = {"n_scales": 2, "n_orientations": 4, "kernel_size": 3}
+    both, labels = scattering.coefficients(maps, Components("T", ("a", "b")), **wavelets)
+    alone, names = scattering.coefficients(maps[:, 1:], "T", **wavelets)
+    chosen = [labels.index(name.replace("|T|", "|b.T|")) for name in names]
+    np.testing.assert_allclose(both[:, chosen], alone, rtol=1e-4, atol=1e-6)
+    assert any("|a.T×b.T|" in label for label in labels)
+    sky = Sky(4, np.arange(96))
+    masked = np.where(np.arange(192) < 96, maps, 0)
+    found, _ = scattering.coefficients(maps[..., :96], "QU", **wavelets, sky=sky)
+    expected, _ = scattering.coefficients(masked, "QU", **wavelets)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)

@@ -8,6 +8,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from fewtomany.components import Components
+from fewtomany.sky import Sky
 from fewtomany.validation.measure import minkowski
 
 NSIDE, LMAX = 16, 20
@@ -128,3 +130,19 @@ def test_an_inhomogeneous_field_is_told_from_a_homogeneous_one():
     even, uneven = (np.array([minkowski.measure(s * d) for s in skies]) for d in (1, deep))
     delta = (uneven.mean(axis=0) - even.mean(axis=0)) / even.std(axis=0).clip(1e-9)
     assert (np.abs(delta).max(axis=1) > 3).all()
+
+
+def test_functionals_of_every_channel_and_of_a_partial_sky():
+    components = Components("TQU", ("a", "b"))
+    maps = np.random.default_rng(3).standard_normal((6, 192))
+    found = minkowski.measure_all(maps, components)
+    assert minkowski.labels(components) == [f"{c}.V{k}" for c in "ab" for k in range(4)]
+    np.testing.assert_array_equal(found[:4], minkowski.measure(maps[1:3]))
+    np.testing.assert_array_equal(found[4:], minkowski.measure(maps[4:6]))
+    assert minkowski.labels(Components("T")) == []
+    whole = Sky(4, np.arange(192))
+    np.testing.assert_allclose(
+        minkowski.measure_all(maps, components, whole), found, rtol=1e-12, atol=1e-14
+    )
+    part = Sky(4, np.arange(40, 150))
+    assert minkowski.measure(part.restrict(maps[1:3]), part)[0, 0] == pytest.approx(0.5, abs=1e-9)

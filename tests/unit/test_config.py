@@ -1,6 +1,7 @@
 import copy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -127,6 +128,7 @@ def test_last_chunk_and_last_shard_may_be_shorter():
         ("validation.n_modes", 100, "expected less than gaussian.naive.n_maps = 100"),
         ("validation.n_modes", 1536, "the maps have 1536 values"),
         ("validation.chi2_maps", 300, "expected at most reference.n_maps = 200"),
+        ("inputs.few.unit", "K", "inputs.few.unit: not allowed without files"),
     ],
 )
 def test_faults_are_named_with_key_value_and_what_is_allowed(path, value, message):
@@ -266,3 +268,141 @@ def test_every_key_of_the_schema_is_described():
             assert part.get("additionalProperties") is not None, f"{path} takes any key"
 
     walk(yaml.safe_load(config.SCHEMA_PATH.read_text()), "")
+
+
+OWN = {
+    "campaign": "own",
+    "seed": 1,
+    "maps": {"nside": 8},
+    "inputs": {"few": {"files": "maps/*.npy"}},
+    "emulated": {"many": {"input": "few", "strategy": "average-target", "n_maps": 200}},
+    "emulator": {"n_scales": 3},
+}
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A folder with maps of the user, and factory of the campaigns of them."""
+    monkeypatch.chdir(tmp_path)
+    for folder, sizes in {"maps": (12, 8), "other": (19,), "truth": (300,)}.items():
+        (tmp_path / folder).mkdir()
+        for number, size in enumerate(sizes):
+            np.save(tmp_path / folder / f"{number}.npy", np.zeros((size, 2, 768), np.float32))
+
+    def build(**changes):
+        return config.parse({**copy.deepcopy(OWN), **changes})
+
+    return build
+
+
+def test_own_maps_are_counted_and_need_no_simulation(own):
+    campaign = own()
+    assert list(campaign.datasets) == ["few", "many"]
+    assert campaign.datasets["few"].n_maps == 20
+    assert campaign.datasets["few"].sources[""].files == ("maps/*.npy",)
+    assert (campaign.simulation, campaign.reference, campaign.truth) == (None, None, None)
+    assert (campaign.source, campaign.drawn_from) == ("maps", None)
+    assert campaign.yardstick("many") == campaign.yardstick("few") == "few"
+    assert campaign.sections["inputs"]["few"]["n_maps"] == 20  # so that no program counts again
+    assert config.parse(campaign.sections) == campaign
+
+
+def test_without_a_truth_all_emulations_are_cross_validated(own):
+    assert own().trust.datasets == ("many",)
+    assert own(trust={"datasets": []}).trust.datasets == ()
+    assert config.parse(SMALL).trust.datasets == ()
+
+
+def test_a_large_set_of_the_user_is_the_truth(own):
+    campaign = own(reference={"files": "truth/*.npy"}, validation={"chi2_maps": 200})
+    assert campaign.datasets["reference"].n_maps == 300
+    assert (campaign.truth, campaign.yardstick("many")) == ("reference", "reference")
+    assert campaign.trust.datasets == ()
+
+
+def test_own_inputs_beside_a_simulation(own):
+    """The truth of the simulation, and inputs that are read from files."""
+    campaign = config.parse(changed("inputs.few", {"files": "maps/*.npy"}))
+    assert (campaign.truth, campaign.source, campaign.drawn_from) == ("exact", "maps", "original")
+
+
+def test_channels_are_components(own):
+    channels = {"low": {"files": "maps/*.npy"}, "high": {"files": "maps/*.npy", "unit": "uK"}}
+    campaign = own(inputs={"few": {"channels": channels}})
+    assert campaign.components.names == ("low.Q", "low.U", "high.Q", "high.U")
+    assert campaign.datasets["few"].sources["high"].unit == "uK"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"inputs": {"few": {}}}, "inputs.few: missing key n_maps, files or channels"),
+        ({"inputs": {"few": {"n_maps": 5}}}, "inputs.few: missing key files; without simulation"),
+        (
+            {"inputs": {"few": {"files": "none/*.npy"}}},
+            "inputs.few.files: none/*.npy: matches no file",
+        ),
+        (
+            {"inputs": {"few": {"files": "maps/*.npy", "unit": "Jy"}}},
+            "inputs.few.unit: 'Jy' is not allowed; expected one of K, mK, uK",
+        ),
+        (
+            {"inputs": {"few": {"files": "a", "channels": {"a": {"files": "b"}}}}},
+            "inputs.few.files: not allowed together with inputs.few.channels",
+        ),
+        (
+            {"inputs": {"few": {"channels": {"a": {"files": "b"}}, "unit": "K"}}},
+            "inputs.few.unit: not allowed here; expected in inputs.few.channels.NAME",
+        ),
+        (
+            {
+                "inputs": {
+                    "few": {"channels": {"a": {"files": "maps/*.npy"}}},
+                    "more": {"files": "maps/*.npy"},
+                }
+            },
+            "inputs.more.channels: one is not allowed; expected a as in inputs.few",
+        ),
+        ({"reference": {"n_maps": 50}}, "reference: missing key files; without simulation"),
+        ({"reference": {}}, "reference: missing key n_maps, files or channels"),
+        (
+            {"simulation": {"n_maps": 500}},
+            "configuration: missing key reference, which simulation needs",
+        ),
+        (
+            {"simulation": {"n_maps": 500}, "reference": {"files": "truth/*.npy"}},
+            "reference.files: not allowed together with simulation",
+        ),
+        (
+            {"inputs": {"few": {"files": "maps/*.npy", "n_maps": 3}}},
+            "trust.n_folds: 5 is not allowed; expected at most inputs.few.n_maps = 3, and 3 maps",
+        ),
+        (
+            {"emulated": {"many": {**OWN["emulated"]["many"], "n_maps": 100}}},
+            "validation.n_modes: 150 is not allowed; expected less than emulated.many.n_maps = 100",
+        ),
+        (
+            {"reference": {"files": "truth/*.npy"}},
+            "validation.chi2_maps: 1000 is not allowed; expected at most reference.n_maps = 300",
+        ),
+        ({"maps": {"nside": 8, "mask": "no.fits"}}, "maps.mask: no.fits: no such file"),
+        ({"maps": {"nside": 8, "frame": "moon"}}, "maps.frame: 'moon' is not allowed; expected"),
+        ({"maps": {"nside": 8, "stokes": "Q"}}, "maps.stokes: 'Q' is not allowed; expected one of"),
+    ],
+)
+def test_faults_of_own_maps_are_one_line_each(own, changes, message):
+    with pytest.raises(UserError) as caught:
+        own(**changes)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(message)
+
+
+def test_more_maps_than_the_files_hold_are_refused_before_any_job(own):
+    campaign = own(inputs={"few": {"files": "maps/*.npy", "n_maps": 25}})
+    with pytest.raises(UserError, match=r"^inputs.few.n_maps: 25 is not allowed; .* hold 20 maps$"):
+        config.check_sources(campaign)
+    channels = {"a": {"files": "maps/*.npy"}, "b": {"files": "other/*.npy"}}
+    campaign = own(inputs={"few": {"n_maps": 20, "channels": channels}})
+    with pytest.raises(UserError, match=r"inputs.few.channels.b.files hold 19 maps"):
+        config.check_sources(campaign)

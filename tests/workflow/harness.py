@@ -25,7 +25,11 @@ class Workflow:
         content = yaml.safe_load(TINY.read_text())
         for section, values in changes.items():
             old = content.get(section)
-            content[section] = {**old, **values} if isinstance(old, dict) else values
+            content[section] = {**old, **values} if isinstance(old, dict) and values else values
+            if isinstance(content[section], dict):  # None takes a key or a section away
+                content[section] = {k: v for k, v in content[section].items() if v is not None}
+            elif values is None:
+                del content[section]
         configuration = self.folder / "tiny.yaml"
         configuration.write_text(yaml.safe_dump(content))
         return self.run(*words, "--configfile", str(configuration))

@@ -1,6 +1,8 @@
 """What the workflow would do: size of campaigns, refused configurations, reruns."""
 
-import time
+import os
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -16,6 +18,7 @@ MEASUREMENTS = (
     "measure_distribution",
 )
 AVERAGE = CAMPAIGN["emulated"]["average-10"]
+FOLDS = {"n_folds": 2, "n_maps": 20, "n_directions": 5}
 GAINS = {**CAMPAIGN["simulation"]["gains"], "standard_deviation": 2e-4}
 
 # What every change of a number leads to, and of the map files.
@@ -39,14 +42,61 @@ def empty(tmp_path_factory):
     return Workflow(tmp_path_factory.mktemp("empty"))
 
 
-def test_the_papers_campaign_is_planned_in_time(empty, record_property):
-    start = time.monotonic()
+def test_the_papers_campaign_has_its_jobs(empty):
     done = empty.run("--dry-run", "--quiet", "rules", "--configfile", f"{ROOT}/config/paper.yaml")
-    record_property("seconds", time.monotonic() - start)
     jobs = count_jobs(done)
     assert jobs["simulate_maps"] == 20
     assert jobs["emulate"] > 100
     assert sum(jobs.values()) < 5000
+
+
+HEAVY = ("healpy", "tensorflow", "litebird_sim", "scipy", "matplotlib", "h5py", "astropy")
+
+
+def test_planning_loads_nothing_heavy():
+    """What the Snakefile imports of this package, in a fresh interpreter: no slow library."""
+    modules = ["slurm", "config", "versions", "resources", "products", "ingest", "emulator.batches"]
+    lines = ["import sys", *(f"import fewtomany.{name}" for name in modules)]
+    lines.append(f"print([name for name in {HEAVY} if name in sys.modules])")
+    done = subprocess.run(
+        [sys.executable, "-c", "; ".join(lines)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_own_maps_need_no_simulation(empty):
+    """Inputs of files, without a truth: no draw, no comparison, but cross-validation."""
+    folder = empty.folder / "own"
+    folder.mkdir(exist_ok=True)
+    for number in range(10):
+        (folder / f"sim-{number}.fits").write_bytes(b"")
+    jobs = empty.jobs(
+        simulation=None, reference=None, inputs={"input-10": {"files": "own/*.fits"}}, trust=FOLDS
+    )
+    assert {"import_maps": 1, "trust": 2, "recommend": 2, "diversity": 1}.items() <= jobs.items()
+    assert not jobs.keys() & {"simulate_maps", "factor", "draw", "compare", "exact_covariance"}
+    assert jobs["plot_comparison"] == 6  # all but chi2
+    assert jobs["plot_part"] == 3
+
+
+def test_a_large_set_of_the_user_is_a_truth(empty):
+    folder = empty.folder / "many"
+    folder.mkdir(exist_ok=True)
+    for number in range(100):
+        (folder / f"sim-{number:03}.fits").write_bytes(b"")
+    jobs = empty.jobs(
+        simulation=None,
+        reference={"files": "many/*.fits", "n_maps": None, "covariance": None},
+        inputs={"input-10": {"files": "many/*.fits", "n_maps": 10}},
+    )
+    assert jobs["import_maps"] == 3
+    assert jobs["compare"] == 1
+    assert jobs["plot_comparison"] == 7
+    assert "trust" not in jobs
 
 
 def test_the_demo_is_the_default(empty):

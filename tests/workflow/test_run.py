@@ -87,12 +87,20 @@ def test_results_change_only_with_the_version_of_their_stage(finished, stage):
     found = golden.summaries(finished.folder / "results" / "tiny")[stage]
     assert known["version"] == found["version"], "bring golden.json up to date with golden.py"
     assert known["arrays"].keys() == found["arrays"].keys()
-    for name, (shape, rms) in known["arrays"].items():
-        new_shape, new_rms = found["arrays"][name]
+    for name, (shape, rms, projection) in known["arrays"].items():
+        new_shape, new_rms, new_projection = found["arrays"][name]
         assert shape == new_shape, name
-        assert new_rms == pytest.approx(rms, rel=0.02), (
-            f"{name} has changed: raise the version of {stage} in fewtomany/versions.py"
-        )
+        changed = f"{name} has changed: raise the version of {stage} in fewtomany/versions.py"
+        assert new_rms == pytest.approx(rms, rel=0.02), changed
+        assert new_projection == pytest.approx(projection, abs=0.1), changed
+
+
+def test_a_permutation_is_another_golden_number():
+    values = np.random.default_rng(1).standard_normal(1000) + 1
+    rms, projection = golden._moments(values)
+    swapped = golden._moments(values[::-1])
+    assert swapped[0] == pytest.approx(rms)
+    assert abs(swapped[1] - projection) > 0.1
 
 
 def test_other_shards_give_the_same_maps(finished, tmp_path):

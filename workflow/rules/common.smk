@@ -3,7 +3,7 @@
 import json
 import re
 
-from fewtomany import versions
+from fewtomany import ingest, versions
 from fewtomany.emulator import batches
 from fewtomany.products import products_of
 from fewtomany.resources import at_once, demands, device, launcher, ranks

@@ -11,8 +11,8 @@ rule import_maps:
     input:
         files=lambda wildcards: [
             path
-            for source in campaign.datasets[wildcards.dataset].sources
-            for path in source.paths
+            for source in campaign.datasets[wildcards.dataset].sources.values()
+            for path in ingest.find(source.files)
         ],
         mask=campaign.maps.mask or [],
     output:

@@ -1,7 +1,10 @@
 """Allowed ranges of the judge's metrics, and where they come from."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from scipy.stats import t
 
 from fewtomany.config import Dataset
 from fewtomany.validation.entries import Range
@@ -91,7 +94,11 @@ def _within_one_map(values: dict[str, float]) -> dict[str, Range]:
 
 
 def ranges_beside_inputs(
-    values: dict[str, float], variance_error: float, n_multipoles: int, sample: Sample
+    values: dict[str, float],
+    variance_error: float,
+    n_multipoles: int,
+    counts: Mapping[str, int],
+    sample: Sample,
 ) -> dict[str, Range]:
     """Allowed ranges of an emulated dataset where no truth is known: agreement with its inputs.
 
@@ -103,18 +110,35 @@ def ranges_beside_inputs(
     values : metrics of the dataset, its inputs taken for the truth
     variance_error : standard error of the inputs' total variance, relative
     n_multipoles : independent numbers behind the scatter of the spectra
+    counts : by the kind of metric ("residual", ...) the number of values of which it is the
+        largest residual
     """
     spread = TOLERANCE + 2 * math.sqrt(math.pi / 4 / ((sample.n_inputs - 1) * n_multipoles))
     total = TOLERANCE + 2 * variance_error
     source = "within 10% and 2 standard errors of the inputs"
+    largest = {}
+    for name in values:
+        kind, _, which = name.partition(":")
+        if which and kind in counts:
+            error = _largest_error(counts[kind], sample.n_inputs)
+            words = "within the scatter of one true map, and the error of the inputs' mean"
+            largest[name] = Range(None, 1 + error, words)
     return {
-        **_within_one_map(values),
+        **largest,
         "inside_band": Range(
             0.68, None, "a mean of N_input true maps lies within its standard error in 68%"
         ),
         "scatter_ratio": Range(1 - spread, 1 + spread, source),
         "total_variance": Range(1 - total, 1 + total, source),
     }
+
+
+def _largest_error(n_values: int, n_inputs: int) -> float:
+    """What the largest of so many standardized means of inputs exceeds by chance in 5%.
+
+    The mean of N inputs over their own scatter is a Student t over √N.
+    """
+    return float(t.isf(0.025 / n_values, n_inputs - 1)) / math.sqrt(n_inputs)
 
 
 def sanity_ranges(

@@ -129,7 +129,9 @@ def judge(campaign: Campaign, files: Files) -> tuple[list[dict], Comparison]:
             allowed = ranges.emulated_ranges(values, draws, sample)
         elif dataset.role == "emulated":
             n_multipoles = yardstick.spectra.mean[:, harmonic.LMIN :].size
-            allowed = ranges.ranges_beside_inputs(values, error, n_multipoles, sample)
+            counts = {"residual": n_multipoles}
+            counts |= {s: yardstick.measured[s].mean.size for s in of_maps if s != "distribution"}
+            allowed = ranges.ranges_beside_inputs(values, error, n_multipoles, counts, sample)
         elif dataset.role in ("original", "reference"):
             drawn_from = campaign.reference.covariance
             allowed = ranges.sanity_ranges(dataset, values, drawn_from, sample)

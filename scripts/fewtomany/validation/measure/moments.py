@@ -87,7 +87,7 @@ def write(
     """
     arrays = {"mean": content.mean, "squares": content.squares}
     if len(labels):
-        arrays["labels"] = np.array(labels, "S")
+        arrays["labels"] = np.array([label.encode() for label in labels], "S")
     store.write(
         path,
         arrays,

@@ -1,0 +1,76 @@
+"""Emulate maps of one's own, and say whether they may be trusted: one command, all defaults."""
+
+import argparse
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from fewtomany import augment, cli, ingest
+from fewtomany.components import STOKES
+
+ROOT = Path(__file__).resolve().parents[1]
+
+logger = logging.getLogger(__name__)
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.set_defaults(config=str(ROOT / "config" / "augment.yaml"))
+    for action in options._actions:
+        if action.dest == "config":
+            action.required = False
+            action.help = "campaign file with the defaults (YAML)"
+    options.add_argument("--n-maps", type=int, default=200, help="maps to emulate")
+    options.add_argument("--name", default="augmented", help="name of the campaign")
+    options.add_argument("--stokes", choices=STOKES, help="components; all of the files if absent")
+    options.add_argument("--nside", type=int, help="resolution; that of the files if absent")
+    options.add_argument("--mask", help="FITS file of weights, 0 for pixels that are left out")
+    options.add_argument("--memory", type=int, help="memory of a job (MB); half of the free one")
+    options.add_argument("--profile", default=str(ROOT / "profiles/local"), help="of Snakemake")
+    options.add_argument("--dry-run", action="store_true", help="show the jobs only")
+    options.add_argument("maps", nargs="+", metavar="MAPS", help="files or patterns of the maps")
+    return options
+
+
+def free_mb() -> int:
+    """Memory that is free on this machine, in MB; 4000 where it does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        fields = dict(line.split(":") for line in lines)
+        return int(fields["MemAvailable"].split()[0]) // 1000
+    except (OSError, KeyError, ValueError):
+        return 4000
+
+
+def main(arguments: argparse.Namespace) -> None:
+    content = augment.plan(
+        yaml.safe_load(Path(arguments.config).read_text()),
+        arguments.name,
+        arguments.maps,
+        augment.kind_of(arguments.maps, arguments.stokes),
+        ingest.count(arguments.maps),
+        arguments.n_maps,
+        arguments.memory or free_mb() // 2,
+        arguments.nside,
+        arguments.mask,
+    )
+    results = Path("results") / arguments.name
+    results.mkdir(parents=True, exist_ok=True)
+    path = results / "augment.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    logger.info("campaign file: %s", path)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--profile", arguments.profile, "--configfile", str(path)]
+    done = subprocess.run([*command, *(["--dry-run"] if arguments.dry_run else [])], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+    if not arguments.dry_run:
+        report, recommended = results / "report.html", results / "recommended" / "emulated.h5"
+        sys.stdout.write(f"Report: {report.resolve()}\nCovariance: {recommended.resolve()}\n")
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

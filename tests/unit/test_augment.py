@@ -1,0 +1,88 @@
+"""What a campaign of the user's own maps looks like, by their number and kind."""
+
+from pathlib import Path
+
+import healpy
+import numpy as np
+import pytest
+import yaml
+
+from fewtomany import augment, config
+from fewtomany.augment import Kind
+from fewtomany.errors import UserError
+
+DEFAULTS = yaml.safe_load((Path(__file__).parents[2] / "config" / "augment.yaml").read_text())
+COLUMNS = {"T": "TEMPERATURE", "Q": "Q_POLARISATION", "U": "U_POLARISATION"}
+
+
+def planned(n_inputs=20, n_maps=200, kind=Kind("QU", 16, "ecliptic"), memory_mb=4000, **more):  # noqa: B008
+    content = augment.plan(
+        DEFAULTS, "mine", ["maps/*.fits"], kind, n_inputs, n_maps, memory_mb, **more
+    )
+    return config.parse(content)
+
+
+@pytest.mark.parametrize("stokes", ["T", "QU", "TQU"])
+def test_the_kind_of_the_maps_is_that_of_the_files(tmp_path, stokes):
+    for number in range(2):
+        healpy.write_map(
+            tmp_path / f"{number}.fits",
+            np.random.default_rng(number).standard_normal((len(stokes), 192)),
+            coord="E",
+            column_names=[COLUMNS[letter] for letter in stokes],
+            column_units="K_CMB",
+            extra_header=[("POLCCONV", "COSMO")],
+        )
+    assert augment.kind_of([f"{tmp_path}/*.fits"]) == Kind(stokes, 4, "ecliptic")
+    if stokes != "QU":
+        assert augment.kind_of([f"{tmp_path}/*.fits"], "T").stokes == "T"
+
+
+def test_kind_of_an_array(tmp_path):
+    np.save(tmp_path / "maps.npy", np.zeros((5, 2, 768)))
+    assert augment.kind_of([str(tmp_path / "maps.npy")]) == Kind("QU", 8, "galactic")
+
+
+@pytest.mark.parametrize(
+    ("n_inputs", "strategy"), [(10, "average"), (30, "average"), (31, "single")]
+)
+def test_the_strategy_follows_from_the_number_of_inputs(n_inputs, strategy):
+    found = planned(n_inputs).datasets["emulated"]
+    assert found.strategy == f"{strategy}-target"
+
+
+def test_the_plan_is_a_campaign_without_a_truth_that_is_cross_validated():
+    campaign = planned(20)
+    assert (campaign.truth, campaign.simulation, campaign.source) == (None, None, "maps")
+    assert campaign.trust.datasets == ("emulated",)
+    assert (campaign.maps.nside, campaign.maps.frame) == (16, "ecliptic")
+    assert len(campaign.folds_of("emulated")) == 5
+    assert planned(3).trust.datasets == ()
+    assert len(planned(4).folds_of("emulated")) == 4
+
+
+def test_small_maps_have_fewer_scales_and_modes():
+    campaign = planned(kind=Kind("T", 2, "galactic"), n_maps=20)
+    assert campaign.emulator.n_scales == 1
+    assert campaign.validation.n_modes == 10
+
+
+def test_fewer_maps_descend_together_where_memory_is_small():
+    large = Kind("TQU", 64, "galactic")
+    assert planned(kind=large, memory_mb=64000).emulator.batch_size == 10
+    assert planned(kind=large, memory_mb=3500).emulator.batch_size < 10
+    with pytest.raises(UserError, match=r"NSIDE: 64 needs \d+ MB a job, 100 MB are free"):
+        planned(kind=large, memory_mb=100)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_inputs": 2}, "MAPS: 2 maps are not enough; expected at least 3"),
+        ({"n_maps": 5}, "N_MAPS: 5 is not allowed; expected at least 10"),
+        ({"nside": 256}, "NSIDE: 256 is not allowed; expected at most 128"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        planned(**changes)
