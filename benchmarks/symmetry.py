@@ -134,7 +134,7 @@ def published(maps: np.ndarray, viewer: views.Viewer, seed: int) -> None:
     vectors = viewer.whitening[:, :N_FEW] / np.linalg.norm(viewer.whitening[:, :N_FEW], axis=0)
     turn = np.linalg.qr(np.random.default_rng(seed).standard_normal((N_FEW, N_FEW)))[0]
     values = np.linalg.norm(viewer.whitening[:, :N_FEW], axis=0) ** -2
-    name = "precision matrix, in 50 directions"
+    name = "precision matrix, 50 directions"
     try:
         found = nonlinear.precision(maps @ vectors @ turn)
         value = gaussian.kullback_leibler(turn.T @ (values[:, None] * turn), found)
