@@ -27,15 +27,15 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fewtomany.validation.distances import distances  # noqa: E402
-
 from fewtomany import config, store  # noqa: E402
 from fewtomany.covariance import Covariance, Modes, leading_modes  # noqa: E402
 from fewtomany.errors import UserError  # noqa: E402
 from fewtomany.simulation import onepass, scan  # noqa: E402
 from fewtomany.symmetry import choice, mixture, model, variances  # noqa: E402
 from fewtomany.symmetry.model import Symmetry  # noqa: E402
-from fewtomany.validation import baselines, gaussian, nonlinear, views  # noqa: E402
+from fewtomany.validation import baselines, nonlinear
+from fewtomany.validation.compare import gaussian, views  # noqa: E402
+from fewtomany.validation.compare.distances import distances  # noqa: E402
 
 STOKES, N_MODES, N_FEW = "QU", 150, 50
 SEPARATIONS = ("0-6", "6-15", "15-40", "40-180")
@@ -135,7 +135,7 @@ def published(maps: np.ndarray, viewer: views.Viewer, seed: int) -> None:
     vectors = viewer.whitening[:, :N_FEW] / np.linalg.norm(viewer.whitening[:, :N_FEW], axis=0)
     turn = np.linalg.qr(np.random.default_rng(seed).standard_normal((N_FEW, N_FEW)))[0]
     values = np.linalg.norm(viewer.whitening[:, :N_FEW], axis=0) ** -2
-    name = "precision matrix, in 50 directions"
+    name = "precision matrix, 50 directions"
     try:
         found = nonlinear.precision(maps @ vectors @ turn)
         value = gaussian.kullback_leibler(turn.T @ (values[:, None] * turn), found)

@@ -17,6 +17,7 @@ import scipy.optimize
 from fewtomany import seeds
 from fewtomany.errors import UserError
 from fewtomany.symmetry import choice, model
+from fewtomany.symmetry.choice import log_likelihood
 from fewtomany.symmetry.model import Symmetry, Turned
 
 NEGLIGIBLE = 1e-3
@@ -174,7 +175,9 @@ def fit(held: Sequence[np.ndarray], targets: Sequence[Mapping[str, np.ndarray]])
         return value / n_held, slope / n_held
 
     singles = {
-        name: np.concatenate([_score(maps, s[t]) for maps, s in zip(held, stacks, strict=True)])
+        name: np.concatenate(
+            [log_likelihood(maps, s[t]) for maps, s in zip(held, stacks, strict=True)]
+        )
         for t, name in enumerate(names)
     }
     best = int(np.argmax([singles[name].mean() for name in names]))
@@ -195,7 +198,7 @@ def fit(held: Sequence[np.ndarray], targets: Sequence[Mapping[str, np.ndarray]])
     weights = np.where(weights < NEGLIGIBLE, 0, weights)
     weights /= weights.sum()
     scores = [
-        _score(maps, np.tensordot(weights, stack, 1))
+        log_likelihood(maps, np.tensordot(weights, stack, 1))
         for maps, stack in zip(held, stacks, strict=True)
     ]
     return Fit(dict(zip(names, map(float, weights), strict=True)), np.concatenate(scores), singles)
@@ -263,13 +266,3 @@ def sampled(maps: np.ndarray, deviation: np.ndarray) -> Turned:
     if not (norm > 0).all():
         raise UserError("a pixel of the target's maps has no variance: it can't be scaled")
     return Turned(centred / norm, deviation, model.UNTURNED)
-
-
-def _score(maps: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Log-likelihood of maps (n, k), nats, up to a constant; −∞ where singular."""
-    try:
-        root = scipy.linalg.cholesky(covariance, lower=True)
-    except scipy.linalg.LinAlgError:
-        return np.full(len(maps), -np.inf)
-    white = scipy.linalg.solve_triangular(root, maps.T, lower=True)
-    return -np.sum(white**2, axis=0) / 2 - np.sum(np.log(np.diagonal(root)))
