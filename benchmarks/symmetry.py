@@ -33,7 +33,7 @@ from fewtomany.errors import UserError  # noqa: E402
 from fewtomany.simulation import onepass, scan  # noqa: E402
 from fewtomany.symmetry import choice, mixture, model, variances  # noqa: E402
 from fewtomany.symmetry.model import Symmetry  # noqa: E402
-from fewtomany.validation import baselines, nonlinear
+from fewtomany.validation import baselines, nonlinear  # noqa: E402
 from fewtomany.validation.compare import gaussian, views  # noqa: E402
 from fewtomany.validation.compare.distances import distances  # noqa: E402
 
