@@ -6,6 +6,7 @@
 # make test-slurm  the campaign through a real SLURM, and its failures (root, Debian)
 # make lint        style of the code and of the workflow
 # make reference   config/README.md from the schema
+# make docs        the documentation as a site, build/site/index.html
 # make lock        resolve envs/*.in into the locks again
 # make clean       remove what the demo and the tools left
 
@@ -16,14 +17,17 @@ PROFILE ?= profiles/local
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo campaign augment resume test test-slurm lint reference lock clean
+.PHONY: demo campaign augment resume test test-slurm lint reference docs lock clean
 
 demo: $(VENV)/installed
 	snakemake --profile profiles/local --configfile config/demo.yaml
 	@echo "Report: $(CURDIR)/results/demo/report.html"
 
+# Snakemake reads the file before the workflow could say anything about it.
+CHECK_CONFIG = @test -f "$(CONFIG)" || { echo "CONFIG=$(CONFIG): no such file" >&2; exit 2; }
+
 campaign: $(VENV)/installed
-	@test -f "$(CONFIG)" || { echo "CONFIG=$(CONFIG): no such file" >&2; exit 2; }
+	$(CHECK_CONFIG)
 	snakemake --profile $(PROFILE) --configfile $(CONFIG)
 
 augment: $(VENV)/installed
@@ -33,6 +37,7 @@ augment: $(VENV)/installed
 	    $(foreach pattern,$(MAPS),'$(pattern)')
 
 resume: $(VENV)/installed
+	$(CHECK_CONFIG)
 	snakemake --profile $(PROFILE) --configfile $(CONFIG) --unlock
 	$(MAKE) campaign
 
@@ -51,17 +56,29 @@ lint: $(VENV)/installed
 reference: $(VENV)/installed
 	python scripts/config_reference.py --output config/README.md
 
+docs: build/docs/installed
+	NO_MKDOCS_2_WARNING=1 build/docs/bin/mkdocs build
+	@echo "Site: $(CURDIR)/build/site/index.html"
+
 $(VENV)/installed: envs/cpu.lock
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-	    { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11" >&2; exit 2; }
-	"$(PYTHON)" -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@
+	$(INSTALL)
+
+build/docs/installed: envs/docs.lock
+	$(INSTALL)
+
+# The lock of a rule into the environment of its target.
+define INSTALL
+@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+    { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+"$(PYTHON)" -m venv $(@D)
+$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+@touch $@
+endef
 
 lock:
 	"$(PYTHON)" -m venv build/uv
 	build/uv/bin/pip install --quiet --disable-pip-version-check uv
-	for kind in cpu gpu; do \
+	for kind in cpu gpu docs; do \
 	    build/uv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header \
 	        --no-emit-index-url --output-file envs/$$kind.lock envs/$$kind.in || exit 1; \
 	done

@@ -6,6 +6,7 @@ Targets: all (the report), datasets (every map), simulate (the original maps or 
 export (every map as FITS). See config/README.md for the configuration.
 """
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.27")
-sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+# The programs lie beside this file, wherever the workflow runs or another one uses it as a module.
+SCRIPTS = Path(workflow.current_basedir.join("scripts").get_path_or_uri(secret_free=True))
+sys.path.insert(0, str(SCRIPTS))
 
 from fewtomany import config as campaign_file
-from fewtomany import slurm
+from fewtomany import discarded, slurm
 from fewtomany.errors import UserError
 
 if not workflow.configfiles:
@@ -30,6 +33,14 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 slurm.install(campaign.name)
+
+# $FEWTOMANY is the folder of the programs, relative if it lies in this one. Of {threads} Snakemake
+# tells OMP and the like, not numba. srun shall not outlive a dead rank.
+PROGRAMS = SCRIPTS.relative_to(Path.cwd()) if SCRIPTS.is_relative_to(Path.cwd()) else SCRIPTS
+shell.prefix(
+    f"set -euo pipefail; export FEWTOMANY={shlex.quote(str(PROGRAMS))}"
+    " NUMBA_NUM_THREADS=$OMP_NUM_THREADS SLURM_KILL_BAD_EXIT=1; "
+)
 
 
 report: "workflow/report/workflow.rst"
@@ -51,6 +62,7 @@ if campaign.simulation is not None:
 
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/reference.smk"
+include: "workflow/rules/symmetry.smk"
 include: "workflow/rules/emulate.smk"
 include: "workflow/rules/validate.smk"
 include: "workflow/rules/compare.smk"
@@ -61,10 +73,16 @@ onstart:
     campaign_file.save(campaign, CONFIG)
 
 
+if not workflow.modifier.is_main_snakefile():
+    # Of a module Snakemake calls no handler: ours goes on that of the workflow that uses it.
+    workflow._onstart = saving_after(workflow._onstart)
+
+
 rule all:
-    """The report, and with it everything, and the recommended covariances."""
+    """The report, and with it everything, the recommended covariances, and what was discarded."""
     default_target: True
     input:
+        discarded.missing(campaign),
         "<results>/report.html",
         [f"<results>/recommended/{dataset.name}.h5" for dataset in campaign.by_role("emulated")],
 

@@ -85,12 +85,14 @@ def emulate(arguments, campaign, dataset, path: Path) -> None:
         nside=campaign.maps.nside,
         first=0,
     )
-    sampler = Sampler(model.prepare(inputs, campaign.emulator), campaign.seed, dataset.name)
+    sampler = Sampler(
+        model.prepare(inputs, campaign.emulator), campaign.seed, dataset.name, dataset.strategy
+    )
     plan = batches.dataset_plan(campaign, dataset.name)
     results, began = [], time.process_time()
     for batch in range(arguments.batches):
         task = Task(int(plan.target[batch]), int(plan.index[batch]))
-        results += sampler.run(dataset.strategy, [task])
+        results += sampler.run([task])
     path.parent.mkdir(parents=True, exist_ok=True)
     with store.atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.savez(

@@ -100,7 +100,7 @@ def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
     n_steps = 20 if nside < 64 else 5
     operators, weights, goal, maps = arguments
     state = lbfgs.start(tf.reshape(maps, (1, -1)), len(weights))
-    descend = descent._compiled(settings)
+    descend = descent._compiled(prepared.phi)
 
     @tf.function(jit_compile=True, autograph=False)
     def evaluate(x, *others):
@@ -108,7 +108,7 @@ def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
 
         def turn(i, x):
             at = tf.reshape(x, maps.shape)
-            return i + 1, x - 1e-3 * descent.loss_and_gradient(settings, *others, at)[1]
+            return i + 1, x - 1e-3 * descent.loss_and_gradient(prepared.phi, *others, at)[1]
 
         return tf.while_loop(lambda i, x: i < n_steps, turn, (0, x))[1]
 

@@ -35,8 +35,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def prepare(folder: Path, n_maps: int, batches_per_shard: int) -> Path:
-    """A folder with empty programs and a campaign of so many maps; the campaign's file."""
-    (folder / "scripts").mkdir()
+    """The workflow with empty programs and a campaign of so many maps; the campaign's file."""
+    for name in ("Snakefile", "workflow", "envs", "scripts/fewtomany"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).symlink_to(ROOT / name)
     for program in (ROOT / "scripts").glob("*.py"):
         (folder / "scripts" / program.name).symlink_to(INSTANT)
     content = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
@@ -76,7 +78,7 @@ def empty_program(folder: Path) -> float:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    snakemake = (sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"))
+    snakemake = (sys.executable, "-m", "snakemake")
     titles = ("maps", "jobs", "plan CPU s", "run CPU s", "run wall s", "CPU ms/job", "wall ms/job")
     sys.stdout.write("".join(f"{title:>13}" for title in titles) + "\n")
     for n_maps in arguments.maps:

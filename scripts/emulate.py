@@ -55,10 +55,12 @@ def main(arguments: argparse.Namespace) -> None:
 
         model = load(arguments.model, campaign.emulator)
         fingerprint = model.fingerprint()
-        sampler = Sampler(model, campaign.seed, dataset.name)
+        sampler = Sampler(model, campaign.seed, dataset.name, dataset.strategy)
         numbers = range(arguments.start, arguments.stop)
         keys = {
-            batch: archive.batch_key(fingerprint, campaign.seed, dataset.name, plan, batch)
+            batch: archive.batch_key(
+                fingerprint, campaign.seed, dataset.name, dataset.strategy, plan, batch
+            )
             for batch in numbers
         }
         folder = Path(arguments.batches)
@@ -88,7 +90,7 @@ def main(arguments: argparse.Namespace) -> None:
                 logger.info("batches %d to %d: finished before", group[0], group[-1])
                 continue
             report = _progress(campaign, list(work))
-            made = sampler.run(dataset.strategy, list(work.values()), report)
+            made = sampler.run(list(work.values()), report)
             for batch, result in zip(work, made, strict=True):
                 _log_end(batch, result)
                 checkpoint = work[batch].checkpoint

@@ -1,4 +1,4 @@
-"""Merge the parts of a pass into the gain response."""
+"""Merge the parts of a pass into the response."""
 
 import argparse
 
@@ -25,7 +25,7 @@ def main(arguments: argparse.Namespace) -> None:
         nside=campaign.maps.nside,
         simulation_nside=campaign.simulation.nside,
         n_detectors=len(campaign.simulation.detectors),
-        unit="K per unit gain",
+        unit="K per unit amplitude",
     ) as file:
         onepass.merge(campaign, arguments.parts, file)
 

@@ -4,11 +4,13 @@ import argparse
 import dataclasses
 
 from fewtomany import cli, config, provenance, store
+from fewtomany.symmetry import learn
 
 
 def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
     options.add_argument("--dataset", required=True, help="emulated dataset")
+    options.add_argument("--symmetry", help="best covariance without emulation, where it is used")
     options.add_argument("--output", required=True, help="model file (HDF5)")
     options.add_argument("inputs", nargs="+", metavar="MAPFILE", help="map files of its inputs")
     return options
@@ -27,6 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     chosen = list(campaign.inputs_of(dataset.name))
     inputs = dataclasses.replace(inputs, maps=inputs.maps[chosen])
+    learnt = learn.read(arguments.symmetry) if arguments.symmetry else None
     from fewtomany.emulator import device
 
     device.configure()
@@ -34,7 +37,7 @@ def main(arguments: argparse.Namespace) -> None:
 
     model.save(
         arguments.output,
-        model.prepare(inputs, campaign.emulator),
+        model.prepare(inputs, campaign.emulator, learnt),
         provenance.record(**campaign.identity),
         dataset=dataset.name,
         n_inputs=len(inputs),

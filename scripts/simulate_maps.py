@@ -1,17 +1,17 @@
-"""Make a range of maps of the original dataset: T, Q, U of the gain systematic."""
+"""Make a range of maps of the original dataset: T, Q, U of the systematics."""
 
 import argparse
 
 from fewtomany import cli, config, provenance, store
 from fewtomany.errors import UserError
-from fewtomany.simulation import GAIN_KEY, response
+from fewtomany.simulation import response
 
 
 def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
     options.add_argument("--start", type=int, required=True, help="first realization")
     options.add_argument("--stop", type=int, required=True, help="realization after the last")
-    options.add_argument("--response", help="gain response (HDF5), for the response engine")
+    options.add_argument("--response", help="response (HDF5), for the response engine")
     options.add_argument("--output", required=True, help="map file (HDF5)")
     return options
 
@@ -39,10 +39,11 @@ def main(arguments: argparse.Namespace) -> None:
             maps=maps.astype(simulation.tod_dtype, copy=False),
             stokes="TQU",
             dataset="original",
+            frame=campaign.maps.frame,
             first=arguments.start,
             provenance=provenance.record(
                 **campaign.identity,
-                seed_key=[*GAIN_KEY, "index"],
+                seed_keys=[[kind, "original", "index"] for kind in simulation.systematics],
             ),
         ),
     )

@@ -1,4 +1,4 @@
-"""Scan a range of gain chunks: one part of the gain response.
+"""Scan a range of chunks: one part of the response.
 
 Under an MPI launcher the ranks share the chunks: mpiexec -n 4 python
 scripts/simulate_response.py --ranks 4 ...

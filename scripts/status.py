@@ -76,7 +76,7 @@ def _check(campaign, discard, queue):
             f"{found.unsigned[0]}): they can be read, a changed value would not be noticed"
         )
     if discard:
-        status.remove([*found.damaged, *left])
+        status.discard(campaign, found.damaged, left)
         count = len(found.damaged) + len(left)
         yield f"removed {count}; run the campaign again to make what is missing"
     elif not found.damaged:

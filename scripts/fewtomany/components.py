@@ -33,8 +33,12 @@ class Components:
     def __post_init__(self):
         if self.stokes not in STOKES:
             raise UserError(f"Stokes {self.stokes!r} is not allowed; expected {', '.join(STOKES)}")
-        if not self.channels or len(set(self.channels)) < len(self.channels):
-            raise UserError(f"channels {', '.join(self.channels)}: expected different names")
+        several = self.channels != ("",)
+        unnamed = any(not name or set(name) & set(".,×") for name in self.channels)
+        if len(set(self.channels)) < max(len(self.channels), 1) or (several and unnamed):
+            raise UserError(
+                f"channels {self.channels}: expected different names without a point or comma"
+            )
 
     def __len__(self) -> int:
         return len(self.stokes) * len(self.channels)

@@ -17,6 +17,8 @@ from fewtomany import ingest, meaning, schema
 from fewtomany.components import Components
 from fewtomany.errors import UserError
 from fewtomany.shards import Shard, plan
+from fewtomany.simulation import settings
+from fewtomany.simulation.settings import Simulation
 
 SCHEMA_PATH = Path(__file__).with_name("campaign.schema.yaml")
 
@@ -27,59 +29,6 @@ class Maps:
     stokes: str
     frame: str
     mask: str | None
-
-
-@dataclass(frozen=True)
-class Scan:
-    start_time: str
-    duration_days: float
-    sampling_rate_hz: float
-    spin_sun_angle_deg: float
-    spin_boresight_angle_deg: float
-    spin_rate_hz: float
-    precession_period_days: float
-
-    @property
-    def n_samples(self) -> int:
-        """Samples of one detector in the whole mission."""
-        return int(self.duration_days * 86400 * self.sampling_rate_hz)
-
-
-@dataclass(frozen=True)
-class Detector:
-    name: str
-    polarization_angle_deg: float
-    offset_deg: float
-
-
-@dataclass(frozen=True)
-class Gains:
-    chunk_samples: int
-    standard_deviation: float
-
-
-@dataclass(frozen=True)
-class Signal:
-    dipole: str
-    sky_map: str | None
-
-
-@dataclass(frozen=True)
-class Simulation:
-    engine: str
-    n_maps: int
-    nside: int
-    downgrade: str
-    tod_dtype: str
-    scan: Scan
-    detectors: tuple[Detector, ...]
-    gains: Gains
-    signal: Signal
-
-    @property
-    def n_chunks(self) -> int:
-        """Gain chunks of one detector; the last one may be shorter."""
-        return -(-self.scan.n_samples // self.gains.chunk_samples)
 
 
 @dataclass(frozen=True)
@@ -102,11 +51,24 @@ class Emulator:
     scatter: bool
     l1: str
     mean: str
+    variances: str
+    start: str
     ddof: int
     batch_size: int
     n_steps: int
     plateau: float
     dtype: str
+
+    @property
+    def learns(self) -> bool:
+        """Whether the best covariance without emulation enters the model."""
+        return self.start == "turned" or self.variances == "smoothed"
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    axis: str
+    width_deg: float | None
 
 
 @dataclass(frozen=True)
@@ -169,6 +131,7 @@ class Campaign:
     maps: Maps
     simulation: Simulation | None
     reference: Reference | None
+    symmetry: Symmetry
     emulator: Emulator
     validation: Validation
     trust: Trust
@@ -374,8 +337,9 @@ def _build(c: dict) -> Campaign:
         name=c["campaign"],
         seed=c["seed"],
         maps=Maps(**c["maps"]),
-        simulation=_simulation(simulation) if simulation is not None else None,
+        simulation=settings.build(simulation, c["maps"]["frame"]) if simulation else None,
         reference=_reference(reference) if reference is not None else None,
+        symmetry=Symmetry(**c["symmetry"]),
         emulator=Emulator(**c["emulator"]),
         validation=Validation(**c["validation"]),
         trust=Trust(**{**c["trust"], "datasets": tuple(c["trust"]["datasets"])}),
@@ -383,18 +347,6 @@ def _build(c: dict) -> Campaign:
         datasets=by_name,
         folds=_folds(c, by_name),
         sections=c,
-    )
-
-
-def _simulation(section: dict) -> Simulation:
-    return Simulation(
-        **{
-            **section,
-            "scan": Scan(**section["scan"]),
-            "detectors": tuple(Detector(**d) for d in section["detectors"]),
-            "gains": Gains(**section["gains"]),
-            "signal": Signal(**section["signal"]),
-        }
     )
 
 

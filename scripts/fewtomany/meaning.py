@@ -6,6 +6,8 @@ Each line names the key, its value and what is allowed.
 from collections.abc import Iterator
 from pathlib import Path
 
+from fewtomany.simulation import settings
+
 FAMILIES = ("inputs", "gaussian", "emulated")
 
 RESERVED = {
@@ -82,6 +84,14 @@ def faults(c: dict) -> Iterator[str]:
             f"{max(maps['nside'].bit_length() - 1 - emulator['first_scale'], 1)}, "
             f"so that the coarsest scale of maps.nside = {maps['nside']} has nside 2 or more"
         )
+    axis = c["symmetry"]["axis"]
+    if axis not in ("none", maps["frame"]):
+        yield (
+            f"symmetry.axis: {axis} is not allowed; expected none or maps.frame = {maps['frame']}, "
+            "whose pole the maps can be turned about"
+        )
+    if axis != "none" and maps["mask"] is not None:
+        yield f"symmetry.axis: {axis} is not allowed with maps.mask; expected none"
     if emulator["stripe_zones"] > maps["nside"]:
         yield (
             f"emulator.stripe_zones: {emulator['stripe_zones']} is not allowed; "
@@ -187,10 +197,7 @@ def _faults_of_simulation(c: dict) -> Iterator[str]:
     signal = simulation["signal"]
     if signal["sky_map"] is not None and not Path(signal["sky_map"]).is_file():
         yield f"simulation.signal.sky_map: {signal['sky_map']}: no such file"
-    if signal["dipole"] == "none" and signal["sky_map"] is None:
-        yield "simulation.signal: dipole none without a sky_map leaves no signal"
-    if c["reference"]["covariance"] == "exact" and simulation["engine"] != "response":
-        yield (
-            f"reference.covariance: exact needs simulation.engine response, "
-            f"found {simulation['engine']}"
-        )
+    yield from settings.faults(simulation)
+    engine = settings.engine(simulation)
+    if c["reference"]["covariance"] == "exact" and engine != "response":
+        yield f"reference.covariance: exact needs simulation.engine response, found {engine}"

@@ -50,6 +50,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "factor": _need(5 * matrix, eigen * 4e-9),
         "draw": _need(3 * matrix + 3 * shard, map_seconds),
         "draw_isotropic": _need(4 * shard, map_seconds * 10),
+        "learn_symmetry": _need(60 * shard + 4e9 * (n_values / 6144), 600 * n_values / 6144),
         "prepare_emulation": _need(descent, 300, base_mb=_TENSORFLOW_MB),
         "emulate": _need(descent, 300 + shard_seconds, base_mb=_TENSORFLOW_MB),
         "assemble": _need(3 * shard, map_seconds),
@@ -87,10 +88,11 @@ def _of_simulation(campaign: Campaign, matrix: float, eigen: float) -> dict[str,
     n_values = n_pix * len(campaign.components)
     n_detectors = len(simulation.detectors)
     n_samples = simulation.scan.n_samples * n_detectors
-    response = simulation.n_chunks * n_detectors * 3 * n_pix * 8
+    n_columns = simulation.n_chunks * n_detectors * len(simulation.systematics)
+    response = n_columns * 3 * n_pix * 8
     shard = sharding.maps_per_shard * n_values * 8
     sky = 12 * simulation.nside**2 * 8 * 20
-    observation = simulation.gains.chunk_samples * 8 * (20 + 2 * n_detectors)
+    observation = simulation.chunk_samples * 8 * (20 + 6 * n_detectors)
     chunk_share = min(sharding.chunks_per_shard / simulation.n_chunks, 1)
     pass_seconds = n_samples * 3e-6
     map_seconds = sharding.maps_per_shard * n_values**1.5 * 1e-6
@@ -99,9 +101,9 @@ def _of_simulation(campaign: Campaign, matrix: float, eigen: float) -> dict[str,
             observation + sky + response * chunk_share, pass_seconds * chunk_share
         ),
         "merge_response": _need(2 * response + sky, response * 2e-7),
-        "simulate_maps": _need(2 * response + 3 * shard, map_seconds),
+        "simulate_maps": _need(3 * response + 3 * shard, map_seconds),
         "simulate_maps_directly": _need(
-            observation + sky + 3 * shard, pass_seconds * sharding.maps_per_shard
+            observation + sky + 6e8 + 3 * shard, pass_seconds * sharding.maps_per_shard
         ),
         "exact_covariance": _need(2 * response + 2 * matrix, eigen * 1e-9),
     }

@@ -33,8 +33,15 @@ class Sky:
     def __post_init__(self):
         if self.nside < 1 or self.nside & (self.nside - 1):
             raise UserError(f"nside {self.nside} is not allowed; expected a power of 2")
-        if self.pixels is None:
-            return
+        if self.pixels is not None:
+            self._check_pixels()
+        if self.weights is not None:
+            weights = np.asarray(self.weights, np.float64)
+            if weights.shape != (self.n_pix,) or not (weights > 0).all():
+                raise UserError(f"weights must be {self.n_pix} numbers above 0, one a pixel")
+            object.__setattr__(self, "weights", weights)
+
+    def _check_pixels(self):
         pixels = np.asarray(self.pixels, np.int64)
         if pixels.ndim != 1 or not len(pixels):
             raise UserError("a map needs at least one observed pixel")

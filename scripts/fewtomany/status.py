@@ -13,10 +13,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from fewtomany import integrity, store
+from fewtomany import discarded, integrity, store
 from fewtomany.config import Campaign
 from fewtomany.emulator import archive
 from fewtomany.errors import UserError
@@ -215,9 +215,10 @@ def leftovers(campaign: Campaign) -> list[Path]:
     return sorted(path for path in candidates if time.time() - path.stat().st_mtime > RECENT_S)
 
 
-def remove(paths: Sequence[Path]) -> None:
-    """Remove files and folders."""
-    for path in paths:
+def discard(campaign: Campaign, damaged: Iterable[Path], left: Iterable[Path]) -> None:
+    """Remove damaged products, which the next run then makes again, and what jobs have left."""
+    discarded.add(campaign, damaged)
+    for path in [*damaged, *left]:
         if path.is_dir():
             shutil.rmtree(path)
         else:

@@ -5,7 +5,7 @@ One *map file* holds a range of realizations of one dataset:
 =================  ==========================================================
 ``/maps``          (n_maps, n_components, n_pix), float32 or float64
 attributes of it   ``stokes`` ("TQU", "QU", ...), ``channels``, ``nside``,
-                   ``ordering`` ("RING"), ``frame`` ("galactic"), ``unit`` ("K"),
+                   ``ordering`` ("RING"), ``frame`` ("galactic", ...), ``unit`` ("K"),
                    ``polarization_convention`` ("COSMO"), ``dataset``,
                    ``first`` (absolute index of the first realization)
 ``/pixels``        (n_pix,), int64, RING indices of the observed pixels; absent
@@ -25,7 +25,6 @@ import dataclasses
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +34,9 @@ import h5py
 import numpy as np
 
 from fewtomany import integrity
+from fewtomany.atomic import atomic_path, checked_json
+from fewtomany.atomic import read_json as read_json  # writers of products need one module
+from fewtomany.atomic import write_json as write_json
 from fewtomany.components import Components
 from fewtomany.errors import UserError
 from fewtomany.sky import Sky
@@ -44,58 +46,6 @@ READABLE_VERSIONS = (1, FORMAT_VERSION)
 """Version 1 is the same without digests."""
 
 MAPS_FORMAT = "fewtomany-maps"
-
-
-@contextlib.contextmanager
-def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
-    """A temporary name beside ``path`` that becomes ``path`` when the block ends well.
-
-    A reader never sees half a file, and two writers never share one. HTML and PDF files get
-    their digest.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{path.stem}-", suffix=f".part{path.suffix}", dir=path.parent
-    )
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        integrity.mark(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def write_json(path: str | os.PathLike, content: Mapping[str, Any]) -> None:
-    """Write JSON atomically, keys in the given order, with a digest."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(integrity.sealed(content), indent=2) + "\n")
-
-
-def read_json(path: str | os.PathLike, what: str = "JSON product") -> dict[str, Any]:
-    """Read what :func:`write_json` wrote; UserError naming ``what`` if it is damaged or none."""
-    return _read_json(path, what)[0]
-
-
-def _read_json(path: str | os.PathLike, what: str) -> tuple[dict[str, Any], bool]:
-    try:
-        content = json.loads(Path(path).read_text())
-        if not isinstance(content, dict):
-            raise ValueError(f"holds {type(content).__name__}, expected an object")
-        return integrity.unsealed(content)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not a readable {what}: {error}") from None
-    except integrity.DamagedError as error:
-        raise UserError(f"{path}: {error}") from None
 
 
 @contextlib.contextmanager
@@ -250,7 +200,7 @@ def verify(path: str | os.PathLike) -> bool:
     """
     path = Path(path)
     if path.suffix == ".json":
-        return _read_json(path, "JSON product")[1]
+        return checked_json(path, "JSON product")[1]
     if path.suffix in integrity.CHECKS:
         with _reading(path):
             return integrity.CHECKS[path.suffix](path)

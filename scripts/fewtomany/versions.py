@@ -28,10 +28,21 @@ _TOD = (
     "simulation.detectors",
     "simulation.gains.chunk_samples",
     "simulation.signal",
+    "simulation.systematics",
 )
 _TO_MAPS = ("maps.nside", "simulation.downgrade")
+_AMPLITUDES = (
+    "seed",
+    *(f"simulation.gains.{key}" for key in ("standard_deviation", "correlation_chunks")),
+    "simulation.linear_drift.standard_deviation",
+    "simulation.adc",
+)
+_RAMP = ("simulation.linear_drift.calibration_period_s",)
+_NONLINEAR = tuple(
+    f"simulation.{kind}"
+    for kind in ("thermal_drift", "white_noise", "one_over_f", "pointing", "bandpass")
+)
 _SKY = ("maps.stokes", "maps.mask")
-_GAINS = ("seed", "simulation.gains.standard_deviation")
 _WAVELETS = ("emulator.n_scales", "emulator.n_orientations", "emulator.kernel_size")
 _MODEL = tuple(
     f"emulator.{key}"
@@ -46,6 +57,8 @@ _MODEL = tuple(
         "scatter",
         "l1",
         "mean",
+        "variances",
+        "start",
         "ddof",
         "dtype",
     )
@@ -55,16 +68,27 @@ OPTIONAL = ("simulation", "reference")
 """Sections that a campaign may lack."""
 
 STAGES = {
-    "simulate_response": Stage(1, _TOD),
+    "simulate_response": Stage(1, (*_TOD, *_RAMP)),
     "merge_response": Stage(1, _TO_MAPS),
-    "simulate_maps": Stage(1, (*_GAINS, "simulation.tod_dtype")),
-    "simulate_maps_directly": Stage(1, (*_TOD, *_TO_MAPS, *_GAINS)),
-    "exact_covariance": Stage(1, ("simulation.gains.standard_deviation", *_SKY)),
+    "simulate_maps": Stage(1, (*_AMPLITUDES, "simulation.systematics", "simulation.tod_dtype")),
+    "simulate_maps_directly": Stage(
+        1,
+        (
+            *_TOD,
+            *_RAMP,
+            *_TO_MAPS,
+            *_AMPLITUDES,
+            *_NONLINEAR,
+            "simulation.linear_drift.distribution",
+        ),
+    ),
+    "exact_covariance": Stage(1, (*_AMPLITUDES[1:], "simulation.systematics", *_SKY)),
     "import_maps": Stage(1, ("maps.nside", "maps.stokes", "maps.frame", "maps.mask")),
     "covariance": Stage(1, _SKY),
     "factor": Stage(1),
     "draw": Stage(1, ("seed",)),
     "draw_isotropic": Stage(1, ("seed",)),
+    "learn_symmetry": Stage(1, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
     "prepare_emulation": Stage(2, ("maps.stokes", *_MODEL)),
     "emulate": Stage(
         2, ("seed", *_MODEL, "emulator.batch_size", "emulator.n_steps", "emulator.plateau")

@@ -9,7 +9,7 @@ import scipy.optimize
 import tensorflow as tf
 
 from fewtomany import config
-from fewtomany.emulator import archive, descent, lbfgs, model, statistics
+from fewtomany.emulator import archive, descent, lbfgs, model
 from fewtomany.errors import UserError
 from fewtomany.scattering import grid
 from fewtomany.store import MapSet
@@ -26,6 +26,8 @@ SETTINGS = config.Emulator(
     scatter=False,
     l1="moduli",
     mean="inputs",
+    variances="inputs",
+    start="white",
     ddof=0,
     batch_size=3,
     n_steps=30,
@@ -68,13 +70,13 @@ def test_gradient_of_every_term_matches_finite_differences(prepared):
     x = random.normal(size=(2, 12 * NSIDE**2, SETTINGS.batch_size, 2))
     direction = random.normal(size=x.shape)
     step = 1e-5
-    for number, name in enumerate(statistics.term_names(prepared.settings)):
+    for number, name in enumerate(prepared.phi.term_names):
         alone = np.zeros_like(weights)
         alone[number] = weights[number]
 
         def loss(x, alone=alone):
             return descent.loss_and_gradient(
-                prepared.settings, operators, tf.constant(alone), goal, tf.constant(x)
+                prepared.phi, operators, tf.constant(alone), goal, tf.constant(x)
             )
 
         terms, gradient = loss(x)
@@ -90,8 +92,8 @@ def test_gradient_of_every_term_matches_finite_differences(prepared):
 def test_the_loss_vanishes_at_the_inputs(prepared):
     """The mean-field statistics of the inputs themselves are the average target."""
     inputs = _inputs().maps
-    normalized = model.to_nested((inputs - prepared.mean) / prepared.deviation)
-    found = statistics.statistics(prepared.settings, prepared.operators(), tf.constant(normalized))
+    normalized = prepared.sky.to_nested((inputs - prepared.mean) / prepared.deviation)
+    found = prepared.phi.evaluate(prepared.operators(), tf.constant(normalized))
     deviation = found.numpy()[0] - prepared.target("average-target", 0)
     np.testing.assert_allclose(prepared.loss_weights() @ deviation**2, 0, atol=1e-18)
 
@@ -105,14 +107,14 @@ def test_weights_count_the_coefficients(prepared):
 
 def test_maps_of_a_single_target_shall_not_scatter():
     prepared = model.prepare(_inputs(), dataclasses.replace(SETTINGS, scatter=True))
-    scatter = statistics.members(prepared.settings, 3 * NSIDE - 1, "scatter")
+    scatter = prepared.phi.members("scatter")
     assert scatter.sum() == 3 * (3 * NSIDE - 2)
     assert not prepared.target("single-target", 2)[scatter].any()
     others = ~scatter
     expected = prepared.of_inputs[2]
     np.testing.assert_array_equal(prepared.target("single-target", 2)[others], expected[others])
-    copies = np.repeat(model.to_nested(_inputs().maps[2:3] / prepared.deviation), 3, axis=1)
-    found = statistics.statistics(prepared.settings, prepared.operators(), tf.constant(copies))
+    copies = prepared.sky.to_nested(_inputs().maps[2:3] / prepared.deviation).repeat(3, axis=1)
+    found = prepared.phi.evaluate(prepared.operators(), tf.constant(copies))
     np.testing.assert_allclose(found.numpy()[0, scatter], 0, atol=1e-12)
 
 
@@ -219,12 +221,17 @@ def test_lbfgs_forgets_a_history_that_leads_uphill():
 
 @pytest.fixture(scope="module")
 def sampler():
-    return descent.Sampler(model.prepare(_inputs(), SETTINGS), 7, "emulated-6")
+    return _sampler(SETTINGS, "average-target")
+
+
+def _sampler(settings, strategy):
+    return descent.Sampler(model.prepare(_inputs(), settings), 7, "emulated-6", strategy)
 
 
 def _run(sampler, strategy, target, index, checkpoint=None, report=None):
     """One batch alone."""
-    (batch,) = sampler.run(strategy, [descent.Task(target, index, checkpoint)], report)
+    own = descent.Sampler(sampler.model, 7, "emulated-6", strategy)
+    (batch,) = own.run([descent.Task(target, index, checkpoint)], report)
     return batch
 
 
@@ -304,12 +311,13 @@ def test_batches_side_by_side_are_those_made_alone(sampler, tmp_path, monkeypatc
     with pytest.raises(Killed):
         _run(sampler, "single-target", 1, 1, kept[1], _kill_at(5))
     tasks = [descent.Task(number, 1, kept[number]) for number in range(3)]
+    single = descent.Sampler(sampler.model, 7, "emulated-6", "single-target")
     with pytest.raises(Killed):
-        sampler.run("single-target", tasks, _kill_at(12))
+        single.run(tasks, _kill_at(12))
     steps = [kept[number].read("step")["step"] for number in range(3)]
     assert [int(step) for step in steps] == [6, 11, 6]
     monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 120)
-    together = sampler.run("single-target", tasks)
+    together = single.run(tasks)
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_allclose(one.losses, other.losses, rtol=1e-6)
         np.testing.assert_allclose(one.maps, other.maps, rtol=1e-4, atol=1e-4)
@@ -321,6 +329,30 @@ def test_single_targets_differ(sampler):
     assert not np.allclose(*goals)
     a, b = (_run(sampler, "single-target", number, 0).maps for number in (0, 1))
     assert not np.allclose(a, b)
+
+
+def test_drawn_targets_scatter_as_means_of_a_batch_do(sampler):
+    """Means over m inputs drawn with replacement: unbiased, of the inputs' variance over m."""
+    own = descent.Sampler(sampler.model, 7, "emulated-6", "drawn-target")
+    goals = np.array([own.goal(0, index) for index in range(400)])
+    of_inputs, m = own.model.of_inputs, SETTINGS.batch_size
+    varies = of_inputs.std(axis=0) > 1e-9
+    ratio = goals.var(axis=0)[varies] / (of_inputs.var(axis=0)[varies] / m)
+    assert np.median(ratio) == pytest.approx(1, abs=0.1)
+    np.testing.assert_array_equal(own.goal(0, 3), goals[3])
+
+
+def test_given_components_stay_to_the_bit_and_the_others_follow(sampler):
+    """Conditional sampling: U is given, Q gets its cross statistics."""
+    given = descent.Given((1,), _inputs(n_maps=4).maps[:, 1:].astype(np.float32))
+    own = descent.Sampler(sampler.model, 7, "emulated-6", "average-target", given)
+    (batch,) = own.run([descent.Task(0, 1)])
+    expected = given.maps[[3, 0, 1]]
+    assert (batch.maps[:, 1:] == expected).all()
+    free = descent.Sampler(sampler.model, 7, "emulated-6", "average-target")
+    (alone,) = free.run([descent.Task(0, 1)])
+    assert not np.allclose(alone.maps[:, 0], batch.maps[:, 0])
+    assert batch.losses[-1].sum() < 0.1 * batch.losses[0].sum()
 
 
 def test_a_plateau_ends_a_batch():
@@ -336,7 +368,7 @@ def test_float32_descends_like_float64():
     losses = []
     for dtype in ("float32", "float64"):
         settings = dataclasses.replace(SETTINGS, dtype=dtype)
-        run = descent.Sampler(model.prepare(_inputs(), settings), 7, "emulated-6")
+        run = _sampler(settings, "average-target")
         losses.append(_run(run, "average-target", 0, 0).losses.sum(axis=1))
     np.testing.assert_allclose(losses[0][:5], losses[1][:5], rtol=1e-2)
     assert losses[0][-1] < 3 * losses[1][-1]

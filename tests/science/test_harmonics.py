@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fewtomany.components import Components
 from fewtomany.scattering import harmonics
+from fewtomany.sky import Sky
 
 
 def _nested(maps):
@@ -13,6 +15,13 @@ def _nested(maps):
     n_pix = maps.shape[-1]
     order = hp.nest2ring(hp.npix2nside(n_pix), np.arange(n_pix))
     return tf.constant(np.moveaxis(maps[..., order], -1, 0))
+
+
+def _spectra(maps):
+    """Spectra of one map (1, 2, n_pix), RING."""
+    nside = hp.npix2nside(maps.shape[-1])
+    transform = harmonics.spin_transform(nside, "float64")
+    return harmonics.spectra(None, transform, _nested(maps), Components("QU")).numpy()[0]
 
 
 @pytest.mark.parametrize("nside", [2, 8, 16])
@@ -35,13 +44,14 @@ def test_temperature_equals_healpy(nside):
     lmax = 3 * nside - 1
     scalar, spin = (harmonics.spin_transform(nside, "float64", s) for s in (0, 2))
     alm = harmonics.analyse_temperature(scalar, _nested(maps)[..., 0]).numpy()
-    spectra = harmonics.temperature_spectra(scalar, spin, _nested(maps)).numpy()
+    spectra = harmonics.spectra(scalar, spin, _nested(maps), Components("TQU")).numpy()
     ell, m = hp.Alm.getlm(lmax)
     for k, sky in enumerate(maps):
         t = hp.map2alm(sky[0], lmax=lmax, iter=0)
         e, b = hp.map2alm_spin(sky[1:], 2, lmax=lmax)
         np.testing.assert_allclose((alm[0] + 1j * alm[1])[m, ell, k], t, atol=1e-12 * abs(t).max())
-        expected = [hp.alm2cl(t), hp.alm2cl(t, e), hp.alm2cl(t, b)]
+        fields = (t, e, b)
+        expected = [hp.alm2cl(fields[i], fields[j]) for i, j in Components("TQU").spectra_pairs]
         np.testing.assert_allclose(spectra[k, 0], expected, atol=1e-12 * expected[0].max())
         moduli = np.bincount(ell, np.abs(t) * np.where(m > 0, 2, 1)) / (2 * np.arange(lmax + 1) + 1)
         np.testing.assert_allclose(spectra[k, 1, 0], moduli, rtol=1e-10)
@@ -50,9 +60,7 @@ def test_temperature_equals_healpy(nside):
 def test_spectra_equal_healpy_and_the_sum_of_moduli():
     nside, lmax = 8, 23
     maps = np.random.default_rng(2).normal(size=(1, 2, 12 * nside**2))
-    spectra = harmonics.spectra(harmonics.spin_transform(nside, "float64"), _nested(maps)).numpy()[
-        0
-    ]
+    spectra = _spectra(maps)
     alm_e, alm_b = hp.map2alm_spin(list(maps[0]), 2, lmax=lmax)
     expected = [hp.alm2cl(alm_e), hp.alm2cl(alm_b), hp.alm2cl(alm_e, alm_b)]
     np.testing.assert_allclose(spectra[0], expected, atol=1e-12)
@@ -66,8 +74,32 @@ def test_pure_e_mode_has_no_b():
     alm = np.zeros(hp.Alm.getsize(23), complex)
     alm[hp.Alm.getidx(23, 5, 3)] = 1 + 2j
     maps = np.array([hp.alm2map_spin([alm, 0 * alm], nside, 2, 23)])
-    spectra = harmonics.spectra(harmonics.spin_transform(nside, "float64"), _nested(maps)).numpy()[
-        0
-    ]
+    spectra = _spectra(maps)
     assert spectra[0, 0, 5] == pytest.approx(2 * 5 / 11, rel=1e-2)  # quadrature error
     assert spectra[0, 1].max() < 1e-3 * spectra[0, 0, 5]
+
+
+@pytest.mark.parametrize("spin", [0, 2])
+def test_a_partial_sky_is_the_full_one_with_zeros(spin):
+    """Rings without observed pixels, on one side only, and weights."""
+    nside, lmax = 8, 23
+    random = np.random.default_rng(4)
+    mask = np.where(random.random(12 * nside**2) < 0.7, random.uniform(0.2, 1, 12 * nside**2), 0)
+    mask[: 5 * nside**2] = 0
+    sky = Sky.of_mask(mask)
+    maps = random.normal(size=(3, 2, 12 * nside**2))
+    transform = harmonics.spin_transform(sky, "float64", spin)
+    assert len(transform.chirp_in) < 4 * nside - 1
+    nested = tf.constant(sky.to_nested(sky.restrict(maps)))
+    weighed = maps * sky.expand(sky.weight, 0.0)
+    ell, m = hp.Alm.getlm(lmax)
+    for k, sky_map in enumerate(weighed):
+        if spin:
+            alm = harmonics.analyse(transform, nested).numpy()
+            found = (alm[:, 0] + 1j * alm[:, 1])[:, m, ell, k]
+            expected = np.array(hp.map2alm_spin(list(sky_map), 2, lmax=lmax))
+        else:
+            alm = harmonics.analyse_temperature(transform, nested[..., 0]).numpy()
+            found = (alm[0] + 1j * alm[1])[m, ell, k]
+            expected = hp.map2alm(sky_map[0], lmax=lmax, iter=0)
+        np.testing.assert_allclose(found, expected, atol=1e-12 * np.abs(expected).max())

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fewtomany.components import Components
 from fewtomany.scattering import covariance, harmonics, healpixml
 
 VECTORS = np.load(Path(__file__).parents[1] / "data/healpixml-1.0.0.npz")
@@ -122,7 +123,9 @@ def test_orientation_matrices():
 
 def test_spectra():
     maps = tf.constant(VECTORS["maps_nest"].transpose(2, 0, 1))
-    spectra = harmonics.spectra(harmonics.spin_transform(16, "float64"), maps, l1="root").numpy()
+    spectra = harmonics.spectra(
+        None, harmonics.spin_transform(16, "float64"), maps, Components("QU"), l1="root"
+    ).numpy()
     for place, name in enumerate(("cl_L2", "cl_L1")):
         expected = VECTORS[name][..., 2:]
         atol = 1e-10 * np.abs(expected).max()

@@ -11,7 +11,7 @@ from fewtomany import config, covariance, report, store
 from fewtomany.emulator import batches
 from fewtomany.emulator import model as emulation
 from fewtomany.errors import UserError
-from fewtomany.validation import baselines, parts
+from fewtomany.validation import baselines, heldout, parts
 from fewtomany.validation.trust import folds, verdict
 
 N_INPUTS, N_MAPS, N_DIRECTIONS = 20, 200, 12
@@ -116,10 +116,10 @@ def test_score_is_the_gaussian_likelihood():
     model = np.cov(rng.standard_normal((40, 5)).T)
     maps = rng.standard_normal((7, 5))
     expected = scipy.stats.multivariate_normal(np.zeros(5), model).logpdf(maps)
-    np.testing.assert_allclose(5 * folds.score(maps, model) - 2.5 * np.log(2 * np.pi), expected)
+    np.testing.assert_allclose(5 * heldout.score(maps, model) - 2.5 * np.log(2 * np.pi), expected)
     many = rng.multivariate_normal(np.zeros(5), 2 * np.eye(5), 20000)
-    assert folds.expected_score(2 * np.eye(5), model) == pytest.approx(
-        folds.score(many, model).mean(), rel=0.02
+    assert heldout.expected_score(2 * np.eye(5), model) == pytest.approx(
+        heldout.score(many, model).mean(), rel=0.02
     )
 
 

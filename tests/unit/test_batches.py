@@ -43,7 +43,7 @@ def _archive(folder):
     entries, maps = [], []
     for batch in range(len(plan)):
         maps.append(random.normal(size=(2, 2, 12)).astype(np.float32))
-        key = archive.batch_key("model", 1, "emulated", plan, batch)
+        key = archive.batch_key("model", 1, "emulated", "single-target", plan, batch)
         path = archive.batch_path(folder / "batches", batch)
         archive.write_batch(path, maps[-1], np.ones((3, 4)), key, {})
         entries.append({"batch": batch, "file": str(path.relative_to(folder)), "key": key})
@@ -62,10 +62,12 @@ def test_maps_come_from_their_batches(tmp_path):
 
 def test_damaged_and_foreign_batches_are_made_anew(tmp_path):
     plan, _ = _archive(tmp_path)
-    key = archive.batch_key("model", 1, "emulated", plan, 0)
+    key = archive.batch_key("model", 1, "emulated", "single-target", plan, 0)
     path = archive.batch_path(tmp_path / "batches", 0)
     assert archive.is_finished(path, key)
-    assert not archive.is_finished(path, archive.batch_key("model", 2, "emulated", plan, 0))
+    assert not archive.is_finished(
+        path, archive.batch_key("model", 2, "emulated", "single-target", plan, 0)
+    )
     path.write_bytes(path.read_bytes()[:500])
     assert not archive.is_finished(path, key)
     entries = archive.read_manifests([str(tmp_path / "shards/batches.json")])

@@ -7,8 +7,10 @@ import yaml
 
 from fewtomany import config
 from fewtomany.errors import UserError
+from fewtomany.simulation import settings, systematics
 
 CONFIGS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
+SYSTEMATICS = sorted((Path(__file__).parents[2] / "config" / "systematics").glob("*.yaml"))
 
 SMALL = {
     "campaign": "small",
@@ -37,7 +39,7 @@ def changed(path, value):
     return content
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*CONFIGS, *SYSTEMATICS], ids=lambda path: path.stem)
 def test_the_campaigns_of_the_repository_are_valid(path):
     assert config.load(path).name == path.stem
 
@@ -95,6 +97,7 @@ def test_last_chunk_and_last_shard_may_be_shorter():
         ("maps.nside", "16", "maps.nside: '16' is not allowed; expected integer"),
         ("maps.nside", 32, "expected at most simulation.nside = 16"),
         ("maps.stokes", "XY", "maps.stokes: 'XY' is not allowed; expected one of T, QU, TQU"),
+        ("maps.frame", "horizon", "expected one of galactic, ecliptic, equatorial"),
         ("seed", -1, "seed: -1 is not allowed; expected at least 0"),
         ("campaign", "a/b", "campaign: 'a/b' is not allowed; expected a text that matches"),
         ("simulation.n_maps", -5, "simulation.n_maps: -5 is not allowed; expected at least 2"),
@@ -116,7 +119,11 @@ def test_last_chunk_and_last_shard_may_be_shorter():
         ("inputs.many", {"n_maps": 5}, "emulated.many: the name is taken by inputs"),
         ("inputs.Bad_Name", {"n_maps": 5}, "Bad_Name"),
         ("emulated.many.input", "none", "emulated.many.input: 'none' is not allowed; expected one"),
-        ("emulated.many.strategy", "best", "expected one of average-target, single-target"),
+        (
+            "emulated.many.strategy",
+            "best",
+            "expected one of average-target, drawn-target, single-target",
+        ),
         ("emulator.n_scales", 4, "emulator.n_scales: 4 is not allowed; expected at most 3"),
         ("validation.n_modes", 100, "expected less than gaussian.naive.n_maps = 100"),
         ("validation.n_modes", 1536, "the maps have 1536 values"),
@@ -152,6 +159,73 @@ def test_exact_covariance_needs_the_response_engine():
     content["reference"]["covariance"] = "exact"
     with pytest.raises(UserError, match=r"exact needs simulation\.engine response, found direct"):
         config.parse(content)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "engine"),
+    [
+        (["gains"], "response"),
+        (["gains", "linear_drift"], "response"),
+        (["adc"], "response"),
+        (["gains", "adc"], "direct"),
+        (["white_noise"], "direct"),
+        (["pointing", "gains"], "direct"),
+    ],
+)
+def test_the_engine_follows_from_the_systematics(kinds, engine):
+    campaign = config.parse(changed("simulation.systematics", kinds))
+    assert campaign.simulation.engine == engine
+    assert config.parse(changed("simulation.engine", "direct")).simulation.engine == "direct"
+
+
+def test_every_kind_of_the_schema_is_known():
+    schema = yaml.safe_load(config.SCHEMA_PATH.read_text())
+    simulation = schema["properties"]["simulation"]["properties"]
+    kinds = simulation["systematics"]["items"]["enum"]
+    assert sorted(kinds) == sorted(kind for stage in systematics.STAGES for kind in stage)
+    assert set(kinds) == set(settings.NONLINEAR) | {"gains", "linear_drift", "adc"}
+    assert set(kinds) <= set(settings.SECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"engine": "response", "systematics": ["thermal_drift"]},
+            "simulation.engine: response is not allowed with thermal_drift: its random numbers",
+        ),
+        (
+            {"engine": "response", "systematics": ["adc", "gains"]},
+            "response is not allowed with adc: it distorts what the other systematics add",
+        ),
+        (
+            {
+                "engine": "response",
+                "systematics": ["linear_drift"],
+                "linear_drift": {"distribution": "uniform"},
+            },
+            "response is not allowed with linear_drift: its numbers are uniform, not normal",
+        ),
+        ({"systematics": ["gain"]}, "'gain' is not allowed; expected one of gains, linear_drift"),
+        ({"systematics": []}, "simulation.systematics: [] is not allowed; expected at least 1"),
+        (
+            {"systematics": ["linear_drift"], "linear_drift": {"calibration_period_s": 0.1}},
+            "simulation.linear_drift.calibration_period_s: 0.1 is not allowed; expected 2 samples",
+        ),
+        (
+            {"one_over_f": {"minimum_frequency_mhz": 30}},
+            "minimum_frequency_mhz: 30 is not allowed; expected at most knee_frequency_mhz = 20",
+        ),
+        ({"bandpass": {"width_ghz": 400}}, "simulation.bandpass.width_ghz: 400 is not allowed"),
+        ({"systematics": ["bandpass"]}, "bandpass is not allowed without simulation.signal"),
+    ],
+)
+def test_faults_of_systematics_are_named(changes, message):
+    content = copy.deepcopy(SMALL)
+    content["simulation"] |= changes
+    with pytest.raises(UserError) as caught:
+        config.parse(content)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [None, [], "text"])

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +14,8 @@ from fewtomany import config, resources
 from fewtomany.emulator import device
 from fewtomany.errors import UserError
 
-PAPER = Path(__file__).parents[2] / "config" / "paper.yaml"
+ROOT = Path(__file__).parents[2]
+PAPER = ROOT / "config" / "paper.yaml"
 TOOL = """#!/bin/sh
 echo "$@" >&2
 [ "$1" = --id={number} ] && echo {answer}
@@ -75,3 +78,63 @@ def test_no_batches_at_once_are_refused():
     names = {"dataset": "emulated-10", "start": 0, "stop": 2, "at_once": 0, "config": str(PAPER)}
     with pytest.raises(UserError, match="--at-once 0 is not allowed"):
         emulate.main(argparse.Namespace(**names))
+
+
+def run(program, **environment):
+    """Run Python code in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts"), **environment}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=300,
+    )
+
+
+def test_tensorflow_starts_without_a_word_and_with_onednn():
+    done = run(
+        "from fewtomany.emulator import device\n"
+        "device.configure()\n"
+        "import sys, tensorflow as tf\n"
+        "tf.function(lambda x: x @ x, jit_compile=True)(tf.ones((2, 2)))\n"
+        "from tensorflow.python.util import _pywrap_util_port as port\n"
+        "print(port.IsMklEnabled())\n"
+        "sys.stderr.write('after')\n"
+    )
+    assert done.stderr == "after"
+    assert done.stdout == "True\n"
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"), [("", 0), ("raise ImportError('no library')", 1), ("os.abort()", -6)]
+)
+def test_errors_at_start_are_not_hidden(ending, code):
+    """What is written by C++ is written to the file descriptor."""
+    done = run(
+        "import os\n"
+        "from fewtomany.emulator import device\n"
+        "with device.quiet():\n"
+        "    os.write(2, b'I0000 00:00:1.2 3 port.cc:153] oneDNN custom operations are on.\\n')\n"
+        "    os.write(2, b'E0000 00:00:1.2 3 cuda.cc:1] no driver \\xff\\nW0000 old\\n')\n"
+        f"    {ending or 'pass'}\n"
+        "os.write(2, b'I0000 later\\n')\n",
+    )
+    assert done.returncode == code
+    assert "oneDNN" not in done.stderr
+    assert "E0000 00:00:1.2 3 cuda.cc:1] no driver" in done.stderr
+    assert "W0000 old\n" in done.stderr
+    assert ("I0000 later" in done.stderr) == (code == 0)
+    assert ("ImportError: no library" in done.stderr) == (code == 1)
+
+
+def test_without_grep_there_is_a_start_with_chatter():
+    program = "from fewtomany.emulator import device\nwith device.quiet():\n    print('started')\n"
+    done = run(program, PATH="")
+    assert done.returncode == 0
+    assert done.stdout == "started\n"
+    assert "grep" in done.stderr

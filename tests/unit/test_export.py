@@ -9,11 +9,13 @@ from fewtomany import export, ingest, store
 from fewtomany.sky import Sky
 
 
-@pytest.mark.parametrize("stokes", ["QU", "TQU"])
+@pytest.mark.parametrize(
+    ("stokes", "frame", "letter"), [("QU", "galactic", "G"), ("TQU", "ecliptic", "E")]
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_healpy_reads_what_was_exported(tmp_path, stokes, dtype):
+def test_healpy_reads_what_was_exported(tmp_path, stokes, frame, letter, dtype):
     maps = np.random.default_rng(6).standard_normal((3, len(stokes), 192)).astype(dtype)
-    content = store.MapSet(maps=maps, stokes=stokes, dataset="original", first=40)
+    content = store.MapSet(maps=maps, stokes=stokes, dataset="original", first=40, frame=frame)
     paths = export.write_fits(tmp_path / "fits", content)
     assert [path.name for path in paths] == [f"original-00000{k}.fits" for k in (40, 41, 42)]
     assert sorted((tmp_path / "fits").iterdir()) == paths
@@ -22,7 +24,7 @@ def test_healpy_reads_what_was_exported(tmp_path, stokes, dtype):
         np.testing.assert_array_equal(found, expected)
         header = dict(header)
         assert header["ORDERING"] == "RING"
-        assert header["COORDSYS"] == "G"
+        assert header["COORDSYS"] == letter
         assert header["POLCCONV"] == "COSMO"
         assert header["TUNIT1"] == "K_CMB"
     names = {"T": "TEMPERATURE", "Q": "Q_POLARISATION", "U": "U_POLARISATION"}

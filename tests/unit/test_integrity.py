@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from fewtomany import covariance, export, integrity, spectra, status, store
+from fewtomany import covariance, discarded, export, integrity, spectra, status, store
 from fewtomany.emulator import archive
 from fewtomany.errors import UserError
 from fewtomany.figures import style
@@ -60,32 +60,34 @@ def _manifest(path):
 
 
 KINDS = {
-    "datasets/input/maps-0.h5": lambda path: store.write_maps(path, MAPS),
-    "datasets/partial/maps-0.h5": _partial,
+    "datasets/input-3/maps-0.h5": lambda path: store.write_maps(path, MAPS),
+    "datasets/reference/maps-0.h5": _partial,
     "simulation/response/chunks-0.h5": _arrays("response-part", offsets=5, projected=(9, 4, 3)),
     "simulation/response.h5": _arrays("response", response=(8, 3, 48), hits=48),
-    "covariances/input.h5": _arrays("covariance", mean=6, covariance=(6, 6)),
+    "covariances/input-3.h5": _arrays("covariance", mean=6, covariance=(6, 6)),
     "reference/factor.h5": _arrays("covariance-factor", eigenvalues=6, root=(6, 6)),
-    "emulation/a/model.h5": _arrays("emulation-model", mean=(2, 48), targets=(3, 20)),
-    "emulation/a/batches/0000/batch-0000000.h5": lambda path: archive.write_batch(
+    "emulation/emulated-3/model.h5": _arrays("emulation-model", mean=(2, 48), targets=(3, 20)),
+    "emulation/emulated-3/batches/0000/batch-0000000.h5": lambda path: archive.write_batch(
         path, MAPS.maps, np.ones((4, 3)), "key", {}
     ),
-    "emulation/a/batches/0000/batch-0000001.checkpoint.h5": lambda path: archive.Checkpoint(
-        path, "key", {}
-    ).write({"step": np.array(3), "x": RANDOM.standard_normal(9), "empty": np.zeros((0, 9))}),
-    "measurements/input/spectra-0.h5": lambda path: spectra.write(
+    "emulation/emulated-3/batches/0000/batch-0000001.checkpoint.h5": lambda path: (
+        archive.Checkpoint(path, "key", {}).write(
+            {"step": np.array(3), "x": RANDOM.standard_normal(9), "empty": np.zeros((0, 9))}
+        )
+    ),
+    "measurements/input-3/spectra-0.h5": lambda path: spectra.write(
         path, RANDOM.standard_normal((3, 3, 6)), MAPS, {}
     ),
-    "measurements/input/minkowski-0.h5": _arrays("moments", mean=(4, 9), squares=(4, 9)),
+    "measurements/input-3/minkowski-0.h5": _arrays("moments", mean=(4, 9), squares=(4, 9)),
     "validation/comparison.h5": _arrays("comparison", **{"spectra/input/mean": (3, 6)}),
     "validation/wavelets.h5": _arrays("wavelets", shapes=(4, 5)),
     "validation/metrics.json": lambda path: store.write_json(path, {"metrics": [{"value": 0.25}]}),
     "validation/parts/compare.json": lambda path: parts.write(path, [], {}, x=[1.5, None]),
-    "emulation/a/shards/batches-0.json": _manifest,
+    "emulation/emulated-3/shards/batches-0.json": _manifest,
     "figures/maps.png": _figure,
     "figures/maps.pdf": lambda path: _figure(path.with_suffix(".png")),
     "report.html": _page,
-    "fits/input/0-1/input-0000000.fits": _fits,
+    "fits/input-3/0-1/input-0000000.fits": _fits,
 }
 
 
@@ -141,8 +143,10 @@ def test_a_flipped_bit_is_found_and_removed(product, campaign):
 def _is_found_and_removed(product, campaign):
     (found,) = status.check(campaign).damaged
     assert found in (product, product.parent)
-    status.remove([found])
+    status.discard(campaign, [found], [])
     assert not product.exists()
+    again = [] if "batches" in found.parts else [str(found)]
+    assert discarded.missing(campaign) == again
     assert not status.check(campaign).damaged
 
 

@@ -1,5 +1,7 @@
 """The programs of the simulation, from the pass to FITS."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
@@ -9,7 +11,7 @@ import export_fits
 import merge_response
 import simulate_maps
 import simulate_response
-from fewtomany import store
+from fewtomany import config, store
 from fewtomany.errors import UserError
 
 
@@ -18,9 +20,9 @@ def run(tmp_path):
     """Run the main function of a program in a configuration."""
 
     def run(program, content, *options):
-        config = tmp_path / "campaign.yaml"
-        config.write_text(yaml.safe_dump(content))
-        options = ["--config", str(config), *map(str, options)]
+        path = tmp_path / "campaign.yaml"
+        path.write_text(yaml.safe_dump(content))
+        options = ["--config", str(path), *map(str, options)]
         program.main(program.get_parser().parse_args(options))
 
     return run
@@ -76,3 +78,29 @@ def test_response_option_follows_the_engine(one_day_content, run, tmp_path, engi
         options += ["--response", tmp_path / "response.h5"]
     with pytest.raises(UserError, match=f"simulation.engine is {engine}"):
         run(simulate_maps, one_day_content(simulation={"engine": engine}), *options)
+
+
+SYSTEMATICS = sorted((Path(__file__).parents[2] / "config" / "systematics").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SYSTEMATICS, ids=lambda path: path.stem)
+def test_campaigns_of_the_systematics_are_simulated(one_day_content, run, tmp_path, path):
+    """Every campaign file of a systematic, on a mission of a day."""
+    tiny = one_day_content()
+    content = yaml.safe_load(path.read_text())
+    small = {key: tiny["simulation"][key] for key in ("nside", "scan")}
+    gains = {**content["simulation"]["gains"], "chunk_samples": 20000}
+    content["simulation"] |= {**small, "gains": gains}
+    maps = tmp_path / "maps.h5"
+    options = ["--start", 3, "--stop", 5, "--output", maps]
+    if config.parse(content).simulation.engine == "response":
+        part, response = tmp_path / "part.h5", tmp_path / "response.h5"
+        run(simulate_response, content, "--start", 0, "--stop", 5, "--output", part)
+        run(merge_response, content, "--output", response, part)
+        options += ["--response", response]
+    run(simulate_maps, content, *options)
+    original = store.read_maps(maps)
+    assert original.maps.shape == (2, 3, 768)
+    assert original.frame == content["maps"]["frame"]
+    assert (original.maps.std(axis=(0, 2)) > 1e-10).all()
+    assert np.std(original.maps[0] - original.maps[1]) > 0.1 * original.maps.std()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fewtomany import status, store
+from fewtomany import discarded, status, store
 from fewtomany.emulator import archive
 
 BENCHMARK = "s\th:m:s\tmax_rss\tcpu_time\n{}\t0\t10\t1\n"
@@ -85,6 +85,7 @@ def test_damage_is_found_and_removed(campaign):
     _touch(results / ".whole-y.part.h5")
     left = status.leftovers(campaign)
     assert left == [results / ".whole-x.part.h5"]
-    status.remove([*bad, *left])
+    status.discard(campaign, bad, left)
+    assert discarded.missing(campaign) == [str(bad[1])]  # the manifest, not the batch
     assert not path.exists()
     assert not status.check(campaign).damaged

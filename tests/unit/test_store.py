@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from fewtomany import integrity, store
+from fewtomany import atomic, integrity, store
 from fewtomany.errors import UserError
 from fewtomany.store import MapSet
 
@@ -176,7 +176,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(path):
 
 
 def test_written_files_are_readable_as_the_umask_says(path):
-    assert path.stat().st_mode & 0o777 == 0o666 & ~store._umask()
+    assert path.stat().st_mode & 0o777 == 0o666 & ~atomic.umask()
 
 
 def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ INSTANT = Path(__file__).with_name("instant.py")
 
 @dataclass(frozen=True)
 class Workflow:
-    """The repository's Snakefile, run in ``folder``."""
+    """The repository's Snakefile, or the folder's own if it has one, run in ``folder``."""
 
     folder: Path
 
@@ -36,7 +36,9 @@ class Workflow:
 
     def run(self, *words: str) -> subprocess.CompletedProcess:
         """Run Snakemake with these words on its command line."""
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        own = self.folder / "Snakefile"
+        snakefile = own if own.exists() else ROOT / "Snakefile"
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile)]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
             [*command, "--cores", "2", *words],
@@ -76,11 +78,21 @@ def count_jobs(done: subprocess.CompletedProcess) -> dict[str, int]:
 def programs() -> list[str]:
     """Names of the programs that the rules call."""
     text = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
-    return sorted(set(re.findall(r"python scripts/(\w+\.py)", text)))
+    return sorted(set(re.findall(r"python \$FEWTOMANY/(\w+\.py)", text)))
 
 
 def make_workflow(folder: Path) -> Workflow:
     """A folder in which the workflow runs with the real programs."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "scripts").symlink_to(ROOT / "scripts")
+    return Workflow(folder)
+
+
+def make_instant(folder: Path) -> Workflow:
+    """A folder with the workflow itself, whose programs only write empty products."""
+    for name in ("Snakefile", "workflow", "envs"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "scripts").mkdir()
+    (folder / "scripts" / "fewtomany").symlink_to(ROOT / "scripts" / "fewtomany")
+    for program in programs():
+        (folder / "scripts" / program).symlink_to(INSTANT)
     return Workflow(folder)

@@ -1,13 +1,17 @@
 """The tiny campaign, really run: every product, resumed, enlarged, cut otherwise."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 import golden
-from fewtomany import config, shards, store
+from fewtomany import config, integrity, shards, store
 from harness import make_workflow
 
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -43,7 +47,11 @@ def test_the_report_and_every_figure_are_there(finished):
 def test_snakemake_reports_on_the_run(finished):
     done = finished.snakemake("--report", "run.html")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (finished.folder / "run.html").stat().st_size > 1e6
+    report = (finished.folder / "run.html").read_text()
+    captions = re.findall(r'"caption": "<p>(.{40})', report)
+    assert len(captions) == 16  # figures, metrics, the campaign's own report
+    assert not [caption for caption in captions if caption.startswith("The full caption")]
+    assert "<strong>tiny</strong>" in report
 
 
 def test_datasets_have_the_maps_that_the_configuration_asks_for(finished):
@@ -116,6 +124,43 @@ def test_a_direct_simulation_gives_the_same_maps(finished, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     direct, response = maps(other, "original"), maps(finished, "original")[:2]
     assert np.abs(direct - response).max() < 1e-5 * response.std()
+
+
+def test_a_flipped_bit_is_found_discarded_and_made_again(finished):
+    """Of a map file, and of a batch, whose manifest and maps go with it."""
+    results = finished.folder / "results" / "tiny"
+
+    def status(*words):
+        command = [sys.executable, "scripts/status.py", "--config", "results/tiny/campaign.yaml"]
+        done = subprocess.run(
+            [*command, *words], cwd=finished.folder, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert status("--check").startswith("every product can be read")
+    files = {
+        "datasets/gaussian-10/maps-0000000-0000050.h5": "maps",
+        "emulation/single-10/batches/0000/batch-0000001.h5": "maps",
+    }
+    before = {}
+    for name, dataset in files.items():
+        path = results / name
+        content = bytearray(path.read_bytes())
+        known = integrity.digests(path)
+        with h5py.File(path) as file:
+            before[path] = file[dataset][()]
+        content[known.size + known.datasets[dataset][0] + 1000] ^= 32
+        path.write_bytes(content)
+    found = status("--check", "--discard")
+    for name, dataset in files.items():
+        assert f"damaged: results/tiny/{name}: dataset {dataset} is damaged" in found
+        assert not (results / name).exists()
+    done = finished.snakemake("--show-failed-logs")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for path, values in before.items():
+        with h5py.File(path) as file:
+            np.testing.assert_array_equal(file["maps"][()], values)
+    assert status("--check").startswith("every product can be read")
 
 
 def test_enlarging_adds_maps_and_leaves_the_old_files_alone(finished):

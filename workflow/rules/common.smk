@@ -21,14 +21,16 @@ PARTS = {
     figure: f"<results>/validation/parts/{part}.json" for figure, part in products.parts.items()
 }
 
-# Of {threads} Snakemake tells OMP and the like, not numba. srun shall not outlive a dead rank.
-shell.prefix("set -euo pipefail; export NUMBA_NUM_THREADS=$OMP_NUM_THREADS SLURM_KILL_BAD_EXIT=1; ")
-
 
 wildcard_constraints:
     dataset="|".join(map(re.escape, [*campaign.datasets, *campaign.folds])),
     start=r"\d+",
     stop=r"\d+",
+
+
+def saving_after(handler):
+    """A handler that calls another one, then writes the effective configuration."""
+    return lambda log: (handler(log), campaign_file.save(campaign, CONFIG))
 
 
 def any_of(names):
@@ -52,6 +54,13 @@ def maps_of(dataset):
 def input_maps(wildcards):
     """The map files of the inputs that a dataset comes from."""
     return maps_of(campaign.find(wildcards.dataset).input)
+
+
+def symmetry_of(dataset, wanted=True):
+    """The best covariance without emulation from the inputs of a dataset; none if unwanted."""
+    found = campaign.find(dataset)
+    name = found.input if found.role == "emulated" else found.name
+    return [f"<results>/symmetry/{name}.h5"] if wanted else []
 
 
 def covariance_of(name):

@@ -32,7 +32,7 @@ rule recommend:
         config=CONFIG,
         basis=basis("recommend"),
     shell:
-        "python scripts/recommend.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/recommend.py --config {params.config} --dataset {wildcards.dataset}"
         " --inputs {input.inputs} --emulated {input.emulated}"
         " --covariances {input.covariances} --output {output} &> {log}"
 
@@ -64,7 +64,7 @@ rule compare:
         basis=basis("compare"),
         maps=lambda wildcards, input: named(input.maps),
     shell:
-        "python scripts/compare.py --config {params.config} --truth {input.truth}"
+        "python $FEWTOMANY/compare.py --config {params.config} --truth {input.truth}"
         " --maps {params.maps} --output {output} &> {log}"
 
 
@@ -101,7 +101,7 @@ rule trust:
         folds=lambda wildcards, input: named(input.folds),
         truth=lambda wildcards, input: f"--truth {input.truth}" if input.truth else "",
     shell:
-        "python scripts/trust.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/trust.py --config {params.config} --dataset {wildcards.dataset}"
         " --inputs {input.inputs} --folds {params.folds} {params.truth}"
         " --output {output} &> {log}"
 
@@ -138,7 +138,7 @@ rule diversity:
         maps=lambda wildcards, input: named(input.maps),
         spectra=lambda wildcards, input: named(input.spectra),
     shell:
-        "python scripts/diversity.py --config {params.config} --maps {params.maps}"
+        "python $FEWTOMANY/diversity.py --config {params.config} --maps {params.maps}"
         " --spectra {params.spectra} --output {output} &> {log}"
 
 
@@ -174,5 +174,5 @@ rule plot_part:
         basis=basis("plot_part"),
         kind=lambda wildcards: wildcards.figure.partition("-")[0],
     shell:
-        "python scripts/plot_part.py --config {params.config} --figure {params.kind}"
+        "python $FEWTOMANY/plot_part.py --config {params.config} --figure {params.kind}"
         " --output {output.png} {input} &> {log}"

@@ -4,11 +4,13 @@
 rule prepare_emulation:
     """What every batch of an emulated dataset descends to.
 
-    In: the input maps. Out: pixelwise mean and standard deviation, orientations, and the
-    target statistics of the inputs. Cost: the statistics of the inputs once.
+    In: the input maps, and the best covariance without emulation where a start or the
+    variances follow from it. Out: pixelwise mean and standard deviation, orientations, the
+    target statistics of the inputs, what starts are drawn from. Cost: the statistics once.
     """
     input:
-        input_maps,
+        maps=input_maps,
+        symmetry=lambda wildcards: symmetry_of(wildcards.dataset, campaign.emulator.learns),
     output:
         "<results>/emulation/{dataset}/model.h5",
     log:
@@ -26,9 +28,11 @@ rule prepare_emulation:
     params:
         config=CONFIG,
         basis=basis_of_dataset("prepare_emulation"),
+        symmetry=lambda wildcards, input: f"--symmetry {input.symmetry}" if input.symmetry else "",
     shell:
-        "python scripts/prepare_emulation.py --config {params.config}"
-        " --dataset {wildcards.dataset} --output {output} {input} &> {log}"
+        "python $FEWTOMANY/prepare_emulation.py --config {params.config}"
+        " --dataset {wildcards.dataset} --output {output} {params.symmetry}"
+        " {input.maps} &> {log}"
 
 
 rule emulate:
@@ -65,7 +69,8 @@ rule emulate:
         device=device,
         at_once=at_once,
     shell:
-        "{params.launcher} python scripts/emulate.py {params.ranks} {params.device} {params.at_once}"
+        "{params.launcher} python $FEWTOMANY/emulate.py {params.ranks} {params.device}"
+        " {params.at_once}"
         " --config {params.config} --dataset {wildcards.dataset}"
         " --model {input.model} --start {wildcards.start} --stop {wildcards.stop}"
         " --batches {params.batches} --output {output} &> {log}"
@@ -98,6 +103,6 @@ rule assemble:
         config=CONFIG,
         basis=basis_of_dataset("assemble"),
     shell:
-        "python scripts/assemble.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/assemble.py --config {params.config} --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --like {input.like}"
         " --output {output} {input.manifests} &> {log}"

@@ -33,5 +33,5 @@ rule import_maps:
         config=CONFIG,
         basis=basis_of_dataset("import_maps"),
     shell:
-        "python scripts/import_maps.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/import_maps.py --config {params.config} --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"

@@ -25,7 +25,7 @@ rule covariance:
         config=CONFIG,
         basis=basis("covariance"),
     shell:
-        "python scripts/covariance.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/covariance.py --config {params.config} --dataset {wildcards.dataset}"
         " --output {output} {input} &> {log}"
 
 
@@ -54,7 +54,7 @@ rule factor:
         config=CONFIG,
         basis=basis("factor"),
     shell:
-        "python scripts/factor.py --config {params.config} --output {output} {input} &> {log}"
+        "python $FEWTOMANY/factor.py --config {params.config} --output {output} {input} &> {log}"
 
 
 rule draw:
@@ -83,7 +83,7 @@ rule draw:
         config=CONFIG,
         basis=basis("draw"),
     shell:
-        "python scripts/draw.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/draw.py --config {params.config} --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --factor {input.factor}"
         " --output {output} &> {log}"
 
@@ -114,6 +114,6 @@ rule draw_isotropic:
         config=CONFIG,
         basis=basis("draw_isotropic"),
     shell:
-        "python scripts/draw.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/draw.py --config {params.config} --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --output {output}"
         " --inputs {input} &> {log}"

@@ -32,7 +32,7 @@ rule plot_maps:
         basis=basis("plot"),
         maps=lambda wildcards, input: named(input.maps),
     shell:
-        "python scripts/plot_maps.py --config {params.config}"
+        "python $FEWTOMANY/plot_maps.py --config {params.config}"
         " --comparison {input.comparison} --maps {params.maps} --output {output.png} &> {log}"
 
 
@@ -67,7 +67,7 @@ rule plot_comparison:
         config=CONFIG,
         basis=basis("plot"),
     shell:
-        "python scripts/plot_comparison.py --config {params.config} --figure {wildcards.figure}"
+        "python $FEWTOMANY/plot_comparison.py --config {params.config} --figure {wildcards.figure}"
         " --comparison {input.comparison} --output {output.png} &> {log}"
 
 
@@ -102,7 +102,7 @@ rule plot_wavelets:
         config=CONFIG,
         basis=basis("plot"),
     shell:
-        "python scripts/plot_wavelets.py --config {params.config} --figure {wildcards.figure}"
+        "python $FEWTOMANY/plot_wavelets.py --config {params.config} --figure {wildcards.figure}"
         " --wavelets {input} --output {output.png} &> {log}"
 
 
@@ -134,7 +134,7 @@ rule plot_cost:
         config=CONFIG,
         basis=basis("plot"),
     shell:
-        "python scripts/plot_cost.py --config {params.config} --output {output.png} &> {log}"
+        "python $FEWTOMANY/plot_cost.py --config {params.config} --output {output.png} &> {log}"
 
 
 rule report:
@@ -168,7 +168,7 @@ rule report:
         campaign=json.dumps(campaign.sections, sort_keys=True),
         benchmarks=f"benchmarks/{campaign.name}",
     shell:
-        "python scripts/report.py --config {params.config} --metrics {input.metrics}"
+        "python $FEWTOMANY/report.py --config {params.config} --metrics {input.metrics}"
         " --figures {input.figures} --benchmarks {params.benchmarks} --output {output} &> {log}"
 
 
@@ -195,4 +195,5 @@ rule export_fits:
         config=CONFIG,
         basis=basis("export_fits"),
     shell:
-        "python scripts/export_fits.py --config {params.config} --output {output} {input} &> {log}"
+        "python $FEWTOMANY/export_fits.py --config {params.config} --output {output}"
+        " {input} &> {log}"

@@ -1,14 +1,15 @@
-"""Time-ordered data of the systematic to maps of the original dataset."""
+"""Time-ordered data of the systematics to maps of the original dataset."""
 
 SKY_MAP = campaign.simulation.signal.sky_map or []
 
 if campaign.simulation.engine == "response":
 
     rule simulate_response:
-        """One shard of the pass over the TOD: gain chunks START to STOP.
+        """One shard of the pass over the TOD: chunks START to STOP.
 
         In: the sky map, if the signal has one. Out: for each chunk the normal matrices of
-        the pixels it hits and, per detector, the binned signal (HDF5, K, float64).
+        the pixels it hits and, per linear systematic and detector, the binned TOD of a unit
+        amplitude (HDF5, K, float64).
         Cost: proportional to the samples; about a minute per 1e8 on one core.
         """
         input:
@@ -32,15 +33,15 @@ if campaign.simulation.engine == "response":
             launcher=launcher,
             ranks=ranks,
         shell:
-            "{params.launcher} python scripts/simulate_response.py {params.ranks}"
+            "{params.launcher} python $FEWTOMANY/simulate_response.py {params.ranks}"
             " --config {params.config}"
             " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"
 
     rule merge_response:
-        """The gain response: the map of a unit gain in every chunk of every detector.
+        """The response: the map of a unit amplitude in every chunk of every detector.
 
-        In: all shards of the pass. Out: (n_chunks * n_detectors, 3, n_pix), T, Q and U at
-        maps.nside, K per unit gain, float64. Cost: the size of that array.
+        In: all shards of the pass. Out: (n_chunks * n_systematics * n_detectors, 3, n_pix),
+        T, Q and U at maps.nside, K per unit amplitude, float64. Cost: the size of that array.
         """
         input:
             [
@@ -63,11 +64,11 @@ if campaign.simulation.engine == "response":
             config=CONFIG,
             basis=basis("merge_response"),
         shell:
-            "python scripts/merge_response.py --config {params.config}"
+            "python $FEWTOMANY/merge_response.py --config {params.config}"
             " --output {output} {input} &> {log}"
 
     rule simulate_maps:
-        """Maps START to STOP of the original dataset, from the gain response.
+        """Maps START to STOP of the original dataset, from the response.
 
         In: the response. Out: (n_maps, 3, n_pix), T, Q and U at maps.nside, K.
         Cost: one matrix product; seconds per thousand maps.
@@ -90,12 +91,12 @@ if campaign.simulation.engine == "response":
             config=CONFIG,
             basis=basis("simulate_maps"),
         shell:
-            "python scripts/simulate_maps.py --config {params.config}"
+            "python $FEWTOMANY/simulate_maps.py --config {params.config}"
             " --start {wildcards.start} --stop {wildcards.stop}"
             " --response {input.response} --output {output} &> {log}"
 
     rule exact_covariance:
-        """The exact covariance of the original dataset, sigma^2 A A^T.
+        """The exact covariance of the original dataset, sigma^2 A^T M M^T A.
 
         In: the response A. Out: mean (zero) and covariance (n, n), all Q pixels before all
         U pixels, K^2, float64. Cost: one matrix product.
@@ -118,16 +119,17 @@ if campaign.simulation.engine == "response":
             config=CONFIG,
             basis=basis("exact_covariance"),
         shell:
-            "python scripts/exact_covariance.py --config {params.config}"
+            "python $FEWTOMANY/exact_covariance.py --config {params.config}"
             " --response {input.response} --output {output} &> {log}"
 
 else:
 
     rule simulate_maps_directly:
-        """Maps START to STOP of the original dataset, each by a full TOD simulation.
+        """Maps START to STOP of the original dataset, each by its own TOD.
 
         In: the sky map, if the signal has one. Out: (n_maps, 3, n_pix), T, Q and U at
-        maps.nside, K. Cost: a pass over the whole mission for every map.
+        maps.nside, K. Cost: the samples of every map; pointings and ideal signal once for a group of
+        maps.
         """
         input:
             sky_map=SKY_MAP,
@@ -147,5 +149,5 @@ else:
             config=CONFIG,
             basis=basis("simulate_maps_directly"),
         shell:
-            "python scripts/simulate_maps.py --config {params.config}"
+            "python $FEWTOMANY/simulate_maps.py --config {params.config}"
             " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"

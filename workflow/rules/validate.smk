@@ -25,7 +25,7 @@ rule measure_spectra:
         config=CONFIG,
         basis=basis("measure_spectra"),
     shell:
-        "python scripts/measure_spectra.py --config {params.config}"
+        "python $FEWTOMANY/measure_spectra.py --config {params.config}"
         " --output {output} {input} &> {log}"
 
 
@@ -53,7 +53,7 @@ rule measure_scattering:
         config=CONFIG,
         basis=basis("measure_scattering"),
     shell:
-        "python scripts/measure_scattering.py --config {params.config}"
+        "python $FEWTOMANY/measure_scattering.py --config {params.config}"
         " --output {output} {input} &> {log}"
 
 
@@ -82,7 +82,7 @@ rule measure_minkowski:
         config=CONFIG,
         basis=basis("measure_minkowski"),
     shell:
-        "python scripts/measure_minkowski.py --config {params.config}"
+        "python $FEWTOMANY/measure_minkowski.py --config {params.config}"
         " --output {output} {input} &> {log}"
 
 
@@ -112,7 +112,7 @@ rule measure_distribution:
         config=CONFIG,
         basis=basis("measure_distribution"),
     shell:
-        "python scripts/measure_distribution.py --config {params.config}"
+        "python $FEWTOMANY/measure_distribution.py --config {params.config}"
         " --truth {input.truth} --output {output} {input.maps} &> {log}"
 
 
@@ -138,7 +138,7 @@ rule measure_wavelets:
         config=CONFIG,
         basis=basis("measure_wavelets"),
     shell:
-        "python scripts/measure_wavelets.py --config {params.config} --output {output} &> {log}"
+        "python $FEWTOMANY/measure_wavelets.py --config {params.config} --output {output} &> {log}"
 
 
 rule judge:
@@ -184,7 +184,7 @@ rule judge:
         distribution=lambda wildcards, input: named(input.distribution),
         maps=lambda wildcards, input: named(input.maps),
     shell:
-        "python scripts/judge.py --config {params.config} --covariance {params.covariances}"
+        "python $FEWTOMANY/judge.py --config {params.config} --covariance {params.covariances}"
         " --spectra {params.spectra} --scattering {params.scattering}"
         " --minkowski {params.minkowski} --distribution {params.distribution}"
         " --maps {params.maps} --parts {input.parts}"

@@ -24,10 +24,20 @@ logger = logging.getLogger(__name__)
 
 
 def batch_key(
-    fingerprint: str, campaign_seed: int, dataset: str, plan: BatchPlan, batch: int
+    fingerprint: str,
+    campaign_seed: int,
+    dataset: str,
+    strategy: str,
+    plan: BatchPlan,
+    batch: int,
+    given: str = "",
 ) -> str:
-    """Digest of all that one batch follows from: model, seed, target and index."""
-    facts = [fingerprint, campaign_seed, dataset, int(plan.target[batch]), int(plan.index[batch])]
+    """Digest of all that one batch follows from: model, seed, strategy, target and index.
+
+    ``given`` is the digest of the components that are given.
+    """
+    place = [int(plan.target[batch]), int(plan.index[batch])]
+    facts = [fingerprint, campaign_seed, dataset, strategy, *place, given]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 

@@ -1,7 +1,8 @@
 """Which batch descends to which target, and which emulated map comes from where.
 
-Emulated map k follows target t_k: the inputs' mean statistics (average-target)
-or one input map drawn with replacement (single-target). Its o_k-th use of that
+Emulated map k follows target t_k: the inputs' mean statistics (average-target), a mean over
+some inputs that each batch draws (drawn-target), or one input map drawn with replacement
+(single-target). Its o_k-th use of that
 target is map ``o_k mod m`` of the target's batch ``o_k // m``, so no map is ever
 used twice. Batches are numbered in the order in which they are first needed;
 a larger campaign therefore appends batches and leaves the old ones as they are.
@@ -24,7 +25,7 @@ class BatchPlan:
     Attributes
     ----------
     target : array of shape (n_batches,), the input map each batch descends to (0
-        for average-target)
+        where it descends to a mean)
     index : array of shape (n_batches,), the batch's number among its target's
     batch_of_map, slot_of_map : arrays of shape (n_maps,), where each map comes from
     """
@@ -69,7 +70,7 @@ def plan_batches(targets: np.ndarray, batch_size: int) -> BatchPlan:
 def draw_targets(campaign: Campaign, dataset: str) -> np.ndarray:
     """Target of every map of an emulated dataset, shape (n_maps,), int64."""
     spec = campaign.find(dataset)
-    if spec.strategy == "average-target":
+    if spec.strategy != "single-target":
         return np.zeros(spec.n_maps, np.int64)
     n_inputs = len(campaign.inputs_of(dataset))
     return seeds.generator(campaign.seed, "targets", dataset).integers(n_inputs, size=spec.n_maps)

@@ -1,12 +1,14 @@
 """Mean-field microcanonical descent of batches (arXiv:2503.11643, Eqs. 3–5).
 
-A batch of white-noise maps descends together until the mean of its statistics is
-the target's. Several batches may descend side by side in one program, to fill a GPU. The
-program is compiled once per process for each number of them and serves every batch and
-target; what differs enters as arguments.
+A batch of random maps descends together until the mean of its statistics is
+the target's. Components that are given stay as they are. Several batches may descend side
+by side in one program, to fill a GPU. The program is compiled once per process for each
+number of them and serves every batch and target; what differs enters as arguments.
 """
 
 import functools
+import hashlib
+import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +22,8 @@ from fewtomany import seeds
 from fewtomany.config import Emulator
 from fewtomany.emulator import lbfgs
 from fewtomany.emulator.archive import Checkpoint
-from fewtomany.emulator.model import Model, to_nested, to_ring
-from fewtomany.emulator.statistics import STOKES, Operators, statistics
+from fewtomany.emulator.model import Model
+from fewtomany.emulator.statistics import Phi
 
 CHUNK = 50
 """Steps of one call of the compiled loop, at most; a plateau is looked for after each."""
@@ -66,6 +68,33 @@ class Batch:
     ending: str
 
 
+@dataclass(frozen=True)
+class Given:
+    """Components whose maps are given: conditional sampling.
+
+    Map k of target 0 has the components of given map k modulo their number; they are the same to
+    the bit at the end, and the others are drawn with the cross statistics of the inputs.
+
+    Attributes
+    ----------
+    places : of the given components
+    maps : array of shape (n_given, len(places), n_pix), RING, in the inputs' unit
+    """
+
+    places: tuple[int, ...]
+    maps: np.ndarray
+
+    def of_batch(self, index: int, size: int) -> np.ndarray:
+        """The given components of a batch, (size, len(places), n_pix)."""
+        return self.maps[(index * size + np.arange(size)) % len(self.maps)]
+
+    def digest(self) -> str:
+        """Hexadecimal digest of what is given."""
+        facts = hashlib.sha256(json.dumps(self.places).encode())
+        facts.update(np.ascontiguousarray(self.maps).tobytes())
+        return facts.hexdigest()[:32]
+
+
 class Sampler:
     """The compiled descent of one model, for any number of batches.
 
@@ -73,22 +102,40 @@ class Sampler:
     ----------
     model : the model
     campaign_seed, dataset : with a batch's target and index, they fix its start
+    strategy : "average-target", "drawn-target" or "single-target"
+    given : components that are given; none by default
     """
 
-    def __init__(self, model: Model, campaign_seed: int, dataset: str):
+    def __init__(
+        self,
+        model: Model,
+        campaign_seed: int,
+        dataset: str,
+        strategy: str,
+        given: Given | None = None,
+    ):
         self.model, self.campaign_seed, self.dataset = model, campaign_seed, dataset
+        self.strategy, self.given = strategy, given
         self._operators = model.operators()
         self._weights = tf.constant(model.loss_weights(), model.settings.dtype)
 
     def start(self, target: int, index: int) -> np.ndarray:
-        """White noise of a batch, shape (n_pix, m, F), NESTED."""
-        shape = (self.model.settings.batch_size, len(STOKES), self.model.mean.shape[1])
-        random = seeds.generator(self.campaign_seed, "start", self.dataset, target, index)
-        return to_nested(random.standard_normal(shape))
+        """Where a batch starts, normalized, shape (n_pix, m, F), NESTED."""
+        model, size = self.model, self.model.settings.batch_size
+        maps = model.start(self.campaign_seed, self.dataset, target, index)
+        if self.given is not None:
+            places = list(self.given.places)
+            given = self.given.of_batch(index, size) - model.mean[places]
+            maps[:, places] = given / model.deviation[places]
+        return model.sky.to_nested(maps)
+
+    def goal(self, target: int, index: int) -> np.ndarray:
+        """What the mean statistics of a batch shall be, (n_statistics,)."""
+        random = seeds.generator(self.campaign_seed, "target", self.dataset, target, index)
+        return self.model.target(self.strategy, target, random)
 
     def run(
         self,
-        strategy: str,
         tasks: Sequence[Task],
         report: Callable[[int, int, float], None] | None = None,
     ) -> list[Batch]:
@@ -96,13 +143,12 @@ class Sampler:
 
         Parameters
         ----------
-        strategy : "average-target" or "single-target"
         report : called with (number of the task, steps taken, loss) now and then
         """
         settings = self.model.settings
-        goals = np.stack([self.model.target(strategy, task.target) for task in tasks])
+        goals = np.stack([self.goal(task.target, task.index) for task in tasks])
         goals = tf.constant(goals, settings.dtype)
-        advance = _compiled(settings)
+        advance = _compiled(self.model.phi, self.given.places if self.given else ())
         begun = [self._begin(task) for task in tasks]
         lanes = [lane for lane, _ in begun]
         state = lbfgs.State(*map(tf.stack, zip(*(own for _, own in begun), strict=True)))
@@ -155,10 +201,14 @@ class Sampler:
                 f"{self.dataset}, target {task.target}, batch {task.index}: the loss of the "
                 "starting maps is not finite"
             )
-        shape = (self.model.mean.shape[1], self.model.settings.batch_size, len(STOKES))
-        maps = to_ring(x.reshape(shape).astype(np.float64))
-        physical = maps * self.model.deviation + self.model.mean
-        return Batch(physical.astype(np.float32), lane.losses, evaluations, lane.seconds, ending)
+        n_components, n_pix = self.model.mean.shape
+        shape = (n_pix, self.model.settings.batch_size, n_components)
+        maps = self.model.sky.to_ring(x.reshape(shape).astype(np.float64))
+        physical = (maps * self.model.deviation + self.model.mean).astype(np.float32)
+        if self.given is not None:
+            given = self.given.of_batch(task.index, len(physical))
+            physical[:, list(self.given.places)] = given
+        return Batch(physical, lane.losses, evaluations, lane.seconds, ending)
 
 
 class _Lane(NamedTuple):
@@ -230,16 +280,25 @@ def is_flat(losses: np.ndarray, plateau: float) -> bool:
 
 
 @functools.cache
-def _compiled(settings: Emulator):
-    """The descent by up to :data:`CHUNK` steps, compiled once for each number of batches."""
+def _compiled(phi: Phi, fixed: tuple[int, ...]):
+    """The descent by up to :data:`CHUNK` steps, compiled once for each number of batches.
+
+    Components that are fixed have no gradient, so that nothing moves them.
+    """
+    free = np.ones(len(phi.components))
+    free[list(fixed)] = 0
 
     @tf.function(jit_compile=True, autograph=False)
     def advance(state, stop, operators, weights, goals):
-        n_components = operators.mean.shape[-1]
+        shape = (-1, phi.settings.batch_size, len(phi.components))
 
         def objective(x):
-            maps = tf.reshape(x, (x.shape[0], -1, settings.batch_size, n_components))
-            return loss_and_gradient(settings, operators, weights, goals, maps)
+            maps = tf.reshape(x, (x.shape[0], *shape))
+            terms, gradient = loss_and_gradient(phi, operators, weights, goals, maps)
+            if fixed:
+                gradient = tf.reshape(gradient, maps.shape) * tf.constant(free, gradient.dtype)
+                gradient = tf.reshape(gradient, x.shape)
+            return terms, gradient
 
         return lbfgs.advance(objective, state, stop, CHUNK)
 
@@ -247,7 +306,7 @@ def _compiled(settings: Emulator):
 
 
 def loss_and_gradient(
-    settings: Emulator, operators: Operators, weights: tf.Tensor, goals: tf.Tensor, maps: tf.Tensor
+    phi: Phi, operators: tuple, weights: tf.Tensor, goals: tf.Tensor, maps: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Terms of each batch's loss and the gradient of their sum.
 
@@ -264,7 +323,7 @@ def loss_and_gradient(
     with tf.GradientTape() as tape:
         tape.watch(maps)
         together = tf.reshape(tf.transpose(maps, (1, 0, 2, 3)), (n_pix, -1, n_components))
-        deviation = statistics(settings, operators, together, n_batches) - goals
+        deviation = phi.evaluate(operators, together, n_batches) - goals
         terms = tf.matmul(deviation**2, weights, transpose_b=True)
         loss = tf.reduce_sum(terms)
     return terms, tf.reshape(tape.gradient(loss, maps), (n_batches, -1))

@@ -1,8 +1,10 @@
 """The device of one rank: a GPU of its own or a few threads, and TensorFlow quiet."""
 
+import contextlib
 import logging
 import os
 import subprocess
+from collections.abc import Iterator
 
 from fewtomany import provenance
 from fewtomany.errors import UserError
@@ -10,6 +12,14 @@ from fewtomany.errors import UserError
 logger = logging.getLogger(__name__)
 
 DEVICES = ("cpu", "gpu")
+CHATTER = (
+    "^WARNING: All log messages before absl::InitializeLog",
+    "^I[0-9]{4} ",  # absl's lines of severity "information"
+    "^[0-9-]{10} [0-9:.]+: I ",  # the same as TensorFlow writes them
+    "^To enable the following instructions:",
+)
+"""Extended regular expressions of the lines that TensorFlow writes at every start."""
+
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")
 ONE_THREAD_FLAGS = (
     "--xla_cpu_multi_thread_eigen=false",
@@ -39,7 +49,8 @@ def configure(device: str = "cpu", local_rank: int = 0) -> str:
     elif threads == 1:
         os.environ["XLA_FLAGS"] = " ".join([*ONE_THREAD_FLAGS, os.environ.get("XLA_FLAGS", "")])
 
-    import tensorflow as tf
+    with quiet():
+        import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -58,6 +69,38 @@ def configure(device: str = "cpu", local_rank: int = 0) -> str:
     tf.config.experimental.set_memory_growth(mine, True)
     name = tf.config.experimental.get_device_details(mine).get("device_name", "GPU")
     return f"gpu, {name}"
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep CHATTER out of the standard error of this process, and nothing else.
+
+    Some lines are written at import whatever TF_CPP_MIN_LOG_LEVEL says, by C++, before any
+    setting of Python reaches it. So the file descriptor itself goes through grep meanwhile.
+    A filter in a process of its own lets through what is written before a crash as well.
+    """
+    kept = os.dup(2)
+    words = [word for pattern in CHATTER for word in ("-e", pattern)]
+    try:
+        grep = subprocess.Popen(
+            ["grep", "--line-buffered", "-a", "-E", "-v", *words],
+            stdin=subprocess.PIPE,
+            stdout=kept,
+            env={**os.environ, "LC_ALL": "C"},  # any byte is a character
+        )
+    except OSError as error:  # no grep: chatter is better than no start
+        logger.warning("grep: %s", error)
+        os.close(kept)
+        yield
+        return
+    try:
+        os.dup2(grep.stdin.fileno(), 2)
+        grep.stdin.close()
+        yield
+    finally:
+        os.dup2(kept, 2)  # closes the last end of the pipe, so that grep ends
+        os.close(kept)
+        grep.wait()
 
 
 def free_memory() -> int | None:

@@ -1,25 +1,37 @@
 """The maximum-entropy model of one emulated dataset, made from its input maps."""
 
+import functools
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import healpy as hp
 import numpy as np
 import tensorflow as tf
 
-from fewtomany import store
+from fewtomany import isotropic, seeds, store
+from fewtomany.components import Components
 from fewtomany.config import Emulator
-from fewtomany.emulator import statistics
+from fewtomany.emulator.statistics import (
+    Group,
+    Phi,
+    Scattering,
+    ScatteringOperators,
+    Spectra,
+    SpectraOperators,
+    groups,
+)
 from fewtomany.errors import UserError
-from fewtomany.scattering import grid, stripes, wavelets
-from fewtomany.spectra import lmax_of
+from fewtomany.scattering import grid, harmonics, stripes, wavelets
+from fewtomany.sky import Sky
 from fewtomany.store import MapSet
+from fewtomany.symmetry import learn
+from fewtomany.symmetry.learn import Learnt
 from fewtomany.versions import STAGES
 
 KIND = "emulation-model"
-STRIPES = ("stripes/direction", "stripes/deviation")
+START = "start/"
 
 
 @dataclass(frozen=True)
@@ -29,123 +41,213 @@ class Model:
     Attributes
     ----------
     settings : the emulator's settings
-    mean, deviation : arrays of shape (F, n_pix), RING, in the inputs' unit
-    primary : for every group of wavelets and every scale, the primary orientation
-        (n_pix,) in rad, NESTED; None when the wavelets are not oriented
-    stripes : direction of the stripes (n_pix,) in rad from south to east, NESTED, and
-        standard deviation of Q and U in their frame (n_pix, 2); None without
-    of_inputs : array of shape (n_inputs, n_statistics): Φ of every input map; those of
-        "scatter" are unbiased squared deviations, whose mean is the variance
+    components, sky : of the maps
+    arrays : what was learnt from the inputs, by name
+
+        ========================  ====================================================
+        mean, deviation           (F, n_pix), RING, in the inputs' unit
+        of_inputs                 (n_inputs, n_statistics), Φ of every input map; those of
+                                  "scatter" are unbiased squared deviations, whose mean is
+                                  the variance
+        primary/{group}/{scale}   (n_pix,), primary orientation in rad, NESTED; absent
+                                  where the wavelets are not oriented
+        stripes/direction         (n_pix,), of the stripes, rad from south to east, NESTED
+        stripes/deviation         (n_pix, F), of the components in their frame; both absent
+                                  without stripes
+        start/inputs              (n_inputs, F, n_pix), their deviations from the mean, for an
+                                  isotropic start
+        start/...                 the covariance whose draws are a turned start, see
+                                  :func:`fewtomany.symmetry.learn.to_arrays`, and
+                                  "start/about", its JSON as bytes
+        ========================  ====================================================
     """
 
     settings: Emulator
-    mean: np.ndarray
-    deviation: np.ndarray
-    primary: list[list[np.ndarray]] | None
-    stripes: tuple[np.ndarray, np.ndarray] | None
-    of_inputs: np.ndarray
+    components: Components
+    sky: Sky
+    arrays: Mapping[str, np.ndarray]
 
     @property
-    def nside(self) -> int:
-        return store.nside_of(self.mean.shape[1])
+    def mean(self) -> np.ndarray:
+        return self.arrays["mean"]
 
-    def operators(self) -> statistics.Operators:
-        """Tensors that turn normalized maps into statistics."""
-        hierarchy = _hierarchy(self.nside, self.settings)
-        deviation, lines = to_nested(self.deviation), None
-        if self.stripes is not None:
-            direction, own = self.stripes
-            n_scales, dtype = self.settings.n_scales, self.settings.dtype
-            lines = stripes.build(direction, np.array([deviation, own]), n_scales, dtype)
-        return statistics.build_operators(
-            self.settings, hierarchy, self.primary, lines, to_nested(self.mean), deviation
+    @property
+    def deviation(self) -> np.ndarray:
+        return self.arrays["deviation"]
+
+    @property
+    def of_inputs(self) -> np.ndarray:
+        return self.arrays["of_inputs"]
+
+    @functools.cached_property
+    def phi(self) -> Phi:
+        """The statistics."""
+        zones = self.settings.stripe_zones
+        n_zones = int(stripes.zone_of(self.sky, zones).max()) + 1 if zones else 0
+        return Phi(self.settings, self.components, self.sky.nside, n_zones)
+
+    def operators(self) -> tuple:
+        """Tensors that turn normalized maps into statistics, of every block of Φ."""
+        return tuple(self._operators(block) for block in self.phi.blocks)
+
+    def _operators(self, block):
+        settings, dtype = self.settings, self.settings.dtype
+        if isinstance(block, Scattering):
+            hierarchy = _hierarchy(self.sky, settings)
+            primary = None
+            if settings.orientation != "none":
+                primary = [
+                    self.arrays[f"primary/{_key(block.group)}/{k}"] for k in _scales(settings)
+                ]
+            scales = wavelets.build_scales(hierarchy, settings.n_orientations, primary, dtype)
+            finer = tuple(wavelets.merging_stencil(step, dtype) for step in hierarchy.finer)
+            return ScatteringOperators(None if None in finer or not finer else finer, scales)
+        if isinstance(block, Spectra):
+            mean, deviation = self.sky.to_nested(self.mean), self.sky.to_nested(self.deviation)
+            rms = _field_rms(self.components, deviation)
+            scalar, spin = (
+                harmonics.spin_transform(self.sky, dtype, s) if wanted else None
+                for s, wanted in ((0, self.components.scalars), (2, self.components.spins))
+            )
+            return SpectraOperators(
+                scalar,
+                spin,
+                tf.constant(mean[:, None] / rms, dtype),
+                tf.constant(deviation[:, None] / rms, dtype),
+            )
+        own = self.arrays["stripes/deviation"]
+        return stripes.build(
+            self.sky,
+            self.components,
+            self.arrays["stripes/direction"],
+            np.array([self.sky.to_nested(self.deviation), own]),
+            settings.stripe_zones,
+            settings.n_scales,
+            dtype,
         )
 
-    def target(self, strategy: str, number: int) -> np.ndarray:
+    @functools.cached_property
+    def _start(self) -> Learnt:
+        """The covariance whose draws are a turned start."""
+        own = {n[len(START) :]: array for n, array in self.arrays.items() if n.startswith(START)}
+        about = json.loads(own.pop("about").tobytes())
+        return learn.from_arrays(own, about, self.components, self.sky)
+
+    def start(self, campaign_seed: int, dataset: str, target: int, index: int) -> np.ndarray:
+        """Normalized maps from which a batch descends, (m, F, n_pix), RING."""
+        size, kind = self.settings.batch_size, self.settings.start
+        if kind == "white":
+            random = seeds.generator(campaign_seed, "start", dataset, target, index)
+            return random.standard_normal((size, *self.mean.shape))
+        key, span = ("start", dataset, target), (index * size, (index + 1) * size)
+        if kind == "turned":
+            drawn = self._start.mixture.draw(campaign_seed, key, *span)
+        else:
+            inputs = self.arrays[f"{START}inputs"]
+            drawn = isotropic.draw(inputs, self.components, campaign_seed, key, *span, self.sky)
+        return drawn / self.deviation
+
+    def target(
+        self, strategy: str, number: int, random: np.random.Generator | None = None
+    ) -> np.ndarray:
         """Target statistics of a batch, shape (n_statistics,).
 
-        The maps of a single target shall not scatter about it.
+        average-target: the mean over the inputs. drawn-target: the mean over as many inputs as a
+        batch has maps, drawn with replacement, so that the means of batches scatter as those of
+        true maps do. single-target: those of one input; its maps shall not scatter about it.
         """
         if strategy == "average-target":
             return self.of_inputs.mean(axis=0)
-        scatter = statistics.members(self.settings, lmax_of(self.nside), "scatter")
-        return np.where(scatter, 0, self.of_inputs[number])
+        if strategy == "drawn-target":
+            chosen = random.integers(len(self.of_inputs), size=self.settings.batch_size)
+            return self.of_inputs[chosen].mean(axis=0)
+        return np.where(self.phi.members("scatter"), 0, self.of_inputs[number])
 
     def loss_weights(self) -> np.ndarray:
-        """See :func:`fewtomany.emulator.statistics.loss_weights`."""
-        return statistics.loss_weights(self.settings, lmax_of(self.nside), self.of_inputs)
+        """See :meth:`fewtomany.emulator.statistics.Phi.loss_weights`."""
+        return self.phi.loss_weights(self.of_inputs)
 
     def fingerprint(self) -> str:
         """Hexadecimal digest of all that decides the emulated maps but the seed."""
         digest = hashlib.sha256()
-        facts = asdict(self.settings)
-        digest.update(json.dumps([STAGES["emulate"].version, facts], sort_keys=True).encode())
-        for array in (self.mean, self.deviation, self.of_inputs):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        for group in self.primary or []:
-            for array in group:
-                digest.update(np.ascontiguousarray(array).tobytes())
-        for array in self.stripes or ():
-            digest.update(np.ascontiguousarray(array).tobytes())
+        facts = [asdict(self.settings), asdict(self.components), self.sky.nside]
+        digest.update(json.dumps([STAGES["emulate"].version, *facts], sort_keys=True).encode())
+        for name in sorted(self.arrays):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(self.arrays[name]).tobytes())
+        for array in (self.sky.pixels, self.sky.weights):
+            digest.update(b"" if array is None else array.tobytes())
         return digest.hexdigest()[:32]
 
 
-def to_nested(maps: np.ndarray) -> np.ndarray:
-    """RING maps (..., n_pix) to (n_pix, ...), NESTED."""
-    n_pix = maps.shape[-1]
-    order = hp.nest2ring(hp.npix2nside(n_pix), np.arange(n_pix))
-    return np.moveaxis(maps, -1, 0)[order]
+def _scales(settings: Emulator) -> range:
+    return range(settings.n_scales)
 
 
-def to_ring(maps: np.ndarray) -> np.ndarray:
-    """NESTED maps (n_pix, ...) to (..., n_pix), RING."""
-    n_pix = len(maps)
-    order = hp.ring2nest(hp.npix2nside(n_pix), np.arange(n_pix))
-    return np.moveaxis(maps[order], 0, -1)
+def _key(group: Group) -> str:
+    """Name of a group in the model file."""
+    return group.name.replace("/", "_")
 
 
-def prepare(inputs: MapSet, settings: Emulator) -> Model:
+def _field_rms(components: Components, deviation: np.ndarray) -> np.ndarray:
+    """Rms of the deviation (n_pix, F), (F,): of T alone, of Q and U together."""
+    square = np.mean(deviation**2, axis=0)
+    for q in components.spins:
+        square[q : q + 2] = np.mean(deviation[:, q : q + 2] ** 2)
+    return np.sqrt(square)
+
+
+def prepare(inputs: MapSet, settings: Emulator, learnt: Learnt | None = None) -> Model:
     """Learn the model from the input maps.
+
+    Parameters
+    ----------
+    learnt : the best covariance without emulation, for a turned start or smoothed variances
 
     Raises
     ------
     UserError : when a pixel is the same in all inputs, so that it has no scatter
     """
     maps = inputs.maps.astype(np.float64)
+    components, sky = inputs.components, inputs.sky
     mean, deviation = _normalization(maps, settings)
+    if settings.variances == "smoothed":
+        deviation = learnt.deviation
     if not (deviation > 0).all():
         component, pixel = np.argwhere(deviation == 0)[0]
         raise UserError(
-            f"{inputs.dataset}: Stokes {inputs.stokes[component]} of pixel {pixel} does not vary "
-            f"over the {len(maps)} maps; the emulator needs scatter in every pixel"
+            f"{inputs.dataset}: Stokes {components.names[component]} of pixel {sky.indices[pixel]} "
+            f"does not vary over the {len(maps)} maps; the emulator needs scatter in every pixel"
         )
-    normalized = to_nested((maps - mean) / deviation)
-    hierarchy = _hierarchy(inputs.nside, settings)
-    primary = None
+    normalized = sky.to_nested((maps - mean) / deviation)
+    arrays = {"mean": mean, "deviation": deviation}
+    if settings.start == "isotropic":
+        arrays[f"{START}inputs"] = maps - mean
+    if settings.start == "turned":
+        own, about = learn.to_arrays(learnt)
+        arrays |= {f"{START}{name}": array for name, array in own.items()}
+        arrays[f"{START}about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     if settings.orientation != "none":
-        finest = wavelets.average(normalized, hierarchy[0].n_pix).numpy()
-        primary = [
-            primary_orientations(hierarchy, settings, finest[..., _components(group)])
-            for group in statistics.groups(settings.orientation)
-        ]
-    found = _stripes(settings, normalized, to_nested(deviation))
-    bare = Model(settings, mean, deviation, primary, found, np.empty((0, 0)))
-    operators = bare.operators()
+        hierarchy = _hierarchy(sky, settings)
+        for group in groups(settings.orientation, components):
+            chosen = normalized[..., list(group.places)]
+            found = primary_orientations(hierarchy, settings, chosen)
+            arrays |= {f"primary/{_key(group)}/{k}": angle for k, angle in enumerate(found)}
+    if settings.stripe_zones:
+        arrays |= _stripes(sky, components, settings, normalized, sky.to_nested(deviation))
+    bare = Model(settings, components, sky, arrays)
+    phi, operators = bare.phi, bare.operators()
     of_inputs = np.concatenate(
         [
-            statistics.statistics(
-                settings,
-                operators,
-                tf.constant(normalized[:, k : k + 1], settings.dtype),
-            ).numpy()
+            phi.evaluate(operators, tf.constant(normalized[:, k : k + 1], settings.dtype)).numpy()
             for k in range(len(maps))
         ]
     ).astype(np.float64)
-    scatter = statistics.members(settings, lmax_of(inputs.nside), "scatter")
+    scatter = phi.members("scatter")
     squares = of_inputs[:, scatter]
     n_maps = len(maps)
     of_inputs[:, scatter] = (squares - squares.mean(axis=0)) ** 2 * n_maps / (n_maps - 1)
-    return replace(bare, of_inputs=of_inputs)
+    return replace(bare, arrays={**arrays, "of_inputs": of_inputs})
 
 
 def _normalization(maps: np.ndarray, settings: Emulator) -> tuple[np.ndarray, np.ndarray]:
@@ -155,29 +257,31 @@ def _normalization(maps: np.ndarray, settings: Emulator) -> tuple[np.ndarray, np
     return maps.mean(axis=0), maps.std(axis=0, ddof=settings.ddof)
 
 
-def _hierarchy(nside: int, settings: Emulator) -> list[grid.Grid]:
+def _hierarchy(sky: Sky, settings: Emulator) -> grid.Hierarchy:
     return grid.healpix_hierarchy(
-        nside, settings.n_scales, settings.kernel_size, settings.first_scale
+        sky, settings.n_scales, settings.kernel_size, settings.first_scale
     )
 
 
-def _stripes(settings: Emulator, normalized: np.ndarray, deviation: np.ndarray):
-    """Direction of the stripes, and the deviation of Q and U in their frame."""
-    if not settings.stripe_zones:
-        return None
-    finest = grid.healpix_hierarchy(store.nside_of(len(normalized)), 1, settings.kernel_size)
+def _stripes(
+    sky: Sky,
+    components: Components,
+    settings: Emulator,
+    normalized: np.ndarray,
+    deviation: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Direction of the stripes, and the deviation of the components in their frame."""
+    finest = grid.healpix_hierarchy(sky, 1, settings.kernel_size)
     wave = primary_orientations(finest, settings, normalized)[0]
     direction = -wave  # along the stripes, from the south; the wave is across, from the east
-    turned = np.einsum("pfg,pmg->pmf", stripes.rotation(direction), normalized * deviation[:, None])
-    return direction, np.sqrt(np.mean(turned**2, axis=1))
-
-
-def _components(group: str) -> list[int]:
-    return [statistics.STOKES.index(name) for name in group]
+    frame = stripes.rotation(direction, components)
+    turned = np.einsum("pfg,pmg->pmf", frame, normalized * deviation[:, None])
+    own = np.sqrt(np.mean(turned**2, axis=1))
+    return {"stripes/direction": direction, "stripes/deviation": own}
 
 
 def primary_orientations(
-    hierarchy: list[grid.Grid], settings: Emulator, normalized: np.ndarray
+    hierarchy: grid.Hierarchy, settings: Emulator, normalized: np.ndarray
 ) -> list[np.ndarray]:
     """Primary orientation of the maps at every pixel and scale (Appendix A.2).
 
@@ -197,8 +301,11 @@ def primary_orientations(
     scales = wavelets.build_scales(hierarchy, n_orientations, None, tf.float64)
     turn = np.exp(2j * np.pi * np.arange(n_orientations) / n_orientations)
     maps = tf.constant(normalized.reshape(len(normalized), -1))
+    for step in hierarchy.finer:
+        finer = wavelets.Scale(None, wavelets.merging_stencil(step, tf.float64))
+        maps = wavelets.coarsen(finer, maps.shape[0] // 4, maps)
     result = []
-    for level, scale in zip(hierarchy, scales, strict=True):
+    for number, (level, scale) in enumerate(zip(hierarchy, scales, strict=True)):
         vector = np.zeros(level.n_pix, complex)
         for some in tf.split(maps, maps.shape[1], axis=1):
             transform = wavelets.stencil.apply(scale.wavelets, some).numpy()[..., 0]
@@ -207,39 +314,33 @@ def primary_orientations(
         moved = vector[around] * np.exp(-2j * level.frame_angle)
         smooth = np.sum(wavelets.smoothing_weights(level) * moved, axis=1)
         result.append(np.angle(smooth) / 2)
-        if level is not hierarchy[-1]:
-            maps = wavelets.coarsen(scale, level.n_pix // level.n_children, maps)
+        if number < len(hierarchy) - 1:
+            maps = wavelets.coarsen(scale, level.n_pix // 4, maps)
     return result
 
 
 def save(path: str | Path, model: Model, provenance: dict, **attributes) -> None:
     """Write the model atomically."""
-    arrays = {"mean": model.mean, "deviation": model.deviation, "of_inputs": model.of_inputs}
-    for group, name in enumerate(statistics.groups(model.settings.orientation)):
-        for scale in range(model.settings.n_scales if model.primary else 0):
-            arrays[f"primary/{name}/{scale}"] = model.primary[group][scale]
-    if model.stripes:
-        arrays |= dict(zip(STRIPES, model.stripes, strict=True))
-    store.write(path, arrays, kind=KIND, provenance=provenance, **attributes)
+    with store.create(path, kind=KIND, provenance=provenance, **attributes) as file:
+        for name, array in model.arrays.items():
+            file[f"arrays/{name}"] = array
+        store.write_sky(file, model.sky)
+        file.attrs.update(
+            stokes=model.components.stokes,
+            channels=",".join(model.components.channels),
+            nside=model.sky.nside,
+        )
 
 
 def load(path: str | Path, settings: Emulator) -> Model:
     """Read a model written by :func:`save` under the same settings."""
-    names = ["mean", "deviation", "of_inputs"]
-    keys = [
-        [f"primary/{group}/{scale}" for scale in range(settings.n_scales)]
-        for group in statistics.groups(settings.orientation)
-    ]
-    oriented = settings.orientation != "none"
-    wanted = [key for group in keys for key in group] if oriented else []
-    lines = STRIPES if settings.stripe_zones else ()
-    arrays = store.read(path, KIND, *names, *wanted, *lines)
-    primary = [[arrays[key] for key in group] for group in keys] if oriented else None
-    return Model(
-        settings,
-        arrays["mean"],
-        arrays["deviation"],
-        primary,
-        tuple(arrays[name] for name in lines) or None,
-        arrays["of_inputs"],
-    )
+    content = store.read(path, KIND)
+    facts = store.read_attributes(path, KIND)
+    components = Components(facts["stokes"], tuple(facts["channels"].split(",")))
+    sky = Sky(int(facts["nside"]), content.get("pixels"), content.get("weights"))
+    arrays = {
+        name.removeprefix("arrays/"): array
+        for name, array in content.items()
+        if name.startswith("arrays/")
+    }
+    return Model(settings, components, sky, arrays)

@@ -1,135 +1,186 @@
 """The statistics Φ of normalized maps, as one vector, and the loss on them.
 
-Φ holds the scattering covariances of every Stokes component and pair and, unless
-switched off, the EE, BB and EB spectra; beyond the paper, the correlations along the
-stripes and the variance of the spectra within the batch. The loss (arXiv:2503.11643,
-Eq. 5) has one term for each component ("Q", "U"), one for the pair ("QU"), one for
-"spectra", "stripes" and "scatter" each:
+Φ is a list of blocks: the scattering covariances of every component and pair; unless switched
+off, all auto and cross spectra; beyond the paper, the correlations along the stripes and the
+variance of the spectra within the batch. Every block says what each of its values is, and
+evaluates them. The loss (arXiv:2503.11643, Eq. 5) has one term for each component ("Q", "U"),
+one for each pair ("QU"), one for "spectra", "stripes" and "scatter" each:
 
     loss = Σ_terms 1/n Σ_i |⟨Φ_i⟩_batch − target_i|² / σ_i²,
 
 with n the coefficients of the term and σ_i their scatter over the input maps.
 """
 
-from typing import NamedTuple
+import functools
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from fewtomany.components import Components
 from fewtomany.config import Emulator
 from fewtomany.scattering import covariance, harmonics, wavelets
 from fewtomany.scattering import stripes as along_stripes
-from fewtomany.scattering.grid import Grid
+from fewtomany.scattering.covariance import pair_name
 from fewtomany.scattering.harmonics import SpinTransform
-from fewtomany.scattering.stripes import Stripes
+from fewtomany.scattering.stencil import Stencil
 from fewtomany.scattering.wavelets import Scale
+from fewtomany.spectra import lmax_of
 
-STOKES = "QU"
-TERMS = ("Q", "U", "QU")
+LEFT_OUT = ""
+"""Term of the values that do not enter the loss: repeated elements, ℓ < 2."""
 
 
-class Operators(NamedTuple):
-    """What turns normalized maps into statistics; tensors only.
+class Block(Protocol):
+    """A piece of Φ."""
+
+    def terms(self) -> np.ndarray:
+        """Name of the loss term of every value, or :data:`LEFT_OUT`; (size,), str."""
+
+    def coefficients(self) -> np.ndarray:
+        """The same number for the real and the imaginary part of one coefficient; (size,), int."""
+
+    def values(self, operators: Any, maps: tf.Tensor, n_groups: int) -> tf.Tensor:
+        """The values, averaged over groups of n_maps / n_groups consecutive maps.
+
+        Parameters
+        ----------
+        operators : tensors of this block
+        maps : tensor of shape (n_pix, n_maps, F), NESTED, normalized
+
+        Returns
+        -------
+        tensor of shape (n_groups, size)
+        """
+
+
+class Group(NamedTuple):
+    """Components that share wavelets; each group gives its own covariances.
 
     Attributes
     ----------
-    scales : for every group of :func:`groups`, its operators from fine to coarse
-    spin : tables of the spin-2 transform, or None without spectra
-    stripes : tables of the correlations along the stripes, or None without
-    mean, deviation : (n_pix, 1, F), of the inputs, NESTED, in units of their rms
+    name : of the group, and of its only term unless the orientation is joint
+    places : of its components
     """
 
-    scales: tuple[list[Scale], ...]
+    name: str
+    places: tuple[int, ...]
+
+
+def groups(orientation: str, components: Components) -> tuple[Group, ...]:
+    """Groups of components by the orientation of the wavelets, "joint", "separate" or "none"."""
+    names = components.names
+    if orientation != "separate":
+        return (Group("+".join(names), tuple(range(len(names)))),)
+    alone = [Group(name, (place,)) for place, name in enumerate(names)]
+    pairs = [Group(pair_name(names[a], names[b]), (a, b)) for a, b in components.pairs]
+    return (*alone, *pairs)
+
+
+class ScatteringOperators(NamedTuple):
+    """Steps from the maps to the finest scale (None for means of consecutive pixels) and scales."""
+
+    finer: tuple[Stencil, ...] | None
+    scales: list[Scale]
+
+
+@dataclass(frozen=True)
+class Scattering:
+    """Scattering covariances of a group of components."""
+
+    group: Group
+    names: tuple[str, ...]
+    only: str | None
+    n_scales: int
+    first_scale: int
+    n_orientations: int
+
+    @functools.cached_property
+    def _labels(self) -> tuple[np.ndarray, np.ndarray]:
+        terms, numbers, count = [], [], 0
+        for labels in covariance.labels(self.n_scales, self.n_orientations, self.names):
+            for kind, label in zip(labels._fields, labels, strict=True):
+                wanted = [
+                    x[1] if x and self.only in (None, x[1]) else LEFT_OUT for x in label.ravel()
+                ]
+                copies = 2 if kind == "covariance" else 1
+                terms.append(np.tile(np.array(wanted, object), copies))
+                numbers.append(np.tile(count + np.arange(label.size), copies))
+                count += label.size
+        return np.concatenate(terms), np.concatenate(numbers)
+
+    def terms(self) -> np.ndarray:
+        return self._labels[0]
+
+    def coefficients(self) -> np.ndarray:
+        return self._labels[1]
+
+    def values(self, operators: ScatteringOperators, maps: tf.Tensor, n_groups: int) -> tf.Tensor:
+        if operators.finer is None:
+            finest = wavelets.average(maps, maps.shape[0] >> 2 * self.first_scale)
+        else:
+            finest = maps
+            for step in operators.finer:
+                flat = tf.reshape(finest, (finest.shape[0], -1))
+                finest = wavelets.stencil.apply(step, flat)[:, 0]
+                finest = tf.reshape(finest, (-1, *maps.shape[1:]))
+        chosen = tf.stack([finest[..., place] for place in self.group.places], axis=-1)
+        found = covariance.coefficients(chosen, operators.scales, n_groups)
+        parts = [tf.reshape(part, (n_groups, -1)) for scale in found for part in scale]
+        return tf.concat(parts, axis=-1)
+
+
+class SpectraOperators(NamedTuple):
+    """Harmonic transforms, and what undoes the normalization.
+
+    Attributes
+    ----------
+    scalar, spin : tables of spin 0 and 2, or None without such components
+    mean, deviation : (n_pix, 1, F), of the inputs, NESTED, in units of the rms of each field
+    """
+
+    scalar: SpinTransform | None
     spin: SpinTransform | None
-    stripes: Stripes | None
     mean: tf.Tensor
     deviation: tf.Tensor
 
 
-def groups(orientation: str) -> tuple[str, ...]:
-    """Stokes components that share wavelets; each group gives its own covariances."""
-    return ("Q", "U", "QU") if orientation == "separate" else ("QU",)
+@dataclass(frozen=True)
+class Spectra:
+    """All spectra, p = 2 and p = 1, and with ``scatter`` the variance of the first in the group.
 
-
-def term_names(settings: Emulator) -> tuple[str, ...]:
-    """Names of the loss terms, in order."""
-    optional = {
-        "spectra": settings.spectra,
-        "stripes": settings.stripe_zones > 0,
-        "scatter": settings.scatter,
-    }
-    return (*TERMS, *(name for name, wanted in optional.items() if wanted))
-
-
-def build_operators(
-    settings: Emulator,
-    hierarchy: list[Grid],
-    primary: list[list[np.ndarray]] | None,
-    stripes: Stripes | None,
-    mean: np.ndarray,
-    deviation: np.ndarray,
-) -> Operators:
-    """Operators in the settings' floating-point type.
-
-    Parameters
-    ----------
-    primary : for every group and scale the primary orientation (n_pix,), NESTED;
-        None without
-    stripes : tables of the stripes; None without
-    mean, deviation : arrays of shape (n_pix, F), NESTED
+    That of groups of one map are the spectra themselves.
     """
-    n_groups = len(groups(settings.orientation))
-    rms = np.sqrt(np.mean(deviation**2))
-    nside = int(np.sqrt(len(mean) / 12))
-    return Operators(
-        tuple(
-            wavelets.build_scales(
-                hierarchy,
-                settings.n_orientations,
-                None if primary is None else primary[group],
-                settings.dtype,
-            )
-            for group in range(n_groups)
-        ),
-        harmonics.spin_transform(nside, settings.dtype) if settings.spectra else None,
-        stripes,
-        tf.constant(mean[:, None] / rms, settings.dtype),
-        tf.constant(deviation[:, None] / rms, settings.dtype),
-    )
 
+    components: Components
+    lmax: int
+    l1: str
+    scatter: bool
 
-def statistics(
-    settings: Emulator, operators: Operators, maps: tf.Tensor, n_groups: int = 1
-) -> tf.Tensor:
-    """Φ of normalized maps, averaged over groups of n_maps / n_groups consecutive maps.
+    def terms(self) -> np.ndarray:
+        used = np.arange(self.lmax + 1) >= 2
+        n_spectra = len(self.components.spectra)
+        parts = [np.where(np.tile(used, 2 * n_spectra), "spectra", LEFT_OUT)]
+        if self.scatter:
+            parts.append(np.where(np.tile(used, n_spectra), "scatter", LEFT_OUT))
+        return np.concatenate(parts).astype(object)
 
-    "scatter" is the variance within the group; of groups of one map, the spectra themselves.
+    def coefficients(self) -> np.ndarray:
+        return np.arange(
+            (3 if self.scatter else 2) * len(self.components.spectra) * (self.lmax + 1)
+        )
 
-    Parameters
-    ----------
-    maps : tensor of shape (n_pix, n_maps, F), NESTED, normalized pixel by pixel
-
-    Returns
-    -------
-    tensor of shape (n_groups, n_statistics); the layout is that of :func:`layout`
-    """
-    parts = []
-    finest = wavelets.average(maps, maps.shape[0] >> 2 * settings.first_scale)
-    for group, scales in zip(groups(settings.orientation), operators.scales, strict=True):
-        chosen = tf.stack([finest[..., STOKES.index(name)] for name in group], axis=-1)
-        for scale in covariance.coefficients(chosen, scales, n_groups):
-            parts += scale
-    if operators.spin is not None:
+    def values(self, operators: SpectraOperators, maps: tf.Tensor, n_groups: int) -> tf.Tensor:
         physical = maps * operators.deviation + operators.mean
-        spectra = harmonics.spectra(operators.spin, physical, settings.l1)
-        spectra = tf.reshape(spectra, (n_groups, -1, *spectra.shape[1:]))
-        parts.append(tf.reduce_mean(spectra, axis=1))
-    if operators.stripes is not None:
-        n_zones = 12 * settings.stripe_zones**2
-        parts.append(along_stripes.correlations(operators.stripes, maps, n_zones, n_groups))
-    if settings.scatter:
-        parts.append(_variance(spectra[:, :, 0]))
-    return tf.concat([tf.reshape(part, (n_groups, -1)) for part in parts], axis=-1)
+        found = harmonics.spectra(
+            operators.scalar, operators.spin, physical, self.components, self.l1
+        )
+        found = tf.reshape(found, (n_groups, -1, *found.shape[1:]))
+        mean = tf.reshape(tf.reduce_mean(found, axis=1), (n_groups, -1))
+        if not self.scatter:
+            return mean
+        return tf.concat([mean, tf.reshape(_variance(found[:, :, 0]), (n_groups, -1))], axis=-1)
 
 
 def _variance(values: tf.Tensor) -> tf.Tensor:
@@ -140,62 +191,120 @@ def _variance(values: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(deviation**2, axis=1) / (values.shape[1] - 1)
 
 
-def members(settings: Emulator, lmax: int, name: str) -> np.ndarray:
-    """Which statistics make up a term of the loss: bool array of shape (n_statistics,)."""
-    names = term_names(settings)
-    return layout(settings, lmax)[0] == (names.index(name) if name in names else len(names))
+@dataclass(frozen=True)
+class Stripes:
+    """Correlations along the stripes of all components, zone by zone."""
+
+    n_components: int
+    n_zones: int
+    n_scales: int
+
+    def terms(self) -> np.ndarray:
+        n_displacements = len(along_stripes.BESIDE) * len(along_stripes.lags(self.n_scales))
+        size = n_displacements * self.n_zones * self.n_components**2
+        return np.full(size, "stripes", object)
+
+    def coefficients(self) -> np.ndarray:
+        return np.arange(len(self.terms()))
+
+    def values(self, operators: along_stripes.Stripes, maps: tf.Tensor, n_groups: int) -> tf.Tensor:
+        found = along_stripes.correlations(operators, maps, self.n_zones, n_groups)
+        return tf.reshape(found, (n_groups, -1))
 
 
-def layout(settings: Emulator, lmax: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which term every statistic belongs to, and which ones are one complex number.
+@dataclass(frozen=True)
+class Phi:
+    """The statistics of a model: which blocks there are.
 
-    Returns
-    -------
-    term : int array of shape (n_statistics,), index into :func:`term_names`, -1 for
-        those left out of the loss (repeated elements, ℓ < 2)
-    coefficient : int array of shape (n_statistics,), the same number for the real
-        and the imaginary part of one coefficient
-    """
-    terms, numbers = [], []
-    count = 0
-    for group in groups(settings.orientation):
-        wanted = [group] if settings.orientation == "separate" else TERMS
-        for labels in covariance.labels(settings.n_scales, settings.n_orientations, group):
-            for name, label in zip(labels._fields, labels, strict=True):
-                of_label = [
-                    TERMS.index(x[1]) if x and x[1] in wanted else -1 for x in label.ravel()
-                ]
-                number = count + np.arange(label.size)
-                copies = 2 if name == "covariance" else 1
-                terms.append(np.tile(of_label, copies))
-                numbers.append(np.tile(number, copies))
-                count += label.size
-    names, ell = term_names(settings), np.arange(lmax + 1)
-    n_stripes = len(along_stripes.BESIDE) * len(along_stripes.lags(settings.n_scales))
-    optional = {
-        "spectra": np.tile(ell >= 2, 6),
-        "stripes": np.full(n_stripes * 12 * settings.stripe_zones**2 * 4, True),
-        "scatter": np.tile(ell >= 2, 3),
-    }
-    for name in names[len(TERMS) :]:
-        terms.append(np.where(optional[name], names.index(name), -1))
-        numbers.append(count + np.arange(optional[name].size))
-        count += optional[name].size
-    return np.concatenate(terms), np.concatenate(numbers)
-
-
-def loss_weights(settings: Emulator, lmax: int, of_inputs: np.ndarray) -> np.ndarray:
-    """Weights of squared deviations in each term, shape (n_terms, n_statistics).
-
-    Parameters
+    Attributes
     ----------
-    of_inputs : array of shape (n_inputs, n_statistics), Φ of every input map
+    settings, components, nside : of the model
+    n_zones : zones of the stripes' correlations that hold an observed pixel; 0 without
     """
-    term, coefficient = layout(settings, lmax)
-    variance = np.bincount(coefficient, of_inputs.var(axis=0))[coefficient]
-    weights = np.zeros((len(term_names(settings)), len(term)))
-    for number, row in enumerate(weights):
-        mine = term == number
-        floor = 1e-12 * np.median(variance[mine])
-        row[mine] = 1 / np.maximum(variance[mine], floor) / len(np.unique(coefficient[mine]))
-    return weights
+
+    settings: Emulator
+    components: Components
+    nside: int
+    n_zones: int
+
+    @functools.cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks, in the order of the vector Φ."""
+        s, names = self.settings, self.components.names
+        separate = s.orientation == "separate"
+        found: list[Block] = [
+            Scattering(
+                group,
+                tuple(names[place] for place in group.places),
+                group.name if separate else None,
+                s.n_scales,
+                s.first_scale,
+                s.n_orientations,
+            )
+            for group in groups(s.orientation, self.components)
+        ]
+        if s.spectra:
+            found.append(Spectra(self.components, lmax_of(self.nside), s.l1, s.scatter))
+        if self.n_zones:
+            found.append(Stripes(len(names), self.n_zones, s.n_scales))
+        return tuple(found)
+
+    @functools.cached_property
+    def terms(self) -> np.ndarray:
+        """Loss term of every statistic by name, (n_statistics,); :data:`LEFT_OUT` for none."""
+        return np.concatenate([block.terms() for block in self.blocks])
+
+    @functools.cached_property
+    def term_names(self) -> tuple[str, ...]:
+        """Names of the loss terms: components, pairs, then the others."""
+        names = self.components.names
+        pairs = [pair_name(names[a], names[b]) for a, b in self.components.pairs]
+        others = [n for n in ("spectra", "stripes", "scatter") if (self.terms == n).any()]
+        return (*names, *pairs, *others)
+
+    @functools.cached_property
+    def coefficients(self) -> np.ndarray:
+        """Number of the coefficient that every statistic belongs to, (n_statistics,), int."""
+        numbers, count = [], 0
+        for block in self.blocks:
+            numbers.append(count + block.coefficients())
+            count = int(numbers[-1].max()) + 1
+        return np.concatenate(numbers)
+
+    def members(self, name: str) -> np.ndarray:
+        """Which statistics make up a term of the loss: bool array of shape (n_statistics,)."""
+        return self.terms == name
+
+    def evaluate(self, operators: tuple, maps: tf.Tensor, n_groups: int = 1) -> tf.Tensor:
+        """Φ of normalized maps, averaged over groups of n_maps / n_groups consecutive maps.
+
+        Parameters
+        ----------
+        operators : of every block
+        maps : tensor of shape (n_pix, n_maps, F), NESTED, normalized pixel by pixel
+
+        Returns
+        -------
+        tensor of shape (n_groups, n_statistics)
+        """
+        parts = [
+            block.values(own, maps, n_groups)
+            for block, own in zip(self.blocks, operators, strict=True)
+        ]
+        return tf.concat(parts, axis=-1)
+
+    def loss_weights(self, of_inputs: np.ndarray) -> np.ndarray:
+        """Weights of squared deviations in each term, shape (n_terms, n_statistics).
+
+        Parameters
+        ----------
+        of_inputs : array of shape (n_inputs, n_statistics), Φ of every input map
+        """
+        variance = np.bincount(self.coefficients, of_inputs.var(axis=0))[self.coefficients]
+        weights = np.zeros((len(self.term_names), len(self.terms)))
+        for name, row in zip(self.term_names, weights, strict=True):
+            mine = self.members(name)
+            floor = 1e-12 * np.median(variance[mine])
+            row[mine] = 1 / np.maximum(variance[mine], floor)
+            row[mine] /= len(np.unique(self.coefficients[mine]))
+        return weights

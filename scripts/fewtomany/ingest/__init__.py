@@ -34,8 +34,8 @@ def load(
 ) -> "MapSet":
     """Maps of the user in the form of the campaign: K, RING, COSMO, in its frame and resolution.
 
-    All files are read and checked, whichever maps are asked for, since the observed pixels are
-    those that *every* map has.
+    All maps are read and checked, whichever are asked for, since the observed pixels are those
+    that *every* map has. One map at a time is in memory besides the result.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def load(
         a channel's own :class:`Source` comes first
     dataset : name of the result
     start, stop : the maps wanted, ``start <= k < stop``; all by default
-    n_maps : maps needed; 2 by default
+    n_maps : maps needed, the first of those there are; all, and 2 or more, by default
     provenance : see :mod:`fewtomany.provenance`
 
     Raises

@@ -1,8 +1,8 @@
-"""Reading, checking and bringing together the user's maps."""
+"""Checking the user's maps and bringing them together."""
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import healpy
@@ -10,17 +10,9 @@ import numpy as np
 
 from fewtomany.components import Components
 from fewtomany.errors import UserError
-from fewtomany.ingest import arrays, fits
-from fewtomany.ingest.files import (
-    CONVENTIONS,
-    FRAMES,
-    ORDERINGS,
-    UNITS,
-    Source,
-    count_of,
-    find,
-    format_of,
-)
+from fewtomany.ingest import fits
+from fewtomany.ingest.files import FRAMES, ORDERINGS, Source, count, find, format_of
+from fewtomany.ingest.reader import Raw, read_range
 from fewtomany.ingest.resample import KEPT, Resampling, resampling
 from fewtomany.sky import Sky
 from fewtomany.store import MapSet
@@ -38,24 +30,6 @@ class Target:
     nside: int
     frame: str
     mask: str | None = None
-
-
-@dataclass(frozen=True)
-class Raw:
-    """One map as it was read: K, RING, COSMO, in its own frame and resolution.
-
-    Attributes
-    ----------
-    where : its file, and its place there if there are several
-    values : array of shape (n_components, 12·nside²), 0 where nothing was seen
-    seen : booleans of shape (12·nside²,): all components are there
-    header : of its file, complete
-    """
-
-    where: str
-    values: np.ndarray
-    seen: np.ndarray
-    header: fits.Header
 
 
 def sources(
@@ -87,19 +61,14 @@ def load(
     if target.frame not in FRAMES:
         raise UserError(f"frame {target.frame!r} is not allowed; expected {', '.join(FRAMES)}")
     channels = {name: _with_defaults(source, target) for name, source in channels.items()}
-    surveys = {name: survey(source, stokes, target) for name, source in channels.items()}
-    counts = {name: found.count for name, found in surveys.items()}
-    count = min(counts.values())
-    if len(set(counts.values())) > 1:
-        text = ", ".join(f"{name} {number}" for name, number in counts.items())
-        raise UserError(f"channels hold different numbers of maps ({text}); expected equally many")
-    needed = n_maps or MIN_MAPS
-    if count < max(needed, MIN_MAPS):
-        files = ", ".join(path for source in channels.values() for path in source.files)
-        raise UserError(f"{files}: {count} maps found; expected at least {max(needed, MIN_MAPS)}")
-    stop = count if stop is None else stop
-    if not 0 <= start < stop <= count:
-        raise UserError(f"maps {start} to {stop} are not a range of the {count} maps found")
+    used = _count(channels, n_maps)
+    stop = used if stop is None else stop
+    if not 0 <= start < stop <= used:
+        raise UserError(f"maps {start} to {stop} are not a range of the {used} maps found")
+    digests: dict[bytes, str] = {}
+    surveys = {
+        name: survey(source, stokes, target, used, digests) for name, source in channels.items()
+    }
     grids = [_Grid.of(found, target) for found in surveys.values()]
     kept = np.all([grid.kept for grid in grids], axis=0)
     if not kept.any():
@@ -110,11 +79,11 @@ def load(
         np.result_type(*(found.dtype for found in surveys.values())),
     )
     for (name, source), grid in zip(channels.items(), grids, strict=True):
-        for row, raw in enumerate(_read_range(source, stokes, start, stop)):
+        for row, raw in enumerate(read_range(source, stokes, start, stop)):
             maps[row, components.select(name)] = sky.restrict(grid.apply(raw.values, stokes))
     logger.info(
         "%s: maps %d to %d of %d, %s at nside %d, %.1f%% of the sky",
-        *(dataset, start, stop, count, stokes, target.nside, 100 * sky.fraction),
+        *(dataset, start, stop, used, stokes, target.nside, 100 * sky.fraction),
     )
     return MapSet(
         maps=maps,
@@ -128,93 +97,27 @@ def load(
     )
 
 
+def _count(channels: Mapping[str, Source], needed: int | None) -> int:
+    """Maps of every channel that are used, the first of those there are."""
+    counts = {name: count(source.files) for name, source in channels.items()}
+    if needed is None and len(set(counts.values())) > 1:
+        text = ", ".join(f"{name} {number}" for name, number in counts.items())
+        raise UserError(f"channels hold different numbers of maps ({text}); expected equally many")
+    for name, number in counts.items():
+        if number < max(needed or 0, MIN_MAPS):
+            raise UserError(
+                f"{', '.join(channels[name].files)}: {number} maps found; "
+                f"expected at least {max(needed or 0, MIN_MAPS)}"
+            )
+    return max(needed, MIN_MAPS) if needed else min(counts.values())
+
+
 def _with_defaults(source: Source, target: Target) -> Source:
     """The same source; NumPy files are in K, RING and the frame wanted, unless other is given."""
     kinds = {format_of(path) for path in find(source.files)}
     if kinds == {"npy"}:
         return source.over(Source((), unit="K", ordering="RING", frame=target.frame))
     return source
-
-
-def read(source: Source, stokes: str) -> Iterator[Raw]:
-    """All maps of a channel, one at a time."""
-    for path in find(source.files):
-        yield from _read_file(path, source, stokes)
-
-
-def _read_range(source: Source, stokes: str, start: int, stop: int) -> Iterator[Raw]:
-    """The maps ``start <= k < stop``; files without any of them are not read."""
-    first = 0
-    for path in find(source.files):
-        number = count_of(path)
-        if first < stop and first + number > start:
-            for place, raw in enumerate(_read_file(path, source, stokes), first):
-                if start <= place < stop:
-                    yield raw
-        first += number
-
-
-def _read_file(path: str, source: Source, stokes: str) -> Iterator[Raw]:
-    if format_of(path) == "fits":
-        stored = [(path, *fits.read(path, stokes))]
-    elif format_of(path) == "hdf5":
-        stored = arrays.read_hdf5(path, stokes)
-    else:
-        stored = arrays.read_npy(path, stokes)
-    for where, values, header in stored:
-        yield _convert(path, where, values, _complete(path, header, source, stokes), stokes)
-
-
-def _complete(path: str, header: fits.Header, source: Source, stokes: str) -> fits.Header:
-    """What is known of a file: said by itself or given; UserError if neither, or if they differ."""
-    found = {"nside": header.nside}
-    keys = {"unit": "TUNIT", "ordering": "ORDERING", "convention": "POLCCONV", "frame": "COORDSYS"}
-    allowed = {
-        "unit": UNITS,
-        "ordering": ORDERINGS,
-        "convention": CONVENTIONS,
-        "frame": FRAMES,
-    }
-    for name, key in keys.items():
-        said, given = getattr(header, name), getattr(source, name)
-        config_key = "polarization_convention" if name == "convention" else name
-        choice = ", ".join(allowed[name])
-        if name == "convention" and stokes == "T":
-            said = given = "COSMO"
-        if said is None and given is None:
-            raise UserError(f"{path}: {key} is missing; give {config_key} ({choice})")
-        if said is not None and said not in allowed[name]:
-            if given is None:
-                raise UserError(f"{path}: {key} is {said!r}; expected {choice} (thermodynamic)")
-            said = None
-        if said is not None and given is not None and said != given:
-            raise UserError(f"{path}: {key} is {said}, but {config_key} {given} is given")
-        found[name] = said or given
-    return fits.Header(**found)
-
-
-def _convert(path: str, where: str, values: np.ndarray, header: fits.Header, stokes: str) -> Raw:
-    """Values to K, RING, COSMO; what is not seen to 0."""
-    if header.ordering == "NESTED":
-        ring = np.arange(values.shape[1])
-        values = values[:, healpy.ring2nest(header.nside, ring)]
-    unseen = np.isclose(values, healpy.UNSEEN, rtol=1e-5, atol=0)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        component, pixel = np.argwhere(bad)[0]
-        raise UserError(
-            f"{where}: {bad.sum()} values are not finite ({values[component, pixel]} at Stokes "
-            f"{stokes[component]}, RING pixel {pixel}); expected UNSEEN (-1.6375e30) where "
-            "nothing was observed"
-        )
-    seen = ~unseen.any(axis=0)
-    factor = UNITS[header.unit]
-    if factor != 1:
-        values = (values.astype(np.float64) * factor).astype(values.dtype)
-    values = np.where(seen, values, 0)
-    if header.convention == "IAU" and "U" in stokes:
-        values[stokes.index("U")] *= -1
-    return Raw(where, values, seen, header)
 
 
 @dataclass
@@ -225,21 +128,23 @@ class Survey:
     ----------
     header : of all of them
     dtype : float32 if all maps are, else float64
-    count : number of maps
     observed : float64 array of shape (12·nside²,): weights, 0 for pixels left out or unseen
     """
 
     header: fits.Header
     dtype: np.dtype
-    count: int = 0
     observed: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
-def survey(source: Source, stokes: str, target: Target) -> Survey:
-    """Read all maps of a channel once, check them, and find the pixels that all of them have."""
+def survey(
+    source: Source, stokes: str, target: Target, n_maps: int, digests: dict[bytes, str]
+) -> Survey:
+    """Read the maps of a channel once, check them, and find the pixels that all of them have.
+
+    ``digests`` are those of the maps read before, with their files, and get those of these.
+    """
     result, mask = None, None
-    digests: dict[bytes, str] = {}
-    for raw in read(source, stokes):
+    for raw in read_range(source, stokes, 0, n_maps):
         if result is None:
             result = Survey(raw.header, raw.values.dtype)
             _check_resolution(raw, target)
@@ -260,11 +165,9 @@ def survey(source: Source, stokes: str, target: Target) -> Survey:
         seen &= raw.seen
         varies |= raw.values != reference
         result.dtype = np.result_type(result.dtype, raw.values.dtype)
-        result.count += 1
     if not seen.any():
         raise UserError(f"{', '.join(source.files)}: no pixel is seen in every map")
-    if result.count > 1:
-        _check_varies(source, stokes, varies | ~seen)
+    _check_varies(source, stokes, varies | ~seen)
     result.observed = np.where(seen, 1.0 if mask is None else mask, 0.0)
     return result
 

@@ -7,8 +7,13 @@ Both ways are means over the area of a new pixel:
 * Another frame: every new pixel is cut into children, at least 16 and at least as fine as the
   source, and each takes the value of the source pixel that holds its centre, Q and U
   carried along the great circle to the centre of the new pixel. This keeps means over area, works
-  on a part of the sky, and has no holes. It is a map drawn with the source's own pixels: what is
-  as small as they are is smoothed, once more than by the new pixels themselves.
+  on a part of the sky, and has no holes.
+
+What the second way costs, against exact rotation and the mean over the new pixel: maps with flat
+spectra up to ℓ = 2·nside of the new pixels differ by 16% of their rms if the source has the same
+nside, 5% at twice, 3% at four times, 1% at eight times that, and their power there
+is 0.77, 0.95, 1.00 and 1.00 of what it should be. So give maps in the frame that is wanted, or
+finer ones.
 
 A new pixel is observed if at least half of its children are.
 """

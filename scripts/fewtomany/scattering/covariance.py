@@ -20,6 +20,7 @@ S2 is the covariance of the first entries of two components, likewise divided.
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,22 +75,25 @@ def coefficients(
         layer = _wavelet_transform(scale.wavelets, maps)
         power = tf.reduce_sum(layer**2, axis=2)
         modulus = tf.sqrt(power + _TINY)
-        s2 = tf.reduce_mean(power, axis=0)
+        s2 = wavelets.sky_mean(power, scale.weight)
         inverse_norm = tf.ones_like(s2) if raw else tf.math.rsqrt(s2 + _TINY)
-        s1 = tf.reduce_mean(modulus, axis=0) * inverse_norm
+        s1 = wavelets.sky_mean(modulus, scale.weight) * inverse_norm
         moduli.append(_entries_last(modulus * inverse_norm))
         inside = tf.concat(moduli, axis=2)
         first = layer * inverse_norm[:, None]
         second, second_mean = _second_layer(scale, inside, n_components)
-        mean = tf.concat([tf.reduce_mean(first, axis=0), second_mean], axis=-1)
-        covariance = _covariance(tf.concat([first, second], axis=-1), mean, n_groups, not raw)
+        mean = tf.concat([wavelets.sky_mean(first, scale.weight), second_mean], axis=-1)
+        both = tf.concat([first, second], axis=-1)
+        if scale.weight is not None:
+            both *= tf.sqrt(scale.weight)[:, None, None, None, None]
+        covariance = _covariance(both, mean, n_groups, not raw)
         s1, s2 = _group_means(s1, n_groups), _group_means(s2, n_groups)
         result.append(Coefficients(s1, s2, covariance))
         if coarser is not None:
             n_pix = coarser.wavelets.index.shape[0]
-            both = wavelets.coarsen(scale, n_pix, _flat(tf.concat([maps, inside], axis=2)))
-            both = tf.reshape(both, (n_pix, n_maps, -1))
-            maps, moduli = both[..., :n_components], [both[..., n_components:]]
+            merged = wavelets.coarsen(scale, n_pix, _flat(tf.concat([maps, inside], axis=2)))
+            merged = tf.reshape(merged, (n_pix, n_maps, -1))
+            maps, moduli = merged[..., :n_components], [merged[..., n_components:]]
     return result
 
 
@@ -165,8 +169,17 @@ def _gram(x: tf.Tensor):
     return tf.matmul(x, x, transpose_a=True), gradient
 
 
-def labels(n_scales: int, n_orientations: int, stokes: str) -> list[Coefficients]:
+def pair_name(first: str, second: str) -> str:
+    """Name of a pair of components: "QU", or "a.Q×b.Q" of longer names."""
+    return first + ("" if len(first) == len(second) == 1 else "×") + second
+
+
+def labels(n_scales: int, n_orientations: int, stokes: Sequence[str]) -> list[Coefficients]:
     """What each coefficient is, in the layout of :func:`coefficients`.
+
+    Parameters
+    ----------
+    stokes : name of every component, "QU" or ("a.Q", "a.U", "b.Q", "b.U")
 
     Returns
     -------
@@ -194,26 +207,27 @@ def labels(n_scales: int, n_orientations: int, stokes: str) -> list[Coefficients
     return result
 
 
-def _label(a, b, stokes: str, j1: int, g1: int):
+def _label(a, b, stokes: Sequence[str], j1: int, g1: int):
     """Label of Cov[a, b] at λ₁, or None if another element stands for it."""
     (fa, ja, ga), (fb, jb, gb) = a, b
     if jb < 0:  # b is a first-layer field
         if ja < 0 and fa < fb:
-            return ("S2", stokes[fa] + stokes[fb], j1, g1, -1, -1, -1, -1)
+            return ("S2", pair_name(stokes[fa], stokes[fb]), j1, g1, -1, -1, -1, -1)
         return None
     if ja < 0:
-        pair = stokes[fa] if fa == fb else stokes[min(fa, fb)] + stokes[max(fa, fb)]
+        low, high = min(fa, fb), max(fa, fb)
+        pair = stokes[fa] if fa == fb else pair_name(stokes[low], stokes[high])
         return ("S3" if fa <= fb else "S3'", pair, j1, g1, jb, gb, -1, -1)
     if fa > fb or ja > jb:
         return None
-    pair = stokes[fa] if fa == fb else stokes[fa] + stokes[fb]
+    pair = stokes[fa] if fa == fb else pair_name(stokes[fa], stokes[fb])
     return ("S4", pair, j1, g1, ja, ga, jb, gb)
 
 
 INDEX = ["statistic", "components", "j1", "gamma1", "j2", "gamma2", "j3", "gamma3"]
 
 
-def to_frame(values: list[Coefficients], stokes: str) -> pd.DataFrame:
+def to_frame(values: list[Coefficients], stokes: Sequence[str]) -> pd.DataFrame:
     """Coefficients of :func:`coefficients` as a labelled table.
 
     Returns

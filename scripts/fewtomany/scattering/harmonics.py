@@ -7,6 +7,9 @@ equal to healpy's ``map2alm`` and ``map2alm_spin`` without iterations or ring we
 transform along every ring, then for every m a Legendre product over the rings. The
 rings have different numbers of pixels; Bluestein's chirp transform gives them all
 one length, so the whole sphere is a single batch of FFTs.
+
+Of a partial sky these are pseudo-coefficients: those of the map times its weights, 0 where
+nothing was observed. Only rings with an observed pixel take part.
 """
 
 from typing import NamedTuple
@@ -16,42 +19,62 @@ import numpy as np
 import scipy.fft
 import tensorflow as tf
 
+from fewtomany.components import Components
+from fewtomany.sky import Sky
+
 
 class SpinTransform(NamedTuple):
-    """Tables of the transform at one nside and spin s; L = lmax + 1, T = 4·nside − 1 rings.
+    """Tables of the transform of one sky and spin s; L = lmax + 1, T rings (4·nside − 1 of the
+    full sky).
 
     Attributes
     ----------
-    to_rings : int32 array of shape (T·4·nside,): RING pixel of every place of the
-        padded ring table, NESTED-ordered input assumed; n_pix where there is none
+    to_rings : int32 array of shape (T·4·nside,): observed pixel (NESTED order) of every place
+        of the padded ring table; n_pix where there is none
     from_rings : int32 array of shape (n_pix,): its inverse
+    weight : (n_pix, 1), by which maps are multiplied before; None for 1
     chirp_in : complex array of shape (T, 4·nside)
     chirp_filter : complex array of shape (T, length), the chirps' Fourier transform
     chirp_out : complex array of shape (T, 2L − 1), with the ring's first longitude
     legendre : array of shape (L, L, T): Ω ₛλ_ℓm(θ) for m ≥ 0 (m first)
+    mirrored : the same at π − θ; None where the rings are symmetric, so that it is
+        ``legendre`` with the rings reversed
     """
 
     to_rings: tf.Tensor
     from_rings: tf.Tensor
+    weight: tf.Tensor | None
     chirp_in: tf.Tensor
     chirp_filter: tf.Tensor
     chirp_out: tf.Tensor
     legendre: tf.Tensor
+    mirrored: tf.Tensor | None
 
 
-def spin_transform(nside: int, dtype, spin: int = 2) -> SpinTransform:
-    """Tables for maps of one nside and spin (2 or 0), up to lmax = 3·nside − 1."""
+def spin_transform(sky: Sky | int, dtype, spin: int = 2) -> SpinTransform:
+    """Tables for maps of one sky (the full one of an nside) and spin (2 or 0).
+
+    Multipoles go up to lmax = 3·nside − 1.
+    """
+    if not isinstance(sky, Sky):
+        sky = Sky(sky)
     dtype = tf.as_dtype(dtype)
     complex_dtype = tf.complex64 if dtype == tf.float32 else tf.complex128
-    n_pix, lmax, width = hp.nside2npix(nside), 3 * nside - 1, 4 * nside
+    nside, n_pix = sky.nside, sky.n_pix
+    lmax, width = 3 * nside - 1, 4 * nside
+    place_of = np.full(hp.nside2npix(nside), n_pix)  # RING pixel to place in the maps
+    place_of[hp.nest2ring(nside, sky.nested)] = np.arange(n_pix)
     rings = np.arange(1, 4 * nside)
+    if not sky.is_full:
+        rings = np.intersect1d(rings, hp.pix2ring(nside, sky.indices))
     start, length, cosine, sine, shifted = hp.ringinfo(nside, rings)
     place = np.arange(width)
     ring_pixel = np.where(place < length[:, None], start[:, None] + place, -1)
     flat = ring_pixel.ravel()
-    to_rings = np.where(flat < 0, n_pix, hp.ring2nest(nside, np.maximum(flat, 0)))
+    to_rings = np.where(flat < 0, n_pix, place_of[np.maximum(flat, 0)])
     from_rings = np.empty(n_pix, np.int64)
-    from_rings[to_rings[flat >= 0]] = np.flatnonzero(flat >= 0)
+    observed = np.flatnonzero(to_rings < n_pix)
+    from_rings[to_rings[observed]] = observed
 
     # Σ_j x_j w^(jm), w = exp(−2πi/n), with jm = (j² + m² − (m − j)²)/2
     m = np.arange(-lmax, lmax + 1)
@@ -66,14 +89,20 @@ def spin_transform(nside: int, dtype, spin: int = 2) -> SpinTransform:
         -1j * (turn * (m.astype(float) ** 2 % (2 * length[:, None])) + first_longitude * m)
     )
     colatitude = np.arctan2(sine, cosine)
-    legendre = wigner_lambda(lmax, colatitude, spin) * hp.nside2pixarea(nside)
+    area = hp.nside2pixarea(nside)
+    symmetric = np.array_equal(rings, 4 * nside - rings[::-1])
+    mirrored = None if symmetric else wigner_lambda(lmax, np.pi - colatitude, spin) * area
+    legendre = wigner_lambda(lmax, colatitude, spin) * area
+    weight = None if sky.weights is None else sky.to_nested(sky.weight)[:, None]
     return SpinTransform(
         tf.constant(to_rings, tf.int32),
         tf.constant(from_rings, tf.int32),
+        None if weight is None else tf.constant(weight, dtype),
         tf.constant(chirp_in, complex_dtype),
         tf.constant(np.fft.fft(kernel), complex_dtype),
         tf.constant(chirp_out, complex_dtype),
         tf.constant(legendre, dtype),
+        None if mirrored is None else tf.constant(mirrored, dtype),
     )
 
 
@@ -147,10 +176,18 @@ def analyse(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
     waves = _ring_fourier(transform, tf.complex(rings[0], rings[1]))
     # ₂λ_{ℓ,−m}(θ) = (−1)^ℓ ₂λ_ℓm(π − θ): one table serves both signs of m
     lmax = transform.legendre.shape[0] - 1
-    both = tf.stack([waves[..., lmax:], tf.reverse(waves[..., lmax::-1], axis=[1])])
-    both = tf.transpose(tf.stack([tf.math.real(both), tf.math.imag(both)]), (4, 3, 0, 1, 2))
-    alm = tf.matmul(transform.legendre, tf.reshape(both, (lmax + 1, n_rings, -1)))
-    alm = tf.transpose(tf.reshape(alm, (lmax + 1, lmax + 1, 2, 2, n_maps)), (2, 3, 0, 1, 4))
+    positive, negative = waves[..., lmax:], waves[..., lmax::-1]
+    if transform.mirrored is None:
+        alm = _legendre(transform.legendre, [positive, tf.reverse(negative, axis=[1])])
+    else:
+        alm = tf.concat(
+            [
+                _legendre(transform.legendre, [positive]),
+                _legendre(transform.mirrored, [negative]),
+            ],
+            axis=3,
+        )
+    alm = tf.transpose(alm, (2, 3, 0, 1, 4))
     (re_plus, re_minus), (im_plus, im_minus) = (tf.unstack(part) for part in tf.unstack(alm))
     # ₋₂a_ℓm = (−1)^m conj(₂a_ℓ,−m)
     sign = (-1.0) ** np.arange(lmax + 1)
@@ -159,6 +196,16 @@ def analyse(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
     e = tf.stack([re_plus + re_minus, im_plus + im_minus])
     b = tf.stack([im_plus - im_minus, re_minus - re_plus])
     return tf.stack([e, b]) * -0.5
+
+
+def _legendre(table: tf.Tensor, waves: list[tf.Tensor]) -> tf.Tensor:
+    """Sums over rings of K waves (n_maps, T, L): (m, ℓ, real/imaginary, K, n_maps)."""
+    lmax, n_rings = table.shape[0] - 1, table.shape[2]
+    both = tf.stack(waves)
+    n_waves, n_maps = both.shape[:2]
+    both = tf.transpose(tf.stack([tf.math.real(both), tf.math.imag(both)]), (4, 3, 0, 1, 2))
+    alm = tf.matmul(table, tf.reshape(both, (lmax + 1, n_rings, -1)))
+    return tf.reshape(alm, (lmax + 1, lmax + 1, 2, n_waves, n_maps))
 
 
 def _ring_fourier(transform: SpinTransform, rings: tf.Tensor) -> tf.Tensor:
@@ -172,7 +219,9 @@ def _ring_fourier(transform: SpinTransform, rings: tf.Tensor) -> tf.Tensor:
 
 
 def _to_rings(transform: SpinTransform, values: tf.Tensor) -> tf.Tensor:
-    """Pixels (n_pix, C) to the padded ring table (T·width, C)."""
+    """Pixels (n_pix, C), weighted, to the padded ring table (T·width, C)."""
+    if transform.weight is not None:
+        values *= transform.weight
 
     @tf.custom_gradient
     def forward(values):
@@ -182,43 +231,42 @@ def _to_rings(transform: SpinTransform, values: tf.Tensor) -> tf.Tensor:
     return forward(values)
 
 
-def spectra(transform: SpinTransform, maps: tf.Tensor, l1: str = "moduli") -> tf.Tensor:
-    """EE, BB and EB spectra with p = 2 and p = 1 (arXiv:2503.11643, Eqs. 6–7).
+def spectra(
+    scalar: SpinTransform | None,
+    spin: SpinTransform | None,
+    maps: tf.Tensor,
+    components: Components,
+    l1: str = "moduli",
+) -> tf.Tensor:
+    """All auto and cross spectra with p = 2 and p = 1 (arXiv:2503.11643, Eqs. 6–7).
 
     C^(p)_ℓ = 1/(2ℓ+1) Σ_m |a_ℓm|^p over all m. EB takes Re(a^E a^B*) for p = 2 and,
-    for p = 1, the same divided by √|a^E a^B|.
+    for p = 1, the same divided by √|a^E a^B|; so do the other crosses.
 
     Parameters
     ----------
-    maps : tensor of shape (n_pix, n_maps, 2), NESTED
+    scalar, spin : tables of spin 0 and 2; None where there is no such component
+    maps : tensor of shape (n_pix, n_maps, F), NESTED
+    components : what the F are
     l1 : "moduli", or "root" for sign(C)√|C| of the p = 2 spectra instead of p = 1, as
         the published code has it
 
     Returns
     -------
-    tensor of shape (n_maps, 2, 3, L): p = 2, 1; EE, BB, EB
+    tensor of shape (n_maps, 2, n_spectra, L): p = 2, 1; in the order of
+    ``components.spectra``
     """
-    e, b = tf.unstack(analyse(transform, maps))
-    return _norms([(e, e), (b, b), (e, b)], l1)
-
-
-def temperature_spectra(
-    scalar: SpinTransform, spin: SpinTransform, maps: tf.Tensor, l1: str = "moduli"
-) -> tf.Tensor:
-    """TT, TE and TB spectra of T, Q and U, as :func:`spectra` gives EE, BB and EB.
-
-    Parameters
-    ----------
-    scalar, spin : tables of spin 0 and 2
-    maps : tensor of shape (n_pix, n_maps, 3), NESTED
-
-    Returns
-    -------
-    tensor of shape (n_maps, 2, 3, L): p = 2, 1; TT, TE, TB
-    """
-    t = analyse_temperature(scalar, maps[..., 0])
-    e, b = tf.unstack(analyse(spin, maps[..., 1:]))
-    return _norms([(t, t), (t, e), (t, b)], l1)
+    n_pix, n_maps, _ = maps.shape
+    fields: list[tf.Tensor | None] = [None] * len(components)
+    if components.scalars:
+        chosen = tf.stack([maps[..., k] for k in components.scalars], axis=-1)
+        found = analyse_temperature(scalar, tf.reshape(chosen, (n_pix, -1)))
+        found = tf.reshape(found, (*found.shape[:-1], n_maps, -1))
+        for place, field in zip(components.scalars, tf.unstack(found, axis=-1), strict=True):
+            fields[place] = field
+    for place in components.spins:
+        fields[place], fields[place + 1] = tf.unstack(analyse(spin, maps[..., place : place + 2]))
+    return _norms([(fields[a], fields[b]) for a, b in components.spectra_pairs], l1)
 
 
 def _norms(pairs: list[tuple[tf.Tensor, tf.Tensor]], l1: str) -> tf.Tensor:

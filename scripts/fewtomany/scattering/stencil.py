@@ -25,7 +25,8 @@ class Stencil(NamedTuple):
     adjoint_index : int32 array of shape (k', n_in): for every input pixel the
         places p·k + k at which it stands in ``index``
     adjoint_mask : array of shape (k', n_in): 1 for a place, 0 for filling
-    total : array of shape (n_channels, n_in): Σ_p of an input pixel's weights
+    total : array of shape (n_channels, n_in): Σ_p of an input pixel's weights, each times
+        the weight of p in means over the sky
     """
 
     index: tf.Tensor
@@ -36,7 +37,13 @@ class Stencil(NamedTuple):
     total: tf.Tensor
 
 
-def from_neighbours(neighbours: np.ndarray, weights: np.ndarray, n_in: int, dtype) -> Stencil:
+def from_neighbours(
+    neighbours: np.ndarray,
+    weights: np.ndarray,
+    n_in: int,
+    dtype,
+    sky_weight: np.ndarray | None = None,
+) -> Stencil:
     """Stencil of a neighbour table.
 
     Parameters
@@ -45,6 +52,7 @@ def from_neighbours(neighbours: np.ndarray, weights: np.ndarray, n_in: int, dtyp
     weights : array of shape (n_out, n_channels, k); ignored where there is none
     n_in : number of input pixels
     dtype : floating-point type of the weights
+    sky_weight : array of shape (n_out,): of the output pixels in means over the sky
     """
     places = np.flatnonzero(neighbours >= 0)
     sources = neighbours.ravel()[places]
@@ -56,7 +64,8 @@ def from_neighbours(neighbours: np.ndarray, weights: np.ndarray, n_in: int, dtyp
     adjoint_index[turn, sources] = places
     adjoint_mask[turn, sources] = 1
     weights = np.where(neighbours[:, None] >= 0, weights, 0)
-    total = [np.bincount(sources, w.ravel()[places], n_in) for w in weights.swapaxes(0, 1)]
+    weighed = weights if sky_weight is None else weights * sky_weight[:, None, None]
+    total = [np.bincount(sources, w.ravel()[places], n_in) for w in weighed.swapaxes(0, 1)]
     return Stencil(
         tf.constant(np.maximum(neighbours, 0), tf.int32),
         tf.constant(weights, dtype),

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from fewtomany.scattering import stencil
-from fewtomany.scattering.grid import Grid
+from fewtomany.scattering.grid import Grid, Hierarchy, Merging
 from fewtomany.scattering.stencil import Stencil
 
 WAVE_NUMBER = np.pi / np.sqrt(2)
@@ -35,11 +35,13 @@ class Scale(NamedTuple):
     coarsen : one channel, to the next coarser scale; None for the mean of each pixel's
         children
     second : what the second layer has of its own; None for nothing
+    weight : (n_pix,), of the pixels in means over the sky, of mean 1; None for equal ones
     """
 
     wavelets: Stencil
     coarsen: Stencil | None = None
     second: "SecondLayer | None" = None
+    weight: tf.Tensor | None = None
 
 
 class SecondLayer(NamedTuple):
@@ -77,7 +79,8 @@ def wavelet_kernels(grid: Grid, n_orientations: int, primary: np.ndarray | float
     present = (grid.neighbours >= 0)[..., None]
     kernels = wave * np.exp(-(south**2 + east**2)) * present
     kernels -= kernels.sum(axis=1, keepdims=True) / present.sum(axis=1, keepdims=True) * present
-    return kernels / np.abs(kernels).sum(axis=1, keepdims=True)
+    size = np.abs(kernels).sum(axis=1, keepdims=True)  # 0 for a pixel alone
+    return kernels / np.where(size > 0, size, 1)
 
 
 def smoothing_weights(grid: Grid) -> np.ndarray:
@@ -87,7 +90,7 @@ def smoothing_weights(grid: Grid) -> np.ndarray:
 
 
 def build_scales(
-    hierarchy: list[Grid], n_orientations: int, primary: list[np.ndarray] | None, dtype
+    hierarchy: Hierarchy, n_orientations: int, primary: list[np.ndarray] | None, dtype
 ) -> list[Scale]:
     """Operators of all scales, from fine to coarse.
 
@@ -97,12 +100,35 @@ def build_scales(
         (rad); None for wavelets along the east
     """
     angles = [0.0] * len(hierarchy) if primary is None else primary
+    coarser = [*(merging_stencil(m, dtype) for m in hierarchy.mergings), None]
     return [
         Scale(
-            kernel_stencil(level.neighbours, wavelet_kernels(level, n_orientations, angle), dtype)
+            kernel_stencil(
+                level.neighbours,
+                wavelet_kernels(level, n_orientations, angle),
+                dtype,
+                level.weight,
+            ),
+            coarsen,
+            weight=None if level.weight is None else tf.constant(level.weight, dtype),
         )
-        for level, angle in zip(hierarchy, angles, strict=True)
+        for level, coarsen, angle in zip(hierarchy, coarser, angles, strict=True)
     ]
+
+
+def merging_stencil(merging: Merging | None, dtype) -> Stencil | None:
+    """Stencil of a step to the next coarser grid; None for means of consecutive pixels."""
+    if merging is None:
+        return None
+    n_in = int(merging.children.max()) + 1
+    return stencil.from_neighbours(merging.children, merging.share[:, None], n_in, dtype)
+
+
+def sky_mean(fields: tf.Tensor, weight: tf.Tensor | None) -> tf.Tensor:
+    """Mean over the pixels of fields (n_pix, ...), with the pixels' weights of mean 1."""
+    if weight is None:
+        return tf.reduce_mean(fields, axis=0)
+    return tf.tensordot(weight, fields, 1) / fields.shape[0]
 
 
 def coarsen(scale: Scale, n_coarse: int, fields: tf.Tensor) -> tf.Tensor:
@@ -117,7 +143,10 @@ def average(fields: tf.Tensor, n_coarse: int) -> tf.Tensor:
     return tf.reduce_mean(tf.reshape(fields, (n_coarse, -1, *fields.shape[1:])), axis=1)
 
 
-def kernel_stencil(neighbours: np.ndarray, kernels: np.ndarray, dtype) -> Stencil:
+def kernel_stencil(
+    neighbours: np.ndarray, kernels: np.ndarray, dtype, sky_weight: np.ndarray | None = None
+) -> Stencil:
     """Stencil of complex kernels (n_pix, k, R), channels (γ, real/imaginary)."""
     channels = np.stack([kernels.real, kernels.imag], -1).reshape(*kernels.shape[:2], -1)
-    return stencil.from_neighbours(neighbours, channels.transpose(0, 2, 1), len(neighbours), dtype)
+    channels = channels.transpose(0, 2, 1)
+    return stencil.from_neighbours(neighbours, channels, len(neighbours), dtype, sky_weight)

@@ -78,6 +78,40 @@ def _accumulate(pixels, cos_2psi, sin_2psi, direction_of, cos_2a, sin_2a, tod, n
             projected[pixel, detector, 2] += value * s
 
 
+def project(
+    pixels: np.ndarray,
+    psi: np.ndarray,
+    direction_of: np.ndarray,
+    polarization_angles: np.ndarray,
+    tod: np.ndarray,
+    projected: np.ndarray,
+) -> None:
+    """Add samples to Pᵀd alone, in place; parameters and bits as of :func:`accumulate`."""
+    _project(
+        pixels,
+        np.cos(2 * psi),
+        np.sin(2 * psi),
+        direction_of,
+        np.cos(2 * polarization_angles),
+        np.sin(2 * polarization_angles),
+        tod,
+        projected,
+    )
+
+
+@numba.njit
+def _project(pixels, cos_2psi, sin_2psi, direction_of, cos_2a, sin_2a, tod, projected):
+    for detector in range(len(tod)):
+        k, ca, sa = direction_of[detector], cos_2a[detector], sin_2a[detector]
+        for t in range(tod.shape[1]):
+            c = cos_2psi[k, t] * ca - sin_2psi[k, t] * sa
+            s = sin_2psi[k, t] * ca + cos_2psi[k, t] * sa
+            pixel, value = pixels[k, t], np.float64(tod[detector, t])
+            projected[pixel, detector, 0] += value
+            projected[pixel, detector, 1] += value * c
+            projected[pixel, detector, 2] += value * s
+
+
 def matrices(normal: np.ndarray) -> np.ndarray:
     """The 3 × 3 matrices PᵀP of shape (n_pix, 3, 3) from their six numbers (n_pix, 6)."""
     return normal[:, [[0, 1, 2], [1, 3, 4], [2, 4, 5]]]

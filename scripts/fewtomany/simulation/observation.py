@@ -1,7 +1,9 @@
-"""The mission as a stream of observations, one gain chunk each."""
+"""The mission as a stream of observations, one chunk each."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,15 +14,16 @@ from fewtomany.simulation import binning, scan, signal
 
 @dataclass(frozen=True)
 class Observation:
-    """All detectors during one gain chunk.
+    """All detectors during one chunk.
 
     Attributes
     ----------
     chunk : its index in the mission
     pixels, psi : arrays of shape (n_directions, n_samples): RING pixel at
-        ``simulation.nside`` and orientation (rad), Galactic
+        ``simulation.nside`` and orientation (rad), in the frame of the maps
     direction_of, polarization_angles : arrays of shape (n_detectors,)
-    tod : array of shape (n_detectors, n_samples), the signal, K_CMB
+    tod : array of shape (n_detectors, n_samples), the ideal signal, K_CMB
+    mission, source, pointings : what the signal was made from
     """
 
     chunk: int
@@ -29,6 +32,15 @@ class Observation:
     direction_of: np.ndarray
     polarization_angles: np.ndarray
     tod: np.ndarray
+    mission: scan.Mission
+    source: signal.Signal
+    pointings: scan.Pointings
+
+    @cached_property
+    def sky(self) -> np.ndarray:
+        """The TOD without the dipole, shape (n_detectors, n_samples), K_CMB."""
+        alone = dataclasses.replace(self.source, velocity=None)
+        return signal.tod(alone, self.mission, self.pointings)
 
 
 def observe(
@@ -45,9 +57,12 @@ def observe(
         pointings = scan.point(mission, chunk)
         yield Observation(
             chunk=chunk,
-            pixels=binning.pixels_of(pointings.galactic, simulation.nside),
-            psi=pointings.galactic[..., 2],
+            pixels=binning.pixels_of(pointings.binned, simulation.nside),
+            psi=pointings.binned[..., 2],
             direction_of=mission.direction_of,
             polarization_angles=mission.polarization_angles,
             tod=signal.tod(source, mission, pointings),
+            mission=mission,
+            source=source,
+            pointings=pointings,
         )

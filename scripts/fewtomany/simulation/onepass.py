@@ -1,9 +1,10 @@
 """The pass over the mission that the response is made of, and its merge.
 
-A pass over a range of chunks gives its share of PᵀP and the Pᵀ s_c of every
-chunk and detector c, sparse in the pixels that the chunk touches. The merge adds
-up PᵀP, in the order of the chunks, and makes the columns of the response,
-a_c = (PᵀP)⁻¹ Pᵀ s_c. Both give the same bits however the pass is cut into ranges.
+A pass over a range of chunks gives its share of PᵀP and the Pᵀ w_c of every
+chunk, linear systematic and detector c, sparse in the pixels that the chunk touches; w
+is the TOD of a unit amplitude (:mod:`.columns`), the signal itself for a gain. The merge
+adds up PᵀP, in the order of the chunks, and makes the columns of the response,
+a_c = (PᵀP)⁻¹ Pᵀ w_c. Both give the same bits however the pass is cut into ranges.
 """
 
 import itertools
@@ -18,7 +19,7 @@ from fewtomany import config, store
 from fewtomany.config import Campaign
 from fewtomany.errors import UserError
 from fewtomany.progress import progress
-from fewtomany.simulation import binning
+from fewtomany.simulation import binning, systematics
 from fewtomany.simulation.observation import observe
 from fewtomany.simulation.resolution import downgrade
 
@@ -33,27 +34,33 @@ def scan_range(simulation: config.Simulation, start: int, stop: int) -> dict[str
     offsets : (stop - start + 1,), int64
     pixels : (n_rows,), int64, ascending within a chunk
     normal : (n_rows, 6), float64, share of PᵀP, all detectors
-    projected : (n_rows, n_detectors, 3), float64, Pᵀ s_c in K
+    projected : (n_rows, n_kinds · n_detectors, 3), float64, Pᵀ w_c in K per unit
+        amplitude; the detector is the faster index
     """
+    kinds = systematics.linear(simulation)
+    n_detectors = len(simulation.detectors)
     slots = np.empty(healpy.nside2npix(simulation.nside), np.int64)
     pixels, normals, projections = [], [], []
     for observation in observe(simulation, start, stop, f"chunks {start} to {stop}"):
         touched = np.flatnonzero(np.bincount(observation.pixels.ravel(), minlength=len(slots)))
         slots[touched] = np.arange(len(touched))
         normal = np.zeros((len(touched), 6))
-        projected = np.zeros((len(touched), len(simulation.detectors), 3))
-        binning.accumulate(
+        projected = np.zeros((len(touched), len(kinds), n_detectors, 3))
+        seen = (
             slots[observation.pixels],
             observation.psi,
             observation.direction_of,
             observation.polarization_angles,
-            observation.tod,
-            normal,
-            projected,
         )
+        for number, kind in enumerate(kinds):
+            tod = kind.tod(observation, observation.tod)
+            if number == 0:
+                binning.accumulate(*seen, tod, normal, projected[:, 0])
+            else:
+                binning.project(*seen, tod, projected[:, number])
         pixels.append(touched)
         normals.append(normal)
-        projections.append(projected)
+        projections.append(projected.reshape(len(touched), -1, 3))
     return {
         "offsets": np.cumsum([0, *map(len, pixels)]),
         "pixels": np.concatenate(pixels),
@@ -76,8 +83,9 @@ def merge(campaign: Campaign, paths: Sequence[str | Path], file: h5py.File) -> N
     """Make the response of all parts of a pass and write it to an open product.
 
     One part is in memory at a time. The datasets are
-    response : (n_chunks · n_detectors, 3, n_pix), float64, T, Q, U in K per unit
-        gain at ``maps.nside``; index = chunk · n_detectors + detector
+    response : (n_chunks · n_kinds · n_detectors, 3, n_pix), float64, T, Q, U in K per
+        unit amplitude at ``maps.nside``; index = (chunk · n_kinds + kind) · n_detectors
+        + detector
     hits : samples per pixel of ``simulation.nside``, float64
     condition : condition number of PᵀP there
 
@@ -95,21 +103,21 @@ def merge(campaign: Campaign, paths: Sequence[str | Path], file: h5py.File) -> N
     inverse = binning.invert(normal)
     file["hits"] = normal[:, 0]
     file["condition"] = binning.condition_numbers(normal)
-    n_detectors = len(simulation.detectors)
+    n_columns = len(systematics.linear(simulation)) * len(simulation.detectors)
     columns = file.create_dataset(
         "response",
-        (simulation.n_chunks * n_detectors, 3, healpy.nside2npix(campaign.maps.nside)),
+        (simulation.n_chunks * n_columns, 3, healpy.nside2npix(campaign.maps.nside)),
         np.float64,
     )
     index = 0
     for path in progress(paths, "parts merged"):
         for pixels, projected in _chunks(path, "projected"):
-            maps = np.zeros((n_detectors, 3, len(normal)))
+            maps = np.zeros((n_columns, 3, len(normal)))
             maps[:, :, pixels] = np.einsum("pij,pdj->dip", inverse[pixels], projected)
-            columns[index : index + n_detectors] = downgrade(
+            columns[index : index + n_columns] = downgrade(
                 maps, campaign.maps.nside, simulation.downgrade
             )
-            index += n_detectors
+            index += n_columns
 
 
 def _in_order(campaign: Campaign, paths: Sequence[str | Path]) -> list[str | Path]:

@@ -1,10 +1,12 @@
 """The response engine: every realization, and their covariance, from one pass.
 
-The map of gains g_c, c = (chunk, detector), is m = Σ_c g_c a_c, where the column
-a_c = (PᵀP)⁻¹ Pᵀ s_c is the map of a unit gain and s_c the signal restricted to c.
-Independent gains of variance σ² therefore give maps of covariance σ² Σ_c a_c a_cᵀ.
+The map of amplitudes a_c, c = (chunk, detector), is m = Σ_c a_c A_c, where the column
+A_c = (PᵀP)⁻¹ Pᵀ w_c is the map of a unit amplitude, w_c the kind's TOD in c alone
+(:mod:`.columns`). With a = σ M z the maps of a kind have the factor F = σ Mᵀ A and the
+covariance FᵀF; several kinds are independent and add up.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import numpy as np
 from fewtomany import linear, store
 from fewtomany.config import Campaign
 from fewtomany.errors import UserError
-from fewtomany.simulation import GAIN_KEY
+from fewtomany.simulation import columns, systematics
 
 
 def read(campaign: Campaign, path: str | Path) -> np.ndarray:
@@ -20,8 +22,8 @@ def read(campaign: Campaign, path: str | Path) -> np.ndarray:
 
     Returns
     -------
-    array of shape (n_chunks · n_detectors, 3, n_pix), float64, T, Q, U in K per
-    unit gain; index = chunk · n_detectors + detector
+    array of shape (n_chunks · n_kinds · n_detectors, 3, n_pix), float64, T, Q, U in K
+    per unit amplitude; index = (chunk · n_kinds + kind) · n_detectors + detector
 
     Raises
     ------
@@ -30,7 +32,7 @@ def read(campaign: Campaign, path: str | Path) -> np.ndarray:
     response = store.read(path, "response", "response")["response"]
     simulation = campaign.simulation
     expected = (
-        simulation.n_chunks * len(simulation.detectors),
+        simulation.n_chunks * len(systematics.linear(simulation)) * len(simulation.detectors),
         3,
         12 * campaign.maps.nside**2,
     )
@@ -42,14 +44,17 @@ def read(campaign: Campaign, path: str | Path) -> np.ndarray:
 
 
 def realizations(campaign: Campaign, response: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Maps of the realizations ``start <= k < stop`` of the gains.
+    """Maps of the realizations ``start <= k < stop`` of the systematics.
 
     Returns
     -------
     array of shape (stop - start, 3, n_pix), T, Q, U at ``maps.nside``, K_CMB, float64
     """
-    factor = campaign.simulation.gains.standard_deviation * response
-    return linear.draw(factor, campaign.seed, GAIN_KEY, start, stop)
+    parts = [
+        linear.draw(kind.deviation * mixed, campaign.seed, kind.key, start, stop)
+        for kind, mixed in _mixed(campaign, response)
+    ]
+    return sum(parts[1:], start=parts[0])
 
 
 def covariance(campaign: Campaign, response: np.ndarray) -> np.ndarray:
@@ -61,5 +66,21 @@ def covariance(campaign: Campaign, response: np.ndarray) -> np.ndarray:
     before those of the second, K_CMB², float64
     """
     components = ["TQU".index(letter) for letter in campaign.maps.stokes]
-    columns = response[:, components].reshape(len(response), -1)
-    return campaign.simulation.gains.standard_deviation**2 * (columns.T @ columns)
+    parts = []
+    for kind, mixed in _mixed(campaign, response):
+        rows = mixed[:, components].reshape(len(mixed), -1)
+        parts.append(kind.deviation**2 * (rows.T @ rows))
+    return sum(parts[1:], start=parts[0])
+
+
+def _mixed(campaign: Campaign, response: np.ndarray) -> Iterator[tuple[columns.Linear, np.ndarray]]:
+    """Every kind and its MᵀA, shape (n_modes · n_detectors, 3, n_pix)."""
+    simulation = campaign.simulation
+    kinds = systematics.linear(simulation)
+    shape = (simulation.n_chunks, len(kinds), len(simulation.detectors), *response.shape[1:])
+    by_kind = response.reshape(shape)
+    for number, kind in enumerate(kinds):
+        mixed = by_kind[:, number]
+        if kind.mixing is not None:
+            mixed = np.tensordot(kind.mixing.T, mixed, axes=1)
+        yield kind, mixed.reshape(-1, *response.shape[1:])

@@ -1,4 +1,4 @@
-"""Where the detectors look: the mission, one gain chunk at a time, by litebird_sim."""
+"""Where the detectors look: the mission, one chunk at a time, by litebird_sim."""
 
 import dataclasses
 import warnings
@@ -10,6 +10,7 @@ import numpy as np
 from astropy.time import Time, TimeDelta
 
 from fewtomany import config
+from fewtomany.simulation import frames
 
 EPHEMERIS_STEP_S = 3600.0
 """Step of the Earth's ephemeris, interpolated linearly between (error 1e-4 arcsec)."""
@@ -50,13 +51,15 @@ class Pointings:
     Attributes
     ----------
     start_time : of the first sample (TDB)
-    ecliptic, galactic : arrays of shape (n_directions, n_samples, 3), float64:
-        colatitude θ, longitude φ and orientation ψ (rad) in either frame
+    ecliptic, galactic, binned : arrays of shape (n_directions, n_samples, 3), float64:
+        colatitude θ, longitude φ and orientation ψ (rad) in either frame, and in
+        the one in which maps are made (``maps.frame``)
     """
 
     start_time: Time
     ecliptic: np.ndarray
     galactic: np.ndarray
+    binned: np.ndarray
 
 
 def prepare(simulation: config.Simulation) -> Mission:
@@ -96,6 +99,27 @@ def prepare(simulation: config.Simulation) -> Mission:
     )
 
 
+def displaced(mission: Mission, along: np.ndarray, across: np.ndarray) -> Mission:
+    """The mission with every detector turned by small angles about the focal plane's axes.
+
+    Parameters
+    ----------
+    along, across : arrays of shape (n_detectors,), rad: the displacement in the direction
+        of the scan (about x) and away from the spin axis (about y)
+    """
+    directions = []
+    for nominal, x, y in zip(mission.direction_of, along, across, strict=True):
+        quaternion = np.array(mission.directions[nominal].quat.quats[0])
+        for turn in (lbs.quat_rotation_y(y), lbs.quat_rotation_x(x)):
+            lbs.quat_left_multiply(quaternion, *turn)
+        directions.append(
+            dataclasses.replace(mission.directions[nominal], quat=np.array(quaternion))
+        )
+    return dataclasses.replace(
+        mission, directions=tuple(directions), direction_of=np.arange(len(directions))
+    )
+
+
 def point(mission: Mission, chunk: int) -> Pointings:
     """Pointings of a chunk; they depend on the mission and the chunk alone.
 
@@ -103,7 +127,7 @@ def point(mission: Mission, chunk: int) -> Pointings:
     which litebird_sim would compute it for the whole mission, and interpolated
     to the samples by litebird_sim.
     """
-    scan, chunk_samples = mission.simulation.scan, mission.simulation.gains.chunk_samples
+    scan, chunk_samples = mission.simulation.scan, mission.simulation.chunk_samples
     first = chunk * chunk_samples
     n_samples = min(chunk_samples, scan.n_samples - first)
     start_s = first / scan.sampling_rate_hz
@@ -117,8 +141,10 @@ def point(mission: Mission, chunk: int) -> Pointings:
     attitude = _attitude(mission, start_s, start_s + n_samples / scan.sampling_rate_hz)
     observation.prepare_pointings(mission.instrument, attitude)
     ecliptic, _ = observation.get_pointings("all")
-    galactic = lbs.rotate_coordinates_e2g(ecliptic.reshape(-1, 3)).reshape(ecliptic.shape)
-    return Pointings(observation.start_time, ecliptic, galactic)
+    galactic = frames.from_ecliptic(ecliptic, "galactic")
+    frame = mission.simulation.frame
+    binned = galactic if frame == "galactic" else frames.from_ecliptic(ecliptic, frame)
+    return Pointings(observation.start_time, ecliptic, galactic, binned)
 
 
 def _attitude(mission: Mission, start_s: float, stop_s: float) -> lbs.RotQuaternion:

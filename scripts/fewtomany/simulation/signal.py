@@ -1,4 +1,4 @@
-"""What the detectors see: the CMB dipole and, optionally, a sky map."""
+"""What the detectors see: the CMB dipole and, optionally, a sky."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from litebird_sim.scan_map import scan_map_for_one_detector
 from fewtomany.errors import UserError
 from fewtomany.simulation.binning import pixels_of
 from fewtomany.simulation.scan import Mission, Pointings
+from fewtomany.simulation.sky import synthetic
 
 KELVIN = ("", "K", "K_CMB", "KCMB")
 
@@ -23,7 +24,7 @@ class Signal:
     velocity : of the spacecraft in the CMB's frame (dipole "solar_and_orbital")
         or in the solar system's ("orbital"); None without a dipole
     sky : array of shape (3, n_pix), T, Q, U in K_CMB, RING, Galactic, COSMO; None
-        without a sky map
+        without a sky
     """
 
     velocity: lbs.SpacecraftPositionAndVelocity | None
@@ -41,16 +42,22 @@ def prepare(mission: Mission) -> Signal:
             start_time=mission.start_time,
             time_span_s=scan.duration_days * 86400,
         )
-    return Signal(velocity, None if signal.sky_map is None else read_sky(signal.sky_map))
+    sky = None
+    if signal.sky_map is not None:
+        sky = read_sky(signal.sky_map)
+    elif signal.synthetic_sky_k > 0:
+        sky = synthetic(max(2 * mission.simulation.nside, 64), signal.synthetic_sky_k)
+    return Signal(velocity, sky)
 
 
 def tod(signal: Signal, mission: Mission, pointings: Pointings) -> np.ndarray:
     """Signal TOD of one chunk.
 
     The dipole is litebird_sim's, relativistic and in thermodynamic temperature,
-    T₀ / (γ (1 - β·n)) - T₀; the sky map is read at the nearest pixel,
-    T + Q cos 2ψ + U sin 2ψ. Here ψ adds the detector's own angle to the orientation
-    of the focal plane, so that a detector at angle 0 is sensitive along the scan.
+    T₀ / (γ (1 - β·n)) - T₀; the sky is read at the nearest pixel, or between the four
+    nearest (``signal.interpolation``), T + Q cos 2ψ + U sin 2ψ. Here ψ adds the
+    detector's own angle to the orientation of the focal plane, so that a detector at
+    angle 0 is sensitive along the scan.
 
     Returns
     -------
@@ -71,14 +78,23 @@ def tod(signal: Signal, mission: Mission, pointings: Pointings) -> np.ndarray:
         )
     result = by_direction[mission.direction_of]
     if signal.sky is not None:
-        pixels = pixels_of(pointings.galactic, healpy.npix2nside(signal.sky.shape[1]))
+        interpolation = mission.simulation.signal.interpolation
+        seen = [_look_up(signal.sky, angles, interpolation) for angles in pointings.galactic]
         for row, direction, angle in zip(
             result, mission.direction_of, mission.polarization_angles, strict=True
         ):
-            stokes = signal.sky[:, pixels[direction]]
             psi = pointings.galactic[direction, :, 2] + angle
-            scan_map_for_one_detector(row, *stokes, pol_angle_det=psi, pol_eff_det=1.0)
+            scan_map_for_one_detector(row, *seen[direction], pol_angle_det=psi, pol_eff_det=1.0)
     return result
+
+
+def _look_up(sky: np.ndarray, angles: np.ndarray, interpolation: str) -> np.ndarray:
+    """Values of a sky in directions (n_samples, 3), shape (3, n_samples)."""
+    nside = healpy.npix2nside(sky.shape[1])
+    if interpolation == "nearest":
+        return sky[:, pixels_of(angles, nside)]
+    pixels, weights = healpy.get_interp_weights(nside, angles[:, 0], angles[:, 1])
+    return np.einsum("skn,kn->sn", sky[:, pixels], weights)
 
 
 def read_sky(path: str) -> np.ndarray:

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 
 from fewtomany.covariance import Covariance
-from fewtomany.validation import baselines
+from fewtomany.validation import baselines, heldout
 from fewtomany.validation.judge.harmonic import LMIN
 
 EMULATED, RECOMMENDED = "emulated", "recommended"
@@ -39,27 +38,6 @@ class Fold:
     expected: dict[str, float]
     chi2: np.ndarray
     intensity: float
-
-
-def mixture_modes(samples: Sequence[np.ndarray], n_modes: int) -> np.ndarray:
-    """Leading modes of a mixture of sample covariances, each with the same total variance.
-
-    Random directions would not do: there every covariance of the right total variance is
-    nearly as likely as the true one, and only its noise is seen.
-
-    Parameters
-    ----------
-    samples : arrays of shape (n_maps, n)
-
-    Returns
-    -------
-    array of shape (n_modes, n), orthonormal rows; fewer where there are fewer maps
-    """
-    centred = [maps - maps.mean(axis=0) for maps in samples]
-    stack = np.concatenate([maps / np.linalg.norm(maps) for maps in centred])
-    span = (max(len(stack) - n_modes, len(samples)), len(stack) - 1)  # each lost a mean
-    values, vectors = scipy.linalg.eigh(stack @ stack.T, subset_by_index=span)
-    return ((vectors / np.sqrt(values)).T @ stack)[::-1]
 
 
 def candidates(
@@ -99,20 +77,6 @@ def candidates(
     return found, intensities[f"toward {EMULATED}"]
 
 
-def score(maps: np.ndarray, model: np.ndarray) -> np.ndarray:
-    """Log-likelihood of maps (n_maps, k) of zero mean, nats per direction, but a constant."""
-    root = scipy.linalg.cholesky(model, lower=True)
-    white = scipy.linalg.solve_triangular(root, maps.T, lower=True)
-    return -np.mean(white**2, axis=0) / 2 - np.mean(np.log(np.diagonal(root)))
-
-
-def expected_score(truth: np.ndarray, model: np.ndarray) -> float:
-    """Mean of :func:`score` over maps of the covariance ``truth``."""
-    factor = scipy.linalg.cho_factor(model)
-    chi2 = np.trace(scipy.linalg.cho_solve(factor, truth)) / len(truth)
-    return float(-chi2 / 2 - np.mean(np.log(np.diagonal(factor[0]))))
-
-
 def unbiased_chi2(maps: np.ndarray, model: np.ndarray, n_maps: int) -> np.ndarray:
     """Reduced χ² under a covariance from ``n_maps`` maps, of mean 1 (Hartlap et al. 2007)."""
     k = len(model)
@@ -143,15 +107,15 @@ def judge_fold(
         as many modes
     truth : true covariance, where there is one
     """
-    directions = mixture_modes((training, emulated, naive), len(neutral))
+    directions = heldout.mixture_modes((training, emulated, naive), len(neutral))
     models, intensity = candidates(training, emulated, naive, directions, neutral)
     amplitudes = held @ directions.T
     expected = {}
     if truth is not None:
         true = truth.project(directions)
-        expected = {name: expected_score(true, model) for name, model in models.items()}
+        expected = {name: heldout.expected_score(true, model) for name, model in models.items()}
     return Fold(
-        {name: score(amplitudes, model) for name, model in models.items()},
+        {name: heldout.score(amplitudes, model) for name, model in models.items()},
         expected,
         unbiased_chi2(held @ neutral.T, np.cov((emulated @ neutral.T).T), len(emulated)),
         intensity,

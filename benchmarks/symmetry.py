@@ -1,0 +1,200 @@
+"""Covariances from 10 and 100 maps, against the exact one: what the scan's symmetry is worth.
+
+    python benchmarks/symmetry.py --cache build/symmetry
+    python benchmarks/symmetry.py --cache build/symmetry --inputs 10 --seeds 4
+
+The simulation of config/paper.yaml, binned in ecliptic coordinates, whose pole is the axis
+of the scan. Its response is made once (about three CPU minutes) and kept in the cache.
+Inputs are drawn from the exact covariance. All columns of the first draw; of the others, only
+what needs no correlations. Columns:
+
+    KL, KL 50     Kullback–Leibler divergence in the 150 and the 50 leading true modes, nats
+    corr          rms error of the correlations
+    recovery      slope of the correlations on the true ones, same Stokes, by separation
+    var           rms error of the pixel variances, relative
+"""
+
+import argparse
+import dataclasses
+import sys
+import time
+from pathlib import Path
+from unittest import mock
+
+import h5py
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from fewtomany.validation.distances import distances  # noqa: E402
+
+from fewtomany import config, store  # noqa: E402
+from fewtomany.covariance import Covariance, Modes, leading_modes  # noqa: E402
+from fewtomany.errors import UserError  # noqa: E402
+from fewtomany.simulation import onepass, scan  # noqa: E402
+from fewtomany.symmetry import choice, mixture, model, variances  # noqa: E402
+from fewtomany.symmetry.model import Symmetry  # noqa: E402
+from fewtomany.validation import baselines, gaussian, nonlinear, views  # noqa: E402
+
+STOKES, N_MODES, N_FEW = "QU", 150, 50
+SEPARATIONS = ("0-6", "6-15", "15-40", "40-180")
+WIDTHS_DEG = (0.0, 10.0, 20.0, 40.0, np.inf)
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cache", type=Path, required=True, help="folder for the response")
+    parser.add_argument("--inputs", type=int, nargs="+", default=[10, 100], help="input maps")
+    parser.add_argument("--seeds", type=int, default=2, help="draws of the inputs")
+    return parser
+
+
+def response(cache: Path) -> np.ndarray:
+    """Columns of the response, (n_columns, n), K per standard deviation of a gain."""
+    campaign = config.load(ROOT / "config/paper.yaml")
+    path, simulation = cache / "response.h5", campaign.simulation
+    if not path.exists():
+        point, part = scan.point, cache / "part.h5"
+
+        def ecliptic(mission: scan.Mission, chunk: int) -> scan.Pointings:
+            found = point(mission, chunk)
+            return dataclasses.replace(found, galactic=found.ecliptic)
+
+        with mock.patch.object(scan, "point", ecliptic):
+            store.write(
+                part,
+                onepass.scan_range(simulation, 0, simulation.n_chunks),
+                kind="response-part",
+                provenance={},
+                start=0,
+                stop=simulation.n_chunks,
+                nside=simulation.nside,
+                n_detectors=len(simulation.detectors),
+            )
+        with store.create(path, kind="response", provenance={}) as file:
+            onepass.merge(campaign, [part], file)
+        part.unlink()
+    with h5py.File(path) as file:
+        columns = file["response"][:, 1:].reshape(len(file["response"]), -1)
+    return simulation.gains.standard_deviation * columns
+
+
+def prepare(cache: Path) -> tuple[np.ndarray, views.Viewer]:
+    """The response and the way of looking at covariances."""
+    cache.mkdir(parents=True, exist_ok=True)
+    columns, path = response(cache), cache / "modes.npz"
+    exact = columns.T @ columns
+    if not path.exists():
+        modes = leading_modes(exact, N_MODES)
+        np.savez(path, values=modes.values, vectors=modes.vectors)
+    nside = round((len(exact) / len(STOKES) / 12) ** 0.5)
+    truth = Covariance(np.zeros(len(exact)), exact, 0, STOKES, nside, "exact")
+    return columns, views.make_viewer(truth, Modes(**np.load(path)))
+
+
+def view_of(found: mixture.Model, viewer: views.Viewer, whole: bool) -> views.View:
+    """View of a model; of its correlations only if ``whole``."""
+    rows = found.covariance()[viewer.rows] if whole else viewer.truth.rows
+    return views.View(found.within(viewer.whitening.T), rows, found.variance().ravel())
+
+
+def show(name: str, view: views.View, viewer: views.Viewer, whole: bool = True) -> None:
+    found = distances(view, viewer)
+    few = gaussian.kullback_leibler(np.eye(N_FEW), view.modes[:N_FEW, :N_FEW])
+    text = f"{name:34}{found['kl']:10.1f}{few:9.1f}"
+    if whole:
+        slopes = ", ".join(f"{found[f'recovery:{name}']:.2f}" for name in SEPARATIONS)
+        text += f"{found['correlation_error']:8.3f}  {slopes}"
+    else:
+        text += " " * 32
+    sys.stdout.write(f"{text}{found['variance_error']:8.3f}\n")
+    sys.stdout.flush()
+
+
+def published(maps: np.ndarray, viewer: views.Viewer, seed: int) -> None:
+    """What the field would try, on maps (n_maps, n)."""
+    directions = baselines.random_directions(seed, choice.N_DIRECTIONS, maps.shape[1])
+    sample = viewer.of_maps(maps)
+    for name, found in baselines.without_emulation(maps, viewer, {}, directions)[0].items():
+        show(name, found(sample), viewer)
+    for name, estimator in {
+        "nonlinear (Ledoit & Wolf 2020)": nonlinear.analytical,
+        "NERCOME": lambda maps: nonlinear.nercome(maps, np.random.default_rng(seed)),
+    }.items():
+        try:
+            found = estimator(maps)
+        except UserError as error:
+            sys.stdout.write(f"{name:34}not defined: {error}\n")
+            continue
+        modes = found.within(viewer.whitening.T)
+        show(name, views.View(modes, found.rows(viewer.rows), found.variance), viewer)
+    # turned at random, so that the diagonal target does not know the true modes
+    vectors = viewer.whitening[:, :N_FEW] / np.linalg.norm(viewer.whitening[:, :N_FEW], axis=0)
+    turn = np.linalg.qr(np.random.default_rng(seed).standard_normal((N_FEW, N_FEW)))[0]
+    values = np.linalg.norm(viewer.whitening[:, :N_FEW], axis=0) ** -2
+    name = "precision matrix, in 50 directions"
+    try:
+        found = nonlinear.precision(maps @ vectors @ turn)
+        value = gaussian.kullback_leibler(turn.T @ (values[:, None] * turn), found)
+        sys.stdout.write(f"{name:34}{'-':>10}{value:9.1f}\n")
+    except UserError as error:
+        sys.stdout.write(f"{name:34}not defined: {error}\n")
+
+
+def measure(maps: np.ndarray, viewer: views.Viewer, seed: int, whole: bool) -> None:
+    """All models of inputs (n_maps, n_stokes, n_pix)."""
+    start = time.process_time()
+    if whole:
+        published(maps.reshape(len(maps), -1), viewer, seed)
+    smoothing = variances.choose(maps, STOKES)
+    for width in WIDTHS_DEG:
+        for mirror in (None, 0.0):
+            if mirror is None or np.isinf(width):
+                name = f"turned {width:g}°" + (", mirror" if mirror is not None else "")
+                symmetry = Symmetry(width, mirror_deg=mirror)
+                found = model.turned(maps, STOKES, symmetry, smoothing)
+                keep = whole and width >= 20 and width != 40
+                show(name, view_of(found, viewer, keep), viewer, keep)
+    show(
+        "turned inf°, variances not smoothed",
+        view_of(model.turned(maps, STOKES, Symmetry()), viewer, False),
+        viewer,
+        False,
+    )
+    before = time.process_time()
+    folds = choice.make_folds(maps, STOKES, seed, smoothing)
+    chosen = choice.choose(folds)
+    symmetries = mixture.neighbours(chosen.symmetry)
+    fit = mixture.fit_symmetries(folds, symmetries)
+    chosen_s = time.process_time() - before
+    parts = {n: model.turned(maps, STOKES, s, smoothing) for n, s in symmetries.items()}
+    parts["diagonal"] = mixture.Diagonal(np.sqrt(parts["turned"].variance()))
+    show("turned, chosen", view_of(parts["turned"], viewer, whole), viewer, whole)
+    show("mixture", view_of(fit.mixture(parts), viewer, whole), viewer, whole)
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.weights.items() if weight)
+    gain, error = fit.gain("turned")
+    sys.stdout.write(
+        f"  {chosen.symmetry}\n  {smoothing}\n  weights: {weights}; "
+        f"{gain:.2f} ± {error:.2f} nats a map over the chosen one\n"
+        f"  chosen in {chosen_s:.0f} of {time.process_time() - start:.0f} CPU seconds\n"
+    )
+
+
+def main(arguments: argparse.Namespace) -> None:
+    columns, viewer = prepare(arguments.cache)
+    for n_maps in arguments.inputs:
+        for seed in range(arguments.seeds):
+            random = np.random.default_rng([n_maps, seed])
+            maps = random.standard_normal((n_maps, len(columns))) @ columns
+            title = f"{n_maps} inputs, draw {seed}"
+            sys.stdout.write(
+                f"\n{title:34}{'KL':>10}{'KL 50':>9}{'corr':>8}  {'recovery':22}{'var':>8}\n"
+            )
+            measure(maps.reshape(n_maps, len(STOKES), -1), viewer, seed, whole=seed == 0)
+
+
+if __name__ == "__main__":
+    main(get_parser().parse_args())

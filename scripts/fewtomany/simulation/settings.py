@@ -1,0 +1,238 @@
+"""The ``simulation`` section of a configuration with meaning. Imports nothing heavy.
+
+``simulation.systematics`` names what is simulated; every kind has a section of its
+own, which is read where the kind is named. The engine follows from the kinds.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Scan:
+    start_time: str
+    duration_days: float
+    sampling_rate_hz: float
+    spin_sun_angle_deg: float
+    spin_boresight_angle_deg: float
+    spin_rate_hz: float
+    precession_period_days: float
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of one detector in the whole mission."""
+        return int(self.duration_days * 86400 * self.sampling_rate_hz)
+
+
+@dataclass(frozen=True)
+class Detector:
+    name: str
+    polarization_angle_deg: float
+    offset_deg: float
+
+
+@dataclass(frozen=True)
+class Gains:
+    chunk_samples: int
+    standard_deviation: float
+    correlation_chunks: float
+
+
+@dataclass(frozen=True)
+class LinearDrift:
+    standard_deviation: float
+    calibration_period_s: float
+    distribution: str
+
+
+@dataclass(frozen=True)
+class ThermalDrift:
+    amplitude: float
+    knee_frequency_mhz: float
+    slope: float
+    detector_mismatch: float
+
+
+@dataclass(frozen=True)
+class WhiteNoise:
+    net_uk_sqrt_s: float
+
+
+@dataclass(frozen=True)
+class OneOverF:
+    net_uk_sqrt_s: float
+    knee_frequency_mhz: float
+    minimum_frequency_mhz: float
+    slope: float
+
+
+@dataclass(frozen=True)
+class Adc:
+    standard_deviation_per_k: float
+    draw: str
+
+
+@dataclass(frozen=True)
+class Pointing:
+    standard_deviation_arcmin: float
+    draw: str
+
+
+@dataclass(frozen=True)
+class Bandpass:
+    center_ghz: float
+    width_ghz: float
+    standard_deviation_ghz: float
+    spectrum: str
+    spectral_index: float
+    temperature_k: float
+
+
+@dataclass(frozen=True)
+class Signal:
+    dipole: str
+    sky_map: str | None
+    synthetic_sky_k: float
+    interpolation: str
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The simulation.
+
+    Attributes
+    ----------
+    engine : "response" or "direct", never "auto"
+    systematics : the kinds simulated, by the names of their sections
+    frame : in which maps are made, that of ``maps.frame``
+    """
+
+    engine: str
+    n_maps: int
+    nside: int
+    downgrade: str
+    tod_dtype: str
+    scan: Scan
+    detectors: tuple[Detector, ...]
+    systematics: tuple[str, ...]
+    gains: Gains
+    linear_drift: LinearDrift
+    thermal_drift: ThermalDrift
+    white_noise: WhiteNoise
+    one_over_f: OneOverF
+    adc: Adc
+    pointing: Pointing
+    bandpass: Bandpass
+    signal: Signal
+    frame: str
+
+    @property
+    def chunk_samples(self) -> int:
+        """Samples of a chunk: one observation of litebird_sim, the unit of every draw."""
+        return self.gains.chunk_samples
+
+    @property
+    def n_chunks(self) -> int:
+        """Chunks of the mission; the last one may be shorter."""
+        return -(-self.scan.n_samples // self.chunk_samples)
+
+
+SECTIONS = {
+    "scan": Scan,
+    "gains": Gains,
+    "linear_drift": LinearDrift,
+    "thermal_drift": ThermalDrift,
+    "white_noise": WhiteNoise,
+    "one_over_f": OneOverF,
+    "adc": Adc,
+    "pointing": Pointing,
+    "bandpass": Bandpass,
+    "signal": Signal,
+}
+
+
+def build(section: dict[str, Any], frame: str) -> Simulation:
+    """The simulation of a checked ``simulation`` section with every default filled in."""
+    return Simulation(
+        **{
+            **section,
+            **{name: kind(**section[name]) for name, kind in SECTIONS.items()},
+            "engine": engine(section),
+            "systematics": tuple(section["systematics"]),
+            "detectors": tuple(Detector(**detector) for detector in section["detectors"]),
+            "frame": frame,
+        }
+    )
+
+
+NONLINEAR = {
+    "thermal_drift": "its random numbers are as many as the samples, and the detectors' own "
+    "factors multiply the common drift",
+    "white_noise": "its random numbers are as many as the samples",
+    "one_over_f": "its random numbers are as many as the samples",
+    "pointing": "the signal is not linear in the direction",
+    "bandpass": "the color of the sky is not linear in the band",
+}
+"""Kinds that have no columns, and why."""
+
+
+def nonlinear(section: dict[str, Any]) -> str:
+    """Why the maps are not linear in independent normal numbers; empty where they are."""
+    kinds = section["systematics"]
+    for kind in kinds:
+        if kind in NONLINEAR:
+            return f"{kind}: {NONLINEAR[kind]}"
+    if "linear_drift" in kinds and section["linear_drift"]["distribution"] != "gaussian":
+        return "linear_drift: its numbers are uniform, not normal"
+    if "adc" in kinds and len(kinds) > 1:
+        return "adc: it distorts what the other systematics add to the signal"
+    return ""
+
+
+def engine(section: dict[str, Any]) -> str:
+    """The engine of a simulation: "response" wherever the maps are linear, unless chosen."""
+    if section["engine"] != "auto":
+        return section["engine"]
+    return "direct" if nonlinear(section) else "response"
+
+
+def faults(section: dict[str, Any]) -> Iterator[str]:
+    """Yield what the schema cannot express of a ``simulation`` section."""
+    reason = nonlinear(section)
+    if section["engine"] == "response" and reason:
+        yield f"simulation.engine: response is not allowed with {reason}; expected direct"
+    scan, drift = section["scan"], section["linear_drift"]
+    if "linear_drift" in section["systematics"]:
+        period = drift["calibration_period_s"] * scan["sampling_rate_hz"]
+        if period < 2:
+            yield (
+                f"simulation.linear_drift.calibration_period_s: {drift['calibration_period_s']} "
+                f"is not allowed; expected 2 samples or more, {2 / scan['sampling_rate_hz']:g} s"
+            )
+    noise = section["one_over_f"]
+    if noise["minimum_frequency_mhz"] > noise["knee_frequency_mhz"]:
+        yield (
+            f"simulation.one_over_f.minimum_frequency_mhz: {noise['minimum_frequency_mhz']} is "
+            f"not allowed; expected at most knee_frequency_mhz = {noise['knee_frequency_mhz']}"
+        )
+    signal, band = section["signal"], section["bandpass"]
+    has_sky = signal["sky_map"] is not None or signal["synthetic_sky_k"] > 0
+    if band["width_ghz"] / 2 + 5 * band["standard_deviation_ghz"] >= band["center_ghz"]:
+        yield (
+            f"simulation.bandpass.width_ghz: {band['width_ghz']} is not allowed; expected a band "
+            f"above 0 GHz within 5 standard_deviation_ghz around {band['center_ghz']}"
+        )
+    if "bandpass" in section["systematics"] and not has_sky:
+        yield (
+            "simulation.systematics: bandpass is not allowed without simulation.signal.sky_map "
+            "or synthetic_sky_k; the dipole calibrates the detectors"
+        )
+    if signal["sky_map"] is not None and signal["synthetic_sky_k"] > 0:
+        yield "simulation.signal.synthetic_sky_k: not allowed together with sky_map; choose one"
+    noise_only = set(section["systematics"]) <= {"white_noise", "one_over_f"}
+    if signal["dipole"] == "none" and not has_sky and not noise_only:
+        yield (
+            "simulation.signal: dipole none without a sky_map leaves no signal; "
+            "expected a dipole, a sky_map or synthetic_sky_k"
+        )

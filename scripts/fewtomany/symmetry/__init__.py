@@ -1,0 +1,1 @@
+"""The symmetry of a scan: more covariance from the same few maps."""

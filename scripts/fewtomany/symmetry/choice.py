@@ -1,0 +1,237 @@
+"""The symmetry of a scan, chosen from the inputs alone.
+
+Each fold of the inputs is held out in turn; the others make the covariances, and the
+Gaussian likelihood of the held-out maps decides. It is taken in the leading modes of a
+mixture of candidates of equal total variance, made from the training maps alone: in random
+directions every covariance of the right variances is nearly as likely as the true one.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fewtomany.errors import UserError
+from fewtomany.symmetry import model, turning
+from fewtomany.symmetry.model import Symmetry
+from fewtomany.symmetry.variances import Smoothing
+from fewtomany.validation import heldout
+
+WIDTHS_DEG = (0.0, 5.0, 10.0, 20.0, 40.0, 80.0, np.inf)
+COHERENCES_DEG = (14.0, 20.0, 30.0, 45.0, 70.0, np.inf)
+FOLDS = (1, 2)
+N_CENTRES = 32
+"""Turns that may follow a reflection, evenly spaced."""
+
+N_DIRECTIONS = 100
+N_FOLDS = 5
+N_DRAWS = 200
+"""Draws of every candidate that the directions are made from."""
+
+BROAD = (
+    Symmetry(),
+    Symmetry(20.0, coherence_deg=30.0),
+    Symmetry(20.0, folds=2, coherence_deg=30.0),
+    Symmetry(10.0, coherence_deg=20.0),
+)
+"""Candidates whose modes the likelihood is taken in, besides the inputs' own."""
+
+FLOOR = 0.01
+"""Share of a diagonal covariance that every candidate is judged with; none is singular."""
+
+SIGNIFICANT = 1.0
+"""Standard errors that a reflection must gain: its angle is one more free number."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and the evidence.
+
+    Attributes
+    ----------
+    symmetry : the best one
+    scores : by symmetry the array (n_maps,) of log-likelihoods of held-out maps, fold by
+        fold, nats, up to a constant
+    """
+
+    symmetry: Symmetry
+    scores: dict[Symmetry, np.ndarray]
+
+    def gain(self, rival: Symmetry) -> tuple[float, float]:
+        """Nats per held-out map gained over a rival, and the standard error."""
+        return paired_gain(self.scores[self.symmetry], self.scores[rival])
+
+
+def paired_gain(scores: np.ndarray, rivals: np.ndarray) -> tuple[float, float]:
+    """Mean of paired differences, and its standard error over the maps."""
+    difference = scores - rivals
+    return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
+
+
+def make_folds(
+    maps: np.ndarray,
+    stokes: str,
+    seed: int,
+    smoothing: Smoothing,
+    centre: bool = False,
+    n_directions: int = N_DIRECTIONS,
+) -> list["Fold"]:
+    """The inputs cut into folds, every one held out once.
+
+    Parameters
+    ----------
+    maps : array of shape (n_maps, n_stokes, n_pix), at least 4 inputs
+    stokes : their components
+    seed : of the draws that the directions are made from
+    smoothing : of the training maps' variances
+    centre : whether means are taken off
+    n_directions : modes in which the likelihood is taken
+
+    Raises
+    ------
+    UserError : with fewer than 4 inputs, or where a pixel has no variance
+    """
+    if len(maps) < 4:
+        raise UserError(f"to choose a symmetry takes at least 4 inputs, found {len(maps)}")
+    n_folds = min(N_FOLDS, len(maps) // 2)
+    return [
+        Fold(
+            maps,
+            np.arange(fold, len(maps), n_folds),
+            stokes,
+            (seed, fold),
+            smoothing,
+            centre,
+            n_directions,
+        )
+        for fold in range(n_folds)
+    ]
+
+
+def choose(folds: Sequence["Fold"]) -> Choice:
+    """The symmetry that makes held-out inputs likeliest.
+
+    Widths, folds and coherences are tried together; then, with the best of them, every
+    reflection, and again the widths and coherences with it.
+    """
+    scores: dict[Symmetry, np.ndarray] = {}
+
+    def best(tried: Sequence[Symmetry]) -> Symmetry:
+        for symmetry in tried:
+            if symmetry not in scores:
+                scores[symmetry] = np.concatenate([fold.score(symmetry) for fold in folds])
+        return max(tried, key=lambda symmetry: scores[symmetry].mean())
+
+    grid = [
+        Symmetry(width, n_folds, coherence_deg=coherence)
+        for width, n_folds, coherence in itertools.product(WIDTHS_DEG, FOLDS, COHERENCES_DEG)
+    ]
+    found = best(grid)
+    for reflection in ("flip_deg", "mirror_deg"):
+        found = _with_reflection(found, reflection, best, scores)
+    return Choice(found, scores)
+
+
+def _with_reflection(
+    found: Symmetry,
+    reflection: str,
+    best: Callable[[Sequence[Symmetry]], Symmetry],
+    scores: dict[Symmetry, np.ndarray],
+) -> Symmetry:
+    """The best symmetry with one more reflection, or the one without if it is no worse."""
+    without = found
+    every = np.isinf(found.width_deg)
+    angles = [0.0] if every else np.arange(N_CENTRES // found.folds) * 360 / N_CENTRES
+    found = best([replace(found, **{reflection: float(angle)}) for angle in angles])
+    near = [
+        replace(found, width_deg=width, coherence_deg=coherence)
+        for width, coherence in itertools.product(WIDTHS_DEG, COHERENCES_DEG)
+    ]
+    found = best(near)
+    gain, error = paired_gain(scores[found], scores[without])
+    return found if gain > SIGNIFICANT * error else without
+
+
+class Fold:
+    """Training maps of a fold, turned, in the directions of its likelihood.
+
+    The covariance of every symmetry is a weighted sum of few matrices: products of the
+    training maps' amplitudes by reflection, frequency of the taper and angle. They are made
+    when first asked for.
+
+    Attributes
+    ----------
+    modes : array of shape (k, n), orthonormal directions of the likelihood
+    amplitudes : array of shape (n_held, k), held-out maps in these, K
+    diagonal : array of shape (k, k), the covariance of independent pixels of the smoothed
+        variances, K²
+    """
+
+    def __init__(
+        self,
+        maps: np.ndarray,
+        held: np.ndarray,
+        stokes: str,
+        key: tuple[int, int],
+        smoothing: Smoothing,
+        centre: bool,
+        n_directions: int,
+    ) -> None:
+        training, left = np.delete(maps, held, axis=0), maps[held].astype(np.float64)
+        if centre:
+            left = left - training.mean(axis=0)
+        self.stokes = stokes
+        self.maps, variance = model.normalized(training, stokes, smoothing, centre)
+        self.deviation = np.sqrt(variance)
+        directions = self._directions(key, n_directions)
+        self.amplitudes = left.reshape(len(left), -1) @ directions.T
+        self.diagonal = (directions * variance.ravel()) @ directions.T
+        self.modes = directions
+        self.directions = directions.reshape(-1, *self.deviation.shape) * self.deviation
+        self.longitude = turning.directions(turning.nside_of(maps))[1]
+        self.upper = np.triu_indices(len(directions))
+        self.products: dict[tuple[str, int], np.ndarray] = {}
+
+    def _directions(self, key: tuple[int, int], n_directions: int) -> np.ndarray:
+        samples = [(self.maps * self.deviation).reshape(len(self.maps), -1)]
+        for index, symmetry in enumerate(BROAD):
+            broad = model.Turned(self.maps, self.deviation, symmetry)
+            drawn = broad.draw(key[0], ("symmetry", key[1], index), 0, N_DRAWS)
+            samples.append(drawn.reshape(N_DRAWS, -1))
+        return heldout.mixture_modes(samples, n_directions)
+
+    def score(self, symmetry: Symmetry) -> np.ndarray:
+        """Log-likelihood of the held-out maps, nats, up to a constant; shape (n_held,)."""
+        covariance = (1 - FLOOR) * self.covariance(symmetry) + FLOOR * self.diagonal
+        return len(covariance) * heldout.score(self.amplitudes, covariance)
+
+    def covariance(self, symmetry: Symmetry) -> np.ndarray:
+        """The covariance of a symmetry in the fold's directions, shape (k, k), K²."""
+        n_angles = 8 * turning.nside_of(self.maps)
+        weights = symmetry.weights(n_angles)
+        reflections, power = symmetry.reflections, symmetry.taper()
+        total = np.zeros(len(self.upper[0]))
+        for name, angle in reflections.items():
+            turned = np.roll(weights, round(angle / 360 * n_angles))
+            used = np.flatnonzero(turned)
+            for k in np.flatnonzero(power):
+                total += power[k] * (turned[used] @ self._products(name, int(k))[used])
+        full = np.zeros((len(self.directions),) * 2)
+        full[self.upper] = total / len(reflections)
+        return full + np.triu(full, 1).T
+
+    def _products(self, reflection: str, k: int) -> np.ndarray:
+        """Sums over maps of products of amplitudes, (n_angles, upper triangle), float32."""
+        if (reflection, k) not in self.products:
+            maps = turning.reflect(self.maps, self.stokes, reflection)
+            coefficients = turning.analyse(maps)
+            found: np.ndarray | float = 0.0
+            for wave in (np.cos, np.sin) if k else (np.cos,):
+                amplitudes = model.products(
+                    coefficients, self.directions * wave(k * self.longitude)
+                ).transpose(1, 0, 2)
+                square = np.matmul(amplitudes.transpose(0, 2, 1), amplitudes)
+                found = found + square[:, *self.upper]
+            self.products[reflection, k] = found.astype(np.float32)
+        return self.products[reflection, k]

@@ -1,0 +1,236 @@
+"""The best covariance from the inputs without emulation, learnt from the inputs alone.
+
+Its parts are the inputs themselves, a diagonal covariance, isotropic maps and, where the
+scan has an axis, the inputs turned about it (:mod:`fewtomany.symmetry.model`). All have the same
+pixel variances, smoothed where the axis allows it; the weights make held-out inputs likeliest.
+An emulation may start from its draws, and has to be better than it.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from fewtomany import isotropic, store
+from fewtomany.components import Components
+from fewtomany.config import Symmetry as Settings
+from fewtomany.errors import UserError
+from fewtomany.sky import Sky
+from fewtomany.store import MapSet
+from fewtomany.symmetry import choice, mixture, model, variances
+from fewtomany.symmetry.mixture import Diagonal, Mixture
+from fewtomany.symmetry.model import Symmetry, Turned
+from fewtomany.symmetry.sample import Sample
+from fewtomany.symmetry.variances import Smoothing
+from fewtomany.validation import heldout
+
+KIND = "symmetric-covariance"
+
+N_ISOTROPIC = 400
+"""Isotropic maps that stand for their covariance."""
+
+N_DIRECTIONS = 100
+"""Directions of the held-out likelihood, at most."""
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What was learnt.
+
+    Attributes
+    ----------
+    mixture : the covariance, of zero mean
+    deviation : array of shape (n_components, n_pix), K: smoothed, that of every part
+    components, sky : of the maps
+    evidence : what was chosen and how much it gains, for people: "symmetry", "smoothing",
+        "weights", "gain" over the best single part and its "error" (nats per held-out map)
+    """
+
+    mixture: Mixture
+    deviation: np.ndarray
+    components: Components
+    sky: Sky
+    evidence: dict
+
+
+def learn(inputs: MapSet, settings: Settings, seed: int, centre: bool = False) -> Learnt:
+    """Learn from inputs.
+
+    Parameters
+    ----------
+    inputs : at least 4 maps
+    settings : whether the scan has an axis, which must be the pole of the inputs' frame
+    seed : of the draws that decide directions
+    centre : whether the mean of the inputs is taken off; it is known to be 0 otherwise
+
+    Raises
+    ------
+    UserError : with too few inputs, or a pixel without scatter
+    """
+    maps = inputs.maps.astype(np.float64)
+    if len(maps) < 4:
+        raise UserError(
+            f"{inputs.dataset}: {len(maps)} maps; symmetry and weights of covariances are "
+            "chosen by held-out maps, which takes at least 4"
+        )
+    if settings.axis != "none":
+        return _with_axis(inputs, maps, settings, seed, centre)
+    return _without_axis(inputs, maps, seed, centre)
+
+
+def _with_axis(
+    inputs: MapSet, maps: np.ndarray, settings: Settings, seed: int, centre: bool
+) -> Learnt:
+    if not inputs.sky.is_full:
+        raise UserError(f"{inputs.dataset}: a partial sky can't be turned; expected symmetry none")
+    stokes = "".join(name[-1] for name in inputs.components.names)
+    smoothing = variances.choose(maps, stokes, centre=centre)
+    folds = choice.make_folds(maps, stokes, seed, smoothing, centre, N_DIRECTIONS)
+    if settings.width_deg is None:
+        chosen = choice.choose(folds).symmetry
+    else:
+        chosen = Symmetry(settings.width_deg)
+    symmetries = mixture.neighbours(chosen)
+    fit = mixture.fit_symmetries(folds, symmetries)
+    parts: dict[str, mixture.Model] = {
+        name: model.turned(maps, stokes, symmetry, smoothing, centre)
+        for name, symmetry in symmetries.items()
+        if fit.weights[name] > 0
+    }
+    _, variance = model.normalized(maps, stokes, smoothing, centre)
+    parts["diagonal"] = Diagonal(np.sqrt(variance))
+    return Learnt(
+        fit.mixture(parts),
+        np.sqrt(variance),
+        inputs.components,
+        inputs.sky,
+        {"symmetry": asdict(chosen), "smoothing": asdict(smoothing), **_evidence(fit)},
+    )
+
+
+def _without_axis(inputs: MapSet, maps: np.ndarray, seed: int, centre: bool) -> Learnt:
+    """Inputs, their diagonal and isotropic maps; variances as they are."""
+    n_folds = min(choice.N_FOLDS, len(maps) // 2)
+    held, targets = [], []
+    for fold in range(n_folds):
+        left = np.arange(fold, len(maps), n_folds)
+        parts, deviation = _plain_parts(inputs, np.delete(maps, left, axis=0), seed, centre, fold)
+        samples = [
+            part.draw(seed, ("directions", fold, name), 0, 2 * N_DIRECTIONS).reshape(
+                2 * N_DIRECTIONS, -1
+            )
+            for name, part in parts.items()
+        ]
+        modes = heldout.mixture_modes(samples, min(N_DIRECTIONS, maps[0].size // 2))
+        training = np.delete(maps, left, axis=0)
+        away = maps[left] - (training.mean(axis=0) if centre else 0)
+        held.append(away.reshape(len(left), -1) @ modes.T)
+        targets.append({name: part.within(modes) for name, part in parts.items()})
+    fit = mixture.fit(held, targets)
+    parts, deviation = _plain_parts(inputs, maps, seed, centre, n_folds)
+    return Learnt(
+        fit.mixture(parts),
+        deviation,
+        inputs.components,
+        inputs.sky,
+        {"symmetry": None, "smoothing": asdict(variances.NONE), **_evidence(fit)},
+    )
+
+
+def _plain_parts(
+    inputs: MapSet, maps: np.ndarray, seed: int, centre: bool, number: int
+) -> tuple[dict[str, mixture.Model], np.ndarray]:
+    away = maps - maps.mean(axis=0) if centre else maps
+    deviation = np.sqrt(np.sum(away**2, axis=0) / (len(maps) - centre))
+    if not (deviation > 0).all():
+        raise UserError(f"{inputs.dataset}: a pixel does not vary over the maps")
+    drawn = isotropic.draw(
+        away, inputs.components, seed, ("isotropic", number), 0, N_ISOTROPIC, inputs.sky
+    )
+    parts = {
+        "inputs": Sample.of(away, deviation),
+        "isotropic": Sample.of(drawn, deviation),
+        "diagonal": Diagonal(deviation),
+    }
+    return parts, deviation
+
+
+def _evidence(fit: mixture.Fit) -> dict:
+    gain, error = fit.gain(fit.best_single)
+    return {
+        "weights": fit.weights,
+        "best_single": fit.best_single,
+        "gain": gain if np.isfinite(gain) else None,
+        "error": error if np.isfinite(error) else None,
+    }
+
+
+def write(path: str | os.PathLike, learnt: Learnt, provenance: dict, **attributes) -> None:
+    """Write what was learnt atomically."""
+    arrays, about = to_arrays(learnt)
+    with store.create(path, kind=KIND, provenance=provenance, **attributes) as file:
+        for name, array in arrays.items():
+            file[name] = array
+        store.write_sky(file, learnt.sky)
+        file.attrs.update(
+            stokes=learnt.components.stokes,
+            channels=",".join(learnt.components.channels),
+            nside=learnt.sky.nside,
+            about=json.dumps(about),
+            evidence=json.dumps(learnt.evidence),
+        )
+
+
+def read(path: str | os.PathLike) -> Learnt:
+    """Read what :func:`write` has written."""
+    facts = store.read_attributes(path, KIND)
+    content = store.read(path, KIND)
+    sky = Sky(int(facts["nside"]), content.get("pixels"), content.get("weights"))
+    found = from_arrays(
+        content,
+        json.loads(facts["about"]),
+        Components(facts["stokes"], tuple(facts["channels"].split(","))),
+        sky,
+    )
+    return replace(found, evidence=json.loads(facts["evidence"]))
+
+
+def to_arrays(learnt: Learnt) -> tuple[dict[str, np.ndarray], dict]:
+    """Arrays by name, and the rest as plain JSON; :func:`from_arrays` is the inverse."""
+    arrays = {"deviation": learnt.deviation}
+    about = {}
+    for name, part in learnt.mixture.parts.items():
+        about[name] = {"weight": learnt.mixture.weights[name], "kind": type(part).__name__}
+        if isinstance(part, Diagonal):
+            continue
+        arrays[f"parts/{name}/maps"] = part.maps
+        arrays[f"parts/{name}/deviation"] = part.deviation
+        if isinstance(part, Turned):
+            about[name]["symmetry"] = asdict(part.symmetry)
+    return arrays, about
+
+
+def from_arrays(
+    arrays: Mapping[str, np.ndarray], about: dict, components: Components, sky: Sky
+) -> Learnt:
+    """What :func:`to_arrays` has taken apart, without its evidence."""
+    deviation = arrays["deviation"]
+    parts: dict[str, mixture.Model] = {}
+    for name, facts in about.items():
+        if facts["kind"] == "Diagonal":
+            parts[name] = Diagonal(deviation)
+            continue
+        rows, own = arrays[f"parts/{name}/maps"], arrays[f"parts/{name}/deviation"]
+        if facts["kind"] == "Turned":
+            parts[name] = Turned(rows, own, Symmetry(**facts["symmetry"]))
+        else:
+            parts[name] = Sample(rows, own)
+    weights = {name: facts["weight"] for name, facts in about.items()}
+    return Learnt(Mixture(parts, weights), deviation, components, sky, {})
+
+
+def smoothing_of(learnt: Learnt) -> Smoothing:
+    """How the variances were smoothed."""
+    return Smoothing(**learnt.evidence["smoothing"])

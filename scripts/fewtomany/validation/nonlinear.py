@@ -1,0 +1,212 @@
+"""Nonlinear shrinkage of a sample covariance, and linear shrinkage of its inverse.
+
+What the field tries where maps are few. Nonlinear estimators keep the eigenvectors of a
+sample covariance and give each its own variance; directions that no map has get one
+variance together. They are :class:`LowRank`, made from inner products of maps alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from fewtomany.errors import UserError
+
+MIN_NONLINEAR = 13
+"""Fewest maps of :func:`analytical`: its kernel must not reach a variance of 0."""
+
+RANK_TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True)
+class LowRank:
+    """A covariance: ``level`` in all directions, other variances in some.
+
+    Attributes
+    ----------
+    level : K², variance of every direction orthogonal to the vectors
+    values : array of shape (r,), K², variances along the vectors
+    vectors : array of shape (r, n), orthonormal rows
+    """
+
+    level: float
+    values: np.ndarray
+    vectors: np.ndarray
+
+    @property
+    def variance(self) -> np.ndarray:
+        """The diagonal, shape (n,), K²."""
+        return self.level + (self.values - self.level) @ self.vectors**2
+
+    def within(self, directions: np.ndarray) -> np.ndarray:
+        """The covariance in directions (k, n): array of shape (k, k)."""
+        part = directions @ self.vectors.T
+        return self.level * directions @ directions.T + (part * (self.values - self.level)) @ part.T
+
+    def rows(self, indices: np.ndarray) -> np.ndarray:
+        """Some rows of the covariance, shape (n_indices, n)."""
+        found = (self.vectors[:, indices].T * (self.values - self.level)) @ self.vectors
+        found[np.arange(len(indices)), indices] += self.level
+        return found
+
+
+def analytical(maps: np.ndarray) -> LowRank:
+    """Analytical nonlinear shrinkage of Ledoit & Wolf (2020, Ann. Stat. 48, 3043).
+
+    The density of sample eigenvalues and its Hilbert transform are estimated with an
+    Epanechnikov kernel whose width follows the eigenvalue (their Eqs. 4.7 to 4.9, and C.8
+    for fewer maps than values).
+
+    Parameters
+    ----------
+    maps : array of shape (n_maps, n), K; their mean is taken off
+
+    Raises
+    ------
+    UserError : with fewer than MIN_NONLINEAR maps the estimator does not exist
+    """
+    if len(maps) < MIN_NONLINEAR:
+        raise UserError(
+            f"analytical nonlinear shrinkage takes at least {MIN_NONLINEAR} maps, got {len(maps)}"
+        )
+    values, vectors = _sample_modes(maps)
+    n_free, n = len(maps) - 1, maps.shape[1]
+    if n < n_free:
+        return LowRank(0.0, shrunk_eigenvalues(values, n_free, n)[0], vectors)
+    return LowRank(*reversed(shrunk_eigenvalues(values, n_free, n)), vectors)
+
+
+def shrunk_eigenvalues(values: np.ndarray, n_free: int, n: int) -> tuple[np.ndarray, float]:
+    """Variances that replace sample eigenvalues.
+
+    Parameters
+    ----------
+    values : array of shape (min(n_free, n),), the positive sample eigenvalues
+    n_free : maps, less one where their mean was taken off
+    n : dimension
+
+    Returns
+    -------
+    shrunk : array of the same shape
+    level : variance of the directions without samples; 0 where there are none
+    """
+    width, reach = n_free ** (-1 / 3), np.sqrt(5)
+    scale = width * values
+    x = (values[:, None] - values) / scale
+    density = np.mean(0.75 / reach * np.maximum(1 - x**2 / 5, 0) / scale, axis=1)
+    edge = np.isclose(np.abs(x), reach, rtol=1e-14)
+    ratio = np.where(edge, 1.0, np.abs((reach - x) / (reach + x)))
+    hilbert = -0.3 * x + np.where(edge, 0, 0.75 / reach * (1 - x**2 / 5) * np.log(ratio))
+    hilbert = np.mean(hilbert / scale, axis=1) / np.pi
+    if n <= n_free:
+        c = n / n_free
+        real = 1 - c - np.pi * c * values * hilbert
+        return values / ((np.pi * c * values * density) ** 2 + real**2), 0.0
+    at_zero = 0.3 / width**2 + 0.75 / reach / width * (1 - 0.2 / width**2) * np.log(
+        (1 + reach * width) / (1 - reach * width)
+    )
+    at_zero *= np.mean(1 / values) / np.pi
+    level = n_free / (np.pi * (n - n_free) * at_zero)
+    return 1 / (np.pi**2 * values * (density**2 + hilbert**2)), float(level)
+
+
+def nercome(
+    maps: np.ndarray, random: np.random.Generator, n_splits: int = 100, n_positions: int = 8
+) -> LowRank:
+    """Nonparametric eigenvalue-regularized covariance (Lam 2016; Joachimi 2017, MNRAS 466, L83).
+
+    The maps are split: eigenvectors from one part, variances along them from the other,
+    averaged over random splits. The size of the first part is the one whose mean estimate
+    is nearest to the mean sample covariance of the second parts. Directions outside the
+    first part's maps share their mean variance.
+
+    Parameters
+    ----------
+    maps : array of shape (n_maps, n), K, at least 4; their mean is taken off
+    random : draws the splits
+    n_splits : splits of each size
+    n_positions : sizes of the first part that are tried, from 2 to n_maps − 2
+
+    Raises
+    ------
+    UserError : with fewer than 4 maps
+    """
+    n_maps, n = maps.shape
+    if n_maps < 4:
+        raise UserError(f"NERCOME takes at least 4 maps, got {n_maps}")
+    sample_values, basis = _sample_modes(maps)
+    within = (maps - maps.mean(axis=0)) @ basis.T  # all that follows is inside their span
+    rank, bias, best = len(sample_values), n_maps / (n_maps - 1), np.inf
+    for first in np.unique(np.linspace(2, n_maps - 2, n_positions).round().astype(int)):
+        estimate, sample, level = np.zeros((rank, rank)), np.zeros((rank, rank)), 0.0
+        for _ in range(n_splits):
+            order = random.permutation(n_maps)
+            inside, outside = within[order[:first]], within[order[first:]]
+            _, sizes, vectors = scipy.linalg.svd(inside, full_matrices=False)
+            vectors = vectors[sizes > RANK_TOLERANCE * sizes[0]]
+            along = bias * np.mean((outside @ vectors.T) ** 2, axis=0)
+            total = bias * np.sum(outside**2) / len(outside)
+            rest = max(total - along.sum(), 0) / max(n - len(along), 1)
+            estimate += (vectors.T * (along - rest)) @ vectors
+            sample += bias / len(outside) * outside.T @ outside
+            level += rest
+        estimate = (estimate + level * np.eye(rank)) / n_splits
+        level /= n_splits
+        distance = np.sum((estimate - sample / n_splits) ** 2) + level**2 * (n - rank)
+        if distance < best:
+            best, found = distance, (level, estimate)
+    level, estimate = found
+    along, turn = scipy.linalg.eigh(estimate)
+    return LowRank(level, along, turn.T @ basis)
+
+
+def precision(amplitudes: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:
+    """Linear shrinkage of the inverse of a sample covariance, α S⁻¹ + β Π₀.
+
+    Bodnar, Gupta & Parolya (2016, J. Multivar. Anal. 146, 223; Eqs. 4.4 and 4.5), used in
+    cosmology by Looijmans et al. (2024, arXiv:2402.13783).
+
+    Parameters
+    ----------
+    amplitudes : array of shape (n_maps, k), maps in k directions; their mean is taken off
+    target : array of shape (k, k), Π₀; the inverse sample variances by default
+
+    Returns
+    -------
+    array of shape (k, k): the inverse of the shrunk precision matrix, a covariance
+
+    Raises
+    ------
+    UserError : unless there are more maps than directions by 2 at least: S has no inverse
+    """
+    n_free, k = len(amplitudes) - 1, amplitudes.shape[1]
+    if n_free <= k:
+        raise UserError(
+            f"precision shrinkage in {k} directions takes at least {k + 2} maps, "
+            f"got {len(amplitudes)}"
+        )
+    sample = np.atleast_2d(np.cov(amplitudes.T))
+    if target is None:
+        target = np.diag(1 / np.diagonal(sample))
+    inverse = scipy.linalg.inv(sample)
+    inner, size = np.sum(inverse * target), np.sum(target**2)
+    spread = np.sum(inverse**2) * size - inner**2
+    left = 1 - k / n_free
+    alpha = left
+    if spread > 0:
+        alpha -= np.trace(inverse) ** 2 * size / n_free / spread
+    alpha = max(alpha, 0.0)
+    beta = inner / size * (left - alpha)
+    return scipy.linalg.inv(alpha * inverse + beta * target)
+
+
+def _sample_modes(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positive eigenvalues of the unbiased sample covariance, ascending, and its modes."""
+    n_free = len(maps) - 1
+    centred = maps - maps.mean(axis=0)
+    if maps.shape[1] <= n_free:
+        values, vectors = scipy.linalg.eigh(centred.T @ centred)
+        return values / n_free, vectors.T
+    values, vectors = scipy.linalg.eigh(centred @ centred.T)
+    values, vectors = values[1:], vectors[:, 1:]  # the mean is lost
+    return values / n_free, (vectors / np.sqrt(values)).T @ centred

@@ -1,0 +1,45 @@
+"""Learn the best covariance without emulation from the inputs of a dataset."""
+
+import argparse
+import dataclasses
+import logging
+
+from fewtomany import cli, config, provenance, store
+from fewtomany.symmetry import learn
+
+logger = logging.getLogger(__name__)
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--dataset", required=True, help="input dataset, or a fold of one")
+    options.add_argument("--output", required=True, help="covariance in parts (HDF5)")
+    options.add_argument("inputs", nargs="+", metavar="MAPFILE", help="map files of the inputs")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    dataset = campaign.dataset(arguments.dataset, "input", "fold")
+    source = campaign.datasets[dataset.input or dataset.name]
+    inputs = store.read_dataset(
+        arguments.inputs,
+        campaign.maps.stokes,
+        n_maps=source.n_maps,
+        dataset=source.name,
+        nside=campaign.maps.nside,
+        first=0,
+    )
+    if dataset.selection:
+        inputs = dataclasses.replace(inputs, maps=inputs.maps[list(dataset.selection)])
+    centre = campaign.emulator.mean == "inputs"
+    learnt = learn.learn(inputs, campaign.symmetry, campaign.seed, centre)
+    for name, value in learnt.evidence.items():
+        logger.info("%s: %s", name, value)
+    learn.write(
+        arguments.output, learnt, provenance.record(**campaign.identity), dataset=dataset.name
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

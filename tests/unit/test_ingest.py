@@ -1,0 +1,561 @@
+"""Reading the user's own maps: what comes out, and every mistake by name."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import healpy
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from fewtomany import ingest, store
+from fewtomany.errors import UserError
+from fewtomany.ingest.resample import resampling
+from fewtomany.ingest.sources import of_campaign
+from fewtomany.sky import Sky
+
+ROOT = Path(__file__).parents[2]
+NSIDE = 4
+N_PIX = 12 * NSIDE**2
+KNOWN = {"coord": "G", "column_units": "uK_CMB", "extra_header": [("POLCCONV", "COSMO")]}
+
+
+def some_maps(n_maps=3, stokes="QU", nside=NSIDE):
+    random = np.random.default_rng(n_maps)
+    return random.standard_normal((n_maps, len(stokes), 12 * nside**2)).astype(np.float32)
+
+
+def write(folder, maps, **options):
+    """FITS files a-0.fits, a-1.fits, ... by healpy."""
+    paths = []
+    for number, components in enumerate(maps):
+        paths.append(f"{folder}/a-{number}.fits")
+        options = {"dtype": np.float32, **KNOWN, **options}
+        healpy.write_map(paths[-1], list(components), overwrite=True, **options)
+    return paths
+
+
+def edit(path, **keywords):
+    """Set keywords of a FITS file, or remove those that are None."""
+    with fits.open(path, mode="update") as file:
+        for key, value in keywords.items():
+            if value is None:
+                file[1].header.remove(key)
+            else:
+                file[1].header[key] = value
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return write(tmp_path, some_maps())
+
+
+def load(files, stokes="QU", nside=NSIDE, frame="galactic", **options):
+    return ingest.load(files, stokes, nside, frame, **options)
+
+
+def test_maps_come_in_kelvin_with_their_place(tmp_path, paths):
+    found = load([f"{tmp_path}/a-*.fits"], dataset="mine")
+    np.testing.assert_array_equal(found.maps, (some_maps().astype(float) * 1e-6).astype("f4"))
+    assert (found.unit, found.frame, found.dataset, found.first) == ("K", "galactic", "mine", 0)
+    assert found.sky == Sky(NSIDE)
+    assert found.maps.dtype == np.float32
+    part = load([f"{tmp_path}/a-*.fits"], start=1, stop=2)
+    np.testing.assert_array_equal(part.maps, found.maps[1:2])
+    assert part.first == 1
+
+
+def test_counting_needs_no_healpy(tmp_path, paths):
+    np.save(tmp_path / "b.npy", some_maps(5))
+    store.write_maps(tmp_path / "c.h5", store.MapSet(some_maps(4), "QU", "input"))
+    code = (
+        "import sys; from fewtomany import ingest;"
+        f"assert ingest.count(['{tmp_path}/a-?.fits', '{tmp_path}/b.npy']) == 8;"
+        "assert not {'healpy', 'astropy', 'h5py'} & sys.modules.keys();"
+        f"assert ingest.count(['{tmp_path}/c.h5']) == 4"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT / "scripts")
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [("K", 1), ("K_CMB", 1), ("mK", 1e-3), ("uK", 1e-6), ("uK_CMB", 1e-6), ("muK", 1e-6)],
+)
+def test_units_are_those_of_the_header(tmp_path, unit, factor):
+    found = load(write(tmp_path, some_maps(), column_units=unit))
+    np.testing.assert_allclose(found.maps, some_maps() * factor, rtol=1e-6)
+
+
+@pytest.mark.parametrize("nest", [False, True])
+@pytest.mark.parametrize("partial", [False, True])
+def test_orderings_and_indexings_of_healpy_are_the_same_map(tmp_path, nest, partial):
+    maps = some_maps()
+    seen = np.ones(N_PIX, bool)
+    if partial:
+        seen[:40] = False
+        maps[..., :40] = healpy.UNSEEN
+    stored = healpy.reorder(maps.reshape(-1, N_PIX), r2n=True).reshape(maps.shape)
+    found = load(write(tmp_path, stored if nest else maps, nest=nest, partial=partial))
+    assert found.sky == Sky.of_mask(seen)
+    np.testing.assert_allclose(found.maps, 1e-6 * maps[..., seen], rtol=1e-6)
+
+
+def test_the_sign_of_u_follows_the_convention(tmp_path):
+    header = {"extra_header": [("POLCCONV", "IAU")]}
+    found = load(write(tmp_path, some_maps(stokes="TQU"), **header), "TQU").maps
+    signs = np.array([1, 1, -1])[:, None]
+    np.testing.assert_allclose(found, 1e-6 * signs * some_maps(stokes="TQU"), rtol=1e-6)
+
+
+@pytest.mark.parametrize("stokes", ["T", "QU", "TQU"])
+@pytest.mark.parametrize("names", [None, ["I_STOKES", "Q_STOKES", "U_STOKES"], ["a", "b", "c"]])
+def test_wanted_columns_are_chosen_by_name_or_place(tmp_path, stokes, names):
+    maps = some_maps(stokes="TQU")
+    found = load(write(tmp_path, maps, column_names=names), stokes)
+    chosen = ["TQU".index(letter) for letter in stokes]
+    np.testing.assert_allclose(found.maps, 1e-6 * maps[:, chosen], rtol=1e-6)
+
+
+def test_columns_in_another_order_are_found_by_name(tmp_path):
+    names = ["U_POLARISATION", "Q_POLARISATION"]
+    found = load(write(tmp_path, some_maps(), column_names=names))
+    np.testing.assert_allclose(found.maps, 1e-6 * some_maps()[:, ::-1], rtol=1e-6)
+
+
+def test_what_the_header_does_not_say_is_given(tmp_path):
+    paths = write(tmp_path, some_maps(), coord=None, column_units=None, extra_header=[])
+    for path in paths:
+        edit(path, ORDERING=None)
+    given = {"unit": "mK", "ordering": "NEST", "convention": "IAU", "source_frame": "galactic"}
+    found = load(paths, **given).maps
+    expected = healpy.reorder(some_maps().reshape(-1, N_PIX), n2r=True).reshape(found.shape)
+    np.testing.assert_allclose(found[:, 0], 1e-3 * expected[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(found[:, 1], -1e-3 * expected[:, 1], rtol=1e-6)
+
+
+def test_bad_data_are_not_seen(tmp_path):
+    maps = some_maps()
+    maps[:, :, 7] = -999
+    paths = write(tmp_path, maps)
+    for path in paths:
+        edit(path, BAD_DATA=-999.0)
+    assert load(paths).sky.n_pix == N_PIX - 1
+
+
+def test_hdf5_maps_of_this_package(tmp_path):
+    sky = Sky(NSIDE, np.arange(9, 100))
+    content = store.MapSet(some_maps()[..., 9:100], "QU", "x", frame="ecliptic", sky=sky)
+    store.write_maps(tmp_path / "a.h5", content)
+    found = load([f"{tmp_path}/a.h5"], frame="ecliptic")
+    np.testing.assert_array_equal(found.maps, content.maps)
+    assert found.sky == sky
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numpy_maps_are_ring_and_kelvin_unless_said(tmp_path, dtype):
+    np.save(tmp_path / "a.npy", some_maps().astype(dtype))
+    found = load([f"{tmp_path}/a.npy"], convention="COSMO", frame="equatorial")
+    np.testing.assert_array_equal(found.maps, some_maps())
+    assert found.maps.dtype == dtype
+    with pytest.raises(UserError, match=r"a\.npy: POLCCONV is missing; give polarization_conv"):
+        load([f"{tmp_path}/a.npy"])
+
+
+def test_channels_follow_each_other(tmp_path):
+    for name, scale in (("a", 1), ("b", 2)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, scale * some_maps())
+    found = load({name: [f"{tmp_path}/{name}/*.fits"] for name in "ab"})
+    assert found.channels == ("a", "b")
+    assert found.components.names == ("a.Q", "a.U", "b.Q", "b.U")
+    np.testing.assert_allclose(found.maps[:, 2:], 2 * found.maps[:, :2], rtol=1e-6)
+    (tmp_path / "b" / "a-0.fits").unlink()
+    with pytest.raises(UserError, match=r"different numbers of maps \(a 3, b 2\)"):
+        load({name: [f"{tmp_path}/{name}/*.fits"] for name in "ab"})
+    with pytest.raises(UserError, match="2 maps found; expected at least 3"):
+        load({name: [f"{tmp_path}/{name}/*.fits"] for name in "ab"}, n_maps=3)
+
+
+def test_observed_is_what_every_map_has(tmp_path):
+    maps = some_maps()
+    maps[0, 0, 3] = maps[2, 1, 90] = healpy.UNSEEN
+    found = load(write(tmp_path, maps))
+    np.testing.assert_array_equal(np.delete(np.arange(N_PIX), [3, 90]), found.sky.pixels)
+
+
+@pytest.mark.parametrize("nside", [2, 4, 8])
+@pytest.mark.parametrize("nest", [False, True])
+def test_a_mask_of_any_resolution_chooses_pixels(tmp_path, paths, nside, nest):
+    theta, _ = healpy.pix2ang(nside, np.arange(12 * nside**2), nest=nest)
+    mask = str(tmp_path / "mask.fits")
+    healpy.write_map(mask, (theta < 1.2).astype(np.int16), nest=nest, dtype=np.int16)
+    found = load(paths, mask=mask).sky
+    theta, _ = healpy.pix2ang(nside, np.arange(12 * nside**2))
+    expected = theta < 1.2
+    if nside != NSIDE:
+        fractions = healpy.ud_grade(expected.astype(float), NSIDE)
+        expected = fractions >= 0.5
+    np.testing.assert_array_equal(found.pixels, np.flatnonzero(expected))
+    assert found.weights is None
+
+
+def test_weights_of_a_mask_are_kept(tmp_path, paths):
+    weights = np.random.default_rng(5).uniform(0.5, 1, N_PIX)
+    weights[:20] = 0
+    mask = str(tmp_path / "mask.fits")
+    healpy.write_map(mask, weights, dtype=float)
+    found = load(paths, mask=mask).sky
+    np.testing.assert_array_equal(found.weights, weights[20:])
+
+
+def test_downgrading_is_the_mean_of_observed_children(tmp_path):
+    """A pixel stays if half of its children are observed; only these are averaged."""
+    maps = some_maps(nside=8)
+    children = healpy.nest2ring(8, np.arange(4) + 4 * healpy.ring2nest(4, 5))
+    others = healpy.nest2ring(8, np.arange(4) + 4 * healpy.ring2nest(4, 6))
+    maps[0, 0, children[:2]] = maps[1, 1, others[:3]] = healpy.UNSEEN
+    found = load(write(tmp_path, maps))
+    assert 5 in found.sky.pixels
+    assert 6 not in found.sky.pixels
+    place = np.flatnonzero(found.sky.pixels == 5)[0]
+    expected = 1e-6 * maps[:, :, children[2:]].mean(axis=-1)
+    np.testing.assert_allclose(found.maps[..., place], expected, rtol=1e-5)
+    whole = [healpy.ud_grade(part, 4) for part in maps[2].astype(float)]
+    np.testing.assert_allclose(
+        np.delete(found.sky.expand(found.maps[2]), [5, 6], axis=-1),
+        1e-6 * np.delete(whole, [5, 6], axis=-1),
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(("nside", "error"), [(16, 0.17), (32, 0.055), (64, 0.04), (128, 0.015)])
+def test_turning_into_another_frame_is_as_accurate_as_documented(nside, error):
+    """T, Q, U with flat spectra up to ℓ = 32, against means over pixels of maps turned exactly.
+
+    Within 20° of the poles the plain mean, which they are held against, is itself wrong.
+    """
+    np.random.seed(3)  # noqa: NPY002 (healpy draws from it)
+    alms = [healpy.synalm(np.r_[0, 0, np.ones(31)], lmax=32) for _ in range(3)]
+    values = healpy.alm2map(alms, nside)
+    healpy.Rotator(coord=["E", "G"]).rotate_alm(alms)
+    truth = healpy.ud_grade(healpy.alm2map(alms, 256), 16)
+    change = resampling(nside, "ecliptic", 16, "galactic")
+    everything = np.ones(12 * nside**2, bool)
+    found = [change.scalar(values[0], everything), *change.spin(*values[1:], everything)]
+    theta, _ = healpy.pix2ang(16, np.arange(12 * 16**2))
+    away = np.sin(theta) > np.sin(np.radians(20))
+    for row, expected in zip(found, truth, strict=True):
+        assert np.std((row - expected)[away]) < error * np.std(expected[away])
+
+
+def test_there_and_back_is_nearly_the_same_for_polarization_near_the_poles():
+    theta, phi = healpy.pix2ang(64, np.arange(12 * 64**2))
+    # One direction of polarization at the north pole, where meridians turn from pixel to pixel.
+    amplitude = np.cos(theta / 2) ** 4
+    q, u = amplitude * np.cos(2 * phi), -amplitude * np.sin(2 * phi)
+    everything = np.ones(len(q), bool)
+    there = resampling(64, "galactic", 64, "equatorial").spin(q, u, everything)
+    back = resampling(64, "equatorial", 64, "galactic").spin(*there, everything)
+    assert np.abs(np.array(back) - [q, u]).max() < 0.05
+
+
+def test_the_observed_part_turns_with_the_maps(tmp_path):
+    """A cap at the ecliptic pole lies around the pole's Galactic place."""
+    theta, _ = healpy.pix2ang(32, np.arange(12 * 32**2))
+    maps = np.where(theta < 0.5, some_maps(nside=32), healpy.UNSEEN)
+    paths = write(tmp_path, maps, coord="E")
+    sky = load(paths, nside=16).sky
+    pole = healpy.Rotator(coord=["E", "G"])([0, 0, 1])
+    cosine = np.dot(pole, healpy.pix2vec(16, np.arange(12 * 16**2)))
+    distance = np.arccos(np.clip(cosine, -1, 1))
+    inside = np.flatnonzero(distance < 0.5)
+    assert len(np.setxor1d(inside, sky.pixels)) < 0.1 * len(inside)
+    assert distance[sky.pixels].max() < 0.56
+
+
+# Mistakes: one line each, with file, what, value and what is allowed
+
+
+def _with_value(value):
+    def spoil(paths, maps):
+        maps[1, 1, 17] = value
+        write(paths[0].rpartition("/")[0], maps)
+
+    return spoil
+
+
+def _rewrite(number, **options):
+    def spoil(paths, maps):
+        options_ = {"dtype": np.float32, **KNOWN, **options}
+        components = options_.pop("maps", maps[number])
+        healpy.write_map(paths[number], list(components), overwrite=True, **options_)
+
+    return spoil
+
+
+def _edit(number, **keywords):
+    return lambda paths, maps: edit(paths[number], **keywords)
+
+
+def _bytes(number, change):
+    def spoil(paths, maps):
+        with open(paths[number], "rb") as file:
+            content = file.read()
+        with open(paths[number], "wb") as file:
+            file.write(change(content))
+
+    return spoil
+
+
+def _copy(paths, maps):
+    maps[2] = maps[0]
+    write(paths[0].rpartition("/")[0], maps)
+
+
+def _fixed(paths, maps):
+    maps[:, 1, 30:34] = 0
+    write(paths[0].rpartition("/")[0], maps)
+
+
+MISTAKES = {
+    "mixed nside": (
+        _rewrite(1, maps=some_maps(1, nside=8)[0]),
+        r"a-1\.fits: nside is 8, but 4 in .*a-0\.fits; expected one nside in all files",
+    ),
+    "no ordering": (
+        _edit(1, ORDERING=None),
+        r"a-1\.fits: ORDERING is missing; give ordering \(RING, NESTED\)",
+    ),
+    "unknown ordering": (_edit(1, ORDERING="SPIRAL"), r"a-1.fits: ORDERING is 'SPIRAL'; expected"),
+    "mixed units": (
+        _rewrite(1, column_units="K_CMB"),
+        r"a-1\.fits: unit is K, but uK in .*a-0\.fits; expected one unit",
+    ),
+    "unknown unit": (
+        _rewrite(1, column_units="MJy/sr"),
+        r"a-1\.fits: TUNIT is 'MJy/sr'; expected K, mK, uK",
+    ),
+    "units of columns": (
+        _rewrite(1, column_units=["uK", "K"]),
+        r"a-1\.fits: columns of different units \(.* uK, .* K\); expected one unit",
+    ),
+    "no unit": (
+        _rewrite(1, column_units=None),
+        r"a-1\.fits: TUNIT is missing; give unit \(K, mK, uK\)",
+    ),
+    "no convention": (
+        _edit(1, POLCCONV=None),
+        r"a-1\.fits: POLCCONV is missing; give polarization_convention \(COSMO, IAU\)",
+    ),
+    "mixed convention": (_edit(1, POLCCONV="IAU"), r"a-1\.fits: convention is IAU, but COSMO in"),
+    "no frame": (
+        _edit(1, COORDSYS=None),
+        r"a-1\.fits: COORDSYS is missing; give frame \(galactic, ecliptic, equatorial\)",
+    ),
+    "mixed frames": (
+        _rewrite(1, coord="E"),
+        r"a-1\.fits: frame is ecliptic, but galactic in .*a-0\.fits; expected one frame",
+    ),
+    "nan": (
+        _with_value(np.nan),
+        r"a-1\.fits: 1 values are not finite \(nan at Stokes U, RING pixel 17\); expected UNSEEN",
+    ),
+    "inf": (_with_value(np.inf), r"a-1\.fits: 1 values are not finite \(inf at Stokes U"),
+    "copies": (_copy, r"a-2\.fits: is a copy of .*a-0\.fits; expected different maps"),
+    "fixed pixel": (
+        _fixed,
+        r"4 pixels of U never vary \(the first is RING pixel 30\); expected different values",
+    ),
+    "cut off": (_bytes(1, lambda content: content[:6000]), r"a-1\.fits: .*truncated"),
+    "cut off at a block": (_bytes(1, lambda content: content[:5760]), r"a-1\.fits: .*truncated"),
+    "empty": (_bytes(1, lambda content: b""), r"a-1\.fits: not a readable FITS file"),
+    "no fits": (_bytes(1, lambda content: b"x" * 9000), r"a-1\.fits: not a readable FITS file"),
+    "one column": (
+        _rewrite(1, maps=some_maps()[1, :1]),
+        r"a-1\.fits: has 1 columns of maps \(T\), none of them Q and U; expected",
+    ),
+    "unnamed columns": (
+        _rewrite(1, maps=some_maps(4).reshape(-1, N_PIX)[:5], column_names=list("abcde")),
+        r"a-1\.fits: has 5 columns of maps .*; expected columns for QU",
+    ),
+    "nside no power of 2": (
+        _rewrite(1, maps=np.ones((2, 12 * 9))),
+        r"a-1\.fits: NSIDE 3 is not allowed; expected a power of 2",
+    ),
+    "too few values": (_edit(1, NSIDE=8), r"a-1\.fits: columns hold 192 values; expected 768"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_with_its_file(paths, mistake):
+    spoil, message = MISTAKES[mistake]
+    spoil(paths, some_maps())
+    with pytest.raises(UserError, match=message) as caught:
+        load(paths)
+    assert "\n" not in str(caught.value)
+
+
+def test_ordering_that_is_missing_is_resolved_by_what_is_given(paths):
+    edit(paths[1], ORDERING=None)
+    np.testing.assert_allclose(load(paths, ordering="RING").maps, 1e-6 * some_maps(), rtol=1e-6)
+
+
+def test_orderings_may_be_mixed_where_every_file_says_its_own(paths):
+    nested = [healpy.reorder(row, r2n=True) for row in some_maps()[1]]
+    healpy.write_map(paths[1], nested, nest=True, dtype=np.float32, overwrite=True, **KNOWN)
+    np.testing.assert_allclose(load(paths).maps, 1e-6 * some_maps(), rtol=1e-6)
+
+
+def test_channels_that_are_copies_are_refused(paths):
+    with pytest.raises(UserError, match=r"a-0\.fits: is a copy of .*a-0\.fits"):
+        load({"a": paths, "b": paths})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"unit": "K"}, "TUNIT is uK, but unit K is given"),
+        ({"ordering": "NEST"}, "ORDERING is RING, but ordering NESTED is given"),
+        ({"convention": "IAU"}, "POLCCONV is COSMO, but polarization_convention IAU is given"),
+        ({"source_frame": "ecliptic"}, "COORDSYS is galactic, but frame ecliptic is given"),
+        ({"unit": "MJy"}, "unit 'MJy' is not allowed; expected K, mK, uK"),
+    ],
+)
+def test_what_contradicts_the_header_is_refused(paths, given, message):
+    with pytest.raises(UserError, match=message):
+        load(paths, **given)
+
+
+def test_temperature_needs_no_convention(tmp_path):
+    paths = write(tmp_path, some_maps(stokes="T"), extra_header=[])
+    assert load(paths, "T").stokes == "T"
+
+
+def test_unseen_inside_the_mask_is_counted_by_file(tmp_path):
+    maps = some_maps()
+    maps[2, :, 50:53] = healpy.UNSEEN
+    paths = write(tmp_path, maps)
+    mask = str(tmp_path / "mask.fits")
+    healpy.write_map(mask, np.arange(N_PIX) < 52.0, dtype=float)
+    with pytest.raises(UserError, match=r"a-2\.fits: 2 pixels inside the mask .*mask\.fits are UN"):
+        load(paths, mask=mask)
+    healpy.write_map(mask, np.arange(N_PIX) < 50.0, dtype=float, overwrite=True)
+    assert load(paths, mask=mask).sky.n_pix == 50
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.zeros(N_PIX), r"mask\.fits: has no weight above 0"),
+        (-np.ones(N_PIX), r"mask\.fits: weights must be finite and 0 or more; found -1"),
+        (np.full(N_PIX, np.nan), r"mask\.fits: weights must be finite"),
+    ],
+)
+def test_a_mask_that_is_none_is_named(tmp_path, paths, weights, message):
+    mask = str(tmp_path / "mask.fits")
+    healpy.write_map(mask, weights, dtype=float)
+    with pytest.raises(UserError, match=message):
+        load(paths, mask=mask)
+
+
+def test_too_few_maps_are_counted(paths):
+    with pytest.raises(UserError, match=r"a-0\.fits: 1 maps found; expected at least 2"):
+        load(paths[:1])
+    with pytest.raises(UserError, match="3 maps found; expected at least 10"):
+        load(paths, n_maps=10)
+    assert len(load(paths, n_maps=2)) == 2
+
+
+def test_patterns_that_match_nothing_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"none-\*\.fits: matches no file"):
+        load([f"{tmp_path}/none-*.fits"])
+    with pytest.raises(UserError, match="matches no file"):
+        ingest.count([f"{tmp_path}"])
+    (tmp_path / "a.txt").write_text("")
+    with pytest.raises(UserError, match=r"a\.txt: is of no known format; expected \.fits"):
+        ingest.count([f"{tmp_path}/*.txt"])
+
+
+def test_maps_coarser_than_asked_for_are_refused(paths):
+    with pytest.raises(UserError, match=r"a-0\.fits: nside is 4; expected at least maps.nside = 8"):
+        load(paths, nside=8)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.ones((2, N_PIX)), r"a\.npy: holds float64 of shape \(2, 192\); expected"),
+        (np.ones((2, 2, N_PIX), int), r"a\.npy: holds int64 of shape"),
+        (np.ones((2, 5, N_PIX)), r"a\.npy: has 5 components; expected 2 or 3"),
+        (np.ones((2, 2, 100)), r"a\.npy: NSIDE of 100 pixels is not allowed; expected a power"),
+    ],
+)
+def test_numpy_files_of_a_wrong_shape_are_named(tmp_path, array, message):
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(UserError, match=message):
+        load([f"{tmp_path}/a.npy"], convention="COSMO")
+
+
+def test_a_truncated_numpy_file_is_named(tmp_path):
+    np.save(tmp_path / "a.npy", some_maps())
+    content = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match=r"a\.npy: not a readable NumPy array \(truncated"):
+        ingest.count([f"{tmp_path}/a.npy"])
+
+
+def test_no_common_pixel_is_said(tmp_path):
+    maps = some_maps(2)
+    maps[0, :, :100] = maps[1, :, 100:] = healpy.UNSEEN
+    with pytest.raises(UserError, match="no pixel is seen in every map"):
+        load(write(tmp_path, maps))
+
+
+def test_a_flipped_bit_in_a_file_with_checksums_is_found(paths):
+    with fits.open(paths[1], mode="update") as file:
+        file[1].add_checksum()
+    with open(paths[1], "r+b") as file:
+        file.seek(6000)
+        value = file.read(1)
+        file.seek(6000)
+        file.write(bytes([value[0] ^ 1]))
+    with pytest.raises(UserError, match=r"a-1\.fits: is damaged"):
+        load(paths)
+
+
+# From the configuration, and the maps to try it on
+
+
+def test_the_configuration_names_the_arguments(paths, tmp_path):
+    sections = {
+        "maps": {"nside": 2, "stokes": "QU", "frame": "ecliptic", "mask": None},
+        "reference": {"n_maps": 10},
+        "inputs": {
+            "mine": {"files": f"{tmp_path}/a-*.fits", "unit": "uK", "n_maps": 2},
+            "two": {"channels": {"x": {"files": [paths[0], paths[1]], "frame": "galactic"}}},
+            "drawn": {"n_maps": 3},
+        },
+    }
+    found = ingest.load(**of_campaign(sections, "mine"))
+    assert (found.maps.shape, found.frame, found.dataset) == ((2, 2, 48), "ecliptic", "mine")
+    assert ingest.load(**of_campaign(sections, "two")).channels == ("x",)
+    for name, key in (("drawn", "inputs.drawn"), ("none", "inputs.none"), ("reference",) * 2):
+        with pytest.raises(UserError, match=f"{key}: has no files; expected files or channels"):
+            of_campaign(sections, name)
+
+
+def test_made_up_maps_can_be_read_and_hold_what_was_planted(tmp_path):
+    command = [sys.executable, f"{ROOT}/benchmarks/own_maps.py", "--n-maps", "12", "--nside", "16"]
+    words = ["--stokes", "TQU", "--mask-fraction", "0.1", "--output", str(tmp_path)]
+    subprocess.run([*command, *words], check=True, capture_output=True)
+    found = load([f"{tmp_path}/*.fits"], "TQU", 16)
+    assert len(found) == 12
+    assert found.sky.fraction == pytest.approx(0.9, abs=0.02)
+    scatter = found.maps.std(axis=0)
+    assert (np.percentile(scatter, 95, axis=1) > 2 * np.percentile(scatter, 5, axis=1)).all()
+    spectra = np.mean(
+        [healpy.anafast(found.sky.expand(maps, fill=0), lmax=32) for maps in found.maps], axis=0
+    )
+    tt, ee, _, te = spectra[:4, 4:].sum(axis=1)
+    assert te / np.sqrt(tt * ee) == pytest.approx(0.6, abs=0.15)

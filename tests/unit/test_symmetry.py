@@ -1,0 +1,223 @@
+import healpy as hp
+import numpy as np
+import pytest
+
+from fewtomany.errors import UserError
+from fewtomany.symmetry import choice, mixture, model, turning
+from fewtomany.symmetry.model import UNTURNED, Symmetry
+from fewtomany.symmetry.variances import NONE, Smoothing
+
+NSIDE = 2
+N_PIX = 12 * NSIDE**2
+MAPS = np.random.default_rng(0).standard_normal((4, 2, N_PIX)) * np.linspace(1, 3, N_PIX) * 1e-6
+SYMMETRIES = [
+    UNTURNED,
+    Symmetry(),
+    Symmetry(30.0),
+    Symmetry(30.0, folds=2, coherence_deg=40.0),
+    Symmetry(20.0, flip_deg=33.0, mirror_deg=70.0, coherence_deg=60.0),
+]
+
+
+def by_hand(maps, stokes, symmetry, smoothing=NONE):
+    """The definition, term by term."""
+    z, variance = model.normalized(maps, stokes, smoothing)
+    n_angles = 8 * turning.nside_of(maps)
+    total = 0.0
+    for name, angle in symmetry.reflections.items():
+        rows = turning.turn(turning.reflect(z, stokes, name), angle)
+        for weight, turned in zip(
+            symmetry.weights(n_angles), np.arange(n_angles) * 360 / n_angles, strict=True
+        ):
+            part = turning.turn(rows, turned).reshape(len(z), -1)
+            total = total + weight * part.T @ part
+    phi = np.tile(turning.directions(turning.nside_of(maps))[1], len(stokes))
+    power = symmetry.taper()
+    taper = sum(p * np.cos(k * (phi[:, None] - phi)) for k, p in enumerate(power))
+    scale = np.sqrt(variance.ravel() / np.diag(total))
+    return total * taper * scale[:, None] * scale
+
+
+@pytest.mark.parametrize("symmetry", SYMMETRIES)
+@pytest.mark.parametrize("smoothing", [NONE, Smoothing(30.0, 0.7, True)])
+def test_the_covariance_is_its_definition(symmetry, smoothing):
+    found = model.turned(MAPS, "QU", symmetry, smoothing)
+    expected = by_hand(MAPS, "QU", symmetry, smoothing)
+    scale = np.abs(expected).max()
+    covariance = found.covariance()
+    np.testing.assert_allclose(covariance / scale, expected / scale, atol=1e-12)
+    np.testing.assert_allclose(found.variance().ravel(), np.diag(covariance), rtol=1e-10)
+    directions = np.random.default_rng(1).standard_normal((5, 2 * N_PIX))
+    within = directions @ covariance @ directions.T
+    np.testing.assert_allclose(found.within(directions), within, rtol=1e-9, atol=1e-9 * scale)
+
+
+@pytest.mark.parametrize("symmetry", SYMMETRIES)
+def test_pixel_variances_are_the_smoothed_ones(symmetry):
+    smoothing = Smoothing(20.0, 0.7, True)
+    found = model.turned(MAPS, "QU", symmetry, smoothing)
+    _, variance = model.normalized(MAPS, "QU", smoothing)
+    np.testing.assert_allclose(found.variance(), variance, rtol=1e-10)
+
+
+def test_without_turns_it_is_the_sample_covariance():
+    """So the normalization is undone exactly, smoothed or not."""
+    sample = np.cov(MAPS.reshape(4, -1).T)
+    found = model.turned(MAPS, "QU", UNTURNED, centre=True).covariance()
+    np.testing.assert_allclose(found, sample, rtol=1e-10, atol=1e-12 * sample.max())
+
+
+def test_a_field_invariant_about_the_axis_loses_nothing():
+    nside = 4
+    theta_phi = turning.directions(nside)
+    x, y, z = hp.ang2vec(*theta_phi).T
+    rows = np.stack([np.full_like(x, 2.0), 3 * x, 3 * y, z])[:, None]  # all its modes
+    truth = np.einsum("iap,iaq->pq", rows, rows)
+    for symmetry in (Symmetry(), Symmetry(25.0), Symmetry(25.0, folds=2)):
+        found = model.turned(2 * rows, "T", symmetry)  # of 4 maps
+        np.testing.assert_allclose(found.covariance(), truth, atol=1e-10)
+
+
+@pytest.mark.parametrize("symmetry", SYMMETRIES)
+def test_a_draw_has_the_same_bits_in_any_shard(symmetry):
+    found = model.turned(MAPS, "QU", symmetry)
+    whole = found.draw(3, ("a",), 0, 70)
+    np.testing.assert_array_equal(found.draw(3, ("a",), 30, 40), whole[30:40])
+    assert not np.array_equal(whole[0], whole[1])
+
+
+@pytest.mark.parametrize("symmetry", SYMMETRIES)
+def test_draws_have_the_covariance(symmetry):
+    n_maps = 6000
+    found = model.turned(MAPS, "QU", symmetry)
+    covariance = found.covariance()
+    maps = found.draw(3, ("a",), 0, n_maps).reshape(n_maps, -1)
+    variance = np.diag(covariance)
+    error = np.sqrt((covariance**2 + np.outer(variance, variance)) / n_maps)
+    assert np.abs((maps.T @ maps / n_maps - covariance) / error).max() < 5.5
+
+
+@pytest.mark.parametrize(("width", "folds"), [(0.0, 1), (5.0, 2), (40.0, 1), (90.0, 2)])
+def test_weights_of_turns(width, folds):
+    weights = model.turn_weights(width, folds, 64)
+    assert weights.sum() == pytest.approx(1)
+    np.testing.assert_allclose(weights, np.roll(weights, 64 // folds), atol=1e-15)
+    np.testing.assert_allclose(weights[1:], weights[:0:-1], atol=1e-15)
+    assert np.argmax(weights) == 0
+
+
+@pytest.mark.parametrize("folds", [1, 2])
+def test_the_taper_is_a_periodic_gaussian_of_unit_peak(folds):
+    power = model.taper_power(15.0, folds)
+    offset = np.deg2rad(np.arange(0, 90, 5))
+    taper = np.cos(np.outer(offset, np.arange(len(power)))) @ power
+    assert (power >= 0).all()
+    np.testing.assert_allclose(taper, np.exp(-0.5 * (np.rad2deg(offset) / 15) ** 2), atol=1e-3)
+    np.testing.assert_allclose(model.taper_power(np.inf, folds), [1])
+
+
+def test_settings_out_of_range_are_refused():
+    for wrong in ({"width_deg": -1.0}, {"coherence_deg": 0.0}, {"folds": 0}):
+        with pytest.raises(UserError, match="allowed"):
+            Symmetry(**wrong)
+    with pytest.raises(UserError, match="too few"):
+        model.turned(MAPS[:1], "QU", Symmetry(), centre=True)
+
+
+@pytest.fixture(scope="module")
+def striped():
+    """A model of stripes along meridians, alike at all longitudes."""
+    random = np.random.default_rng(5)
+    phi = turning.directions(4)[1]
+    stripes = [
+        np.exp(8 * np.cos(phi - at)) / np.exp(8) * random.choice([-1, 1])
+        for at in np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    ]
+    return model.turned(np.array(stripes)[:, None], "T", Symmetry())
+
+
+def test_the_symmetry_is_found_in_the_inputs(striped):
+    inputs = striped.draw(1, ("inputs",), 0, 12)
+    found = choice.choose(choice.make_folds(inputs, "T", 1, Smoothing(60.0), n_directions=20))
+    assert found.symmetry.width_deg >= 40
+    gain, error = choice.paired_gain(found.scores[found.symmetry], found.scores[UNTURNED])
+    assert gain > 2 * error
+
+
+def test_a_field_without_the_symmetry_is_not_turned():
+    """Every pixel of its own, but two meridians that are always opposite."""
+    random = np.random.default_rng(2)
+    phi = turning.directions(4)[1]
+    modes = [np.cos(phi / 2) ** 8, np.sin(phi / 2) ** 8 * np.sign(np.sin(phi))]
+    inputs = random.standard_normal((40, 2)) @ np.array(modes) * 3
+    inputs = (inputs + 0.3 * random.standard_normal(inputs.shape))[:, None]
+    found = choice.choose(choice.make_folds(inputs, "T", 1, NONE, n_directions=20))
+    assert found.symmetry.width_deg <= 20
+
+
+def test_a_fold_judges_the_model_that_is_used():
+    folds = choice.make_folds(MAPS, "QU", 1, NONE, n_directions=6)
+    symmetry = Symmetry(40.0, flip_deg=0.0, mirror_deg=180.0, coherence_deg=50.0)
+    found = folds[0].covariance(symmetry)
+    exact = model.Turned(  # without the last scaling to the variances
+        model.reflected(folds[0].maps, "QU", symmetry.reflections), folds[0].deviation, symmetry
+    ).within(folds[0].modes)
+    np.testing.assert_allclose(found, exact, atol=1e-5 * np.abs(exact).max())
+
+
+def test_too_few_inputs_are_refused():
+    with pytest.raises(UserError, match="at least 4 inputs, found 3"):
+        choice.make_folds(MAPS[:3], "QU", 1, NONE)
+
+
+def test_weights_of_a_known_mixture():
+    random = np.random.default_rng(0)
+    roots = random.standard_normal((3, 10, 10))
+    targets = {name: root @ root.T for name, root in zip("abc", roots, strict=True)}
+    truth = 0.7 * targets["a"] + 0.3 * targets["b"]
+    held = random.multivariate_normal(np.zeros(10), truth, 4000)
+    found = mixture.fit([held[:1000], held[1000:]], [targets, targets])
+    assert sum(found.weights.values()) == pytest.approx(1)
+    assert found.weights["a"] == pytest.approx(0.7, abs=0.05)
+    assert found.weights["c"] < 0.05
+    for name in targets:
+        gain, error = found.gain(name)
+        assert gain > 3 * error
+
+
+def test_a_singular_target_may_take_part():
+    random = np.random.default_rng(0)
+    maps = random.standard_normal((3, 6))
+    targets = {"raw": maps.T @ maps / 3, "diagonal": np.eye(6)}
+    found = mixture.fit([random.standard_normal((20, 6))], [targets])
+    assert found.singles["raw"].mean() == -np.inf
+    assert found.gain("raw")[0] == np.inf
+    assert found.weights["diagonal"] > 0.5
+
+
+def test_a_mixture_is_the_sum_of_its_parts():
+    turned = model.turned(MAPS, "QU", Symmetry(40.0))
+    parts = {
+        "turned": turned,
+        "diagonal": mixture.Diagonal(np.sqrt(turned.variance())),
+        "sampled": mixture.sampled(MAPS, np.sqrt(turned.variance())),
+    }
+    fit = mixture.Fit({"turned": 0.6, "diagonal": 0.4, "sampled": 0.0}, np.zeros(2), {})
+    found = fit.mixture(parts)
+    assert set(found.parts) == {"turned", "diagonal"}
+    covariance = 0.6 * turned.covariance() + 0.4 * np.diag(turned.variance().ravel())
+    np.testing.assert_allclose(found.covariance(), covariance, rtol=1e-10)
+    np.testing.assert_allclose(found.variance(), turned.variance(), rtol=1e-10)
+    np.testing.assert_allclose(parts["sampled"].variance(), turned.variance(), rtol=1e-10)
+    directions = np.random.default_rng(1).standard_normal((5, 2 * N_PIX))
+    np.testing.assert_allclose(found.within(directions), directions @ covariance @ directions.T)
+    draws = found.draw(1, ("m",), 0, 4000).reshape(4000, -1)
+    np.testing.assert_allclose(
+        np.mean(draws**2, axis=0), np.diag(covariance), rtol=6 * np.sqrt(2 / 4000)
+    )
+    np.testing.assert_array_equal(found.draw(1, ("m",), 5, 7).reshape(2, -1), draws[5:7])
+
+
+def test_folds_of_other_targets_are_refused():
+    with pytest.raises(UserError, match="different targets"):
+        mixture.fit([np.zeros((1, 2))] * 2, [{"a": np.eye(2)}, {"b": np.eye(2)}])
