@@ -72,9 +72,9 @@ def _arrays(path: Path) -> dict[str, list]:
 def summary(values: np.ndarray) -> list[float]:
     """Root mean square, and projection on random numbers in units of its own error."""
     values = np.asarray(values).ravel()
+    rms = np.sqrt(np.mean(np.abs(values).astype(float) ** 2)) if values.size else 0.0
     values = np.concatenate([values.real, values.imag]) if np.iscomplexobj(values) else values
     values = values.astype(float)
-    rms = np.sqrt(np.mean(values**2)) if values.size else 0.0
     numbers = np.random.default_rng(values.size).standard_normal(values.size)
     scale = rms * np.sqrt(values.size)
     projection = values @ numbers / scale if scale > 0 else 0.0
