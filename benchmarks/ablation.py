@@ -46,11 +46,13 @@ def main(arguments: argparse.Namespace) -> None:
 
     device.configure()
     from fewtomany import config, covariance, spectra, store
+    from fewtomany.validation.compare import views
 
     campaign = config.load(arguments.config)
     dataset = campaign.dataset(arguments.dataset, "emulated")
-    exact = covariance.read(arguments.results / "covariances" / "exact.h5")
-    modes = covariance.leading_modes(exact.covariance, campaign.validation.n_modes)
+    exact = covariance.load(arguments.results / "covariances" / "exact.h5")
+    modes = exact.leading(campaign.validation.n_modes)
+    viewer = views.make_viewer(exact, modes)
     reference = store.read_maps(_files(arguments.results, "datasets", "reference")[0], "QU").maps
     scatter = spectra.measure(reference, "QU").std(axis=0)
     print(HEADER)
@@ -66,7 +68,7 @@ def main(arguments: argparse.Namespace) -> None:
         n_maps = len(found["maps"])
         emulated = Sample(found["maps"], exact, modes, reference[n_maps:])
         true = Sample(reference[:n_maps], exact, modes, reference[n_maps:])
-        print(_row(option, dataset, exact, found, emulated, true, scatter), flush=True)
+        print(_row(option, viewer, found, emulated, true, scatter), flush=True)
 
 
 def emulate(arguments, campaign, dataset, path: Path) -> None:
@@ -113,18 +115,19 @@ class Sample:
         along = others.reshape(len(others), -1) @ vectors[:n_modes].T
         self.leading = values[:10].sum()
         self.chi2 = np.mean(along**2 / values)
-        self.variance = centred.var(axis=0, ddof=1) / np.diagonal(exact.covariance)
-        self.trace = centred.var(axis=0, ddof=1).sum() / np.trace(exact.covariance)
+        self.variance = centred.var(axis=0, ddof=1) / exact.variance
+        self.trace = centred.var(axis=0, ddof=1).sum() / exact.variance.sum()
         self.in_modes = np.sum((centred @ modes.vectors.T) ** 2) / np.sum(centred**2)
 
 
-def _row(option, dataset, exact, found, emulated, true, scatter) -> str:
-    from fewtomany import covariance, spectra
-    from fewtomany.validation.judge import pixel
+def _row(option, viewer, found, emulated, true, scatter) -> str:
+    from fewtomany import spectra
+    from fewtomany.validation.compare import distances
 
     maps = found["maps"]
-    _, tested, n_maps = covariance.estimate([maps.reshape(len(maps), -1)])
-    recovery = pixel.recovery(tested, exact.covariance, exact.n_maps, 2)
+    n_maps = len(maps)
+    apart = distances.distances(viewer.of_maps(maps.reshape(n_maps, -1)), viewer)
+    recovery = [apart[name] for name in apart if name.startswith("recovery:") and " " not in name]
     own = spectra.measure(maps, "QU").std(axis=0)
     cells = (
         f"`{option}`",
@@ -132,7 +135,7 @@ def _row(option, dataset, exact, found, emulated, true, scatter) -> str:
         f"{np.median(found['first']):.0f} → {np.median(found['last']):.1e}",
         f"{found['seconds']:.0f}",
         f"{emulated.trace:.2f} ({np.median(emulated.variance):.2f})",
-        ", ".join(f"{part:.2f}" for part in recovery.values()),
+        ", ".join(f"{part:.2f}" for part in recovery),
         f"{np.median(own[:, 2:] / scatter[:, 2:]):.2f}",
         f"{emulated.leading / true.leading:.2f}",
         f"{emulated.in_modes:.2f} ({true.in_modes:.2f})",

@@ -21,7 +21,7 @@ def main(arguments: argparse.Namespace) -> None:
     matrix = response.covariance(campaign, response.read(campaign, arguments.response))
     maps, sky = campaign.maps, Sky(campaign.maps.nside)
     if maps.mask is not None:
-        sky = observed.read_mask(maps.mask, maps.nside)
+        sky = observed.read_mask(maps.mask, maps.nside, maps.frame)
         kept = (np.arange(len(maps.stokes))[:, None] * 12 * maps.nside**2 + sky.indices).ravel()
         matrix = matrix[np.ix_(kept, kept)]
     found = covariance.Covariance(

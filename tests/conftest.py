@@ -65,3 +65,7 @@ def one_day_content():
 def one_day(one_day_content):
     """The same, checked: factory of campaigns."""
     return lambda **changes: config.parse(one_day_content(**changes))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--golden", action="store_true", help="write golden_parts.json anew")

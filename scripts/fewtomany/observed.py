@@ -9,17 +9,17 @@ import functools
 import os
 
 import healpy
-import numpy as np
 
 from fewtomany import store
 from fewtomany.config import Campaign
 from fewtomany.errors import UserError
+from fewtomany.ingest import fits
 from fewtomany.sky import Sky
 from fewtomany.store import MapSet
 
 
 @functools.cache
-def read_mask(path: str | os.PathLike, nside: int) -> Sky:
+def read_mask(path: str | os.PathLike, nside: int, frame: str) -> Sky:
     """The sky of a mask, a FITS map of weights, 0 or UNSEEN where nothing is observed.
 
     A mask of another resolution is averaged or repeated; a pixel is observed where that
@@ -27,12 +27,14 @@ def read_mask(path: str | os.PathLike, nside: int) -> Sky:
 
     Raises
     ------
-    UserError : naming the file, when it cannot be read or leaves no pixel
+    UserError : naming the file, when it cannot be read, is in another frame than the maps or
+        leaves no pixel
     """
-    try:
-        mask = healpy.read_map(path, dtype=np.float64)
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise UserError(f"maps.mask: {path}: not a readable FITS map: {error}") from None
+    mask, header = fits.read_weights(path)
+    if header.frame not in (None, frame):
+        raise UserError(f"maps.mask: {path}: is {header.frame}, expected {frame} as maps.frame")
+    if header.ordering == "NESTED":
+        mask = healpy.reorder(mask, n2r=True)
     mask[mask == healpy.UNSEEN] = 0.0
     if not mask.min() >= 0:
         raise UserError(f"maps.mask: {path}: holds {mask.min():g}; expected weights of 0 or more")
@@ -46,7 +48,7 @@ def cut(content: MapSet, campaign: Campaign) -> MapSet:
     """Maps of the whole sphere on the observed pixels of the campaign; others as they are."""
     if campaign.maps.mask is None or not content.sky.is_full:
         return content
-    sky = read_mask(campaign.maps.mask, content.nside)
+    sky = read_mask(campaign.maps.mask, content.nside, content.frame)
     return dataclasses.replace(content, maps=sky.restrict(content.maps), sky=sky)
 
 

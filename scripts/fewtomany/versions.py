@@ -100,7 +100,7 @@ STAGES = {
     "measure_distribution": Stage(1, _SKY),
     "measure_wavelets": Stage(1, ("maps.nside", *_WAVELETS)),
     "recommend": Stage(1, ("seed", "maps.stokes", "validation.n_modes")),
-    "compare": Stage(1, ("seed", *_SKY, "validation.n_modes")),
+    "compare": Stage(2, ("seed", *_SKY, "validation.n_modes")),
     "trust": Stage(1, ("seed", "maps.stokes", "trust")),
     "diversity": Stage(2, ("seed", *_SKY, "emulator.batch_size", *_WAVELETS)),
     "judge": Stage(3, ("validation", "reference.covariance")),

@@ -1,7 +1,7 @@
 """What the tiny campaign's products looked like when their stage's version was set.
 
-Of what is made of emulated maps (recommend, trust, diversity) no number is fixed, since a
-descent amplifies rounding; tests/workflow/test_run.py makes them from maps that are.
+Of what is made of emulated maps (recommend, trust, diversity) no number is fixed here, since a
+descent amplifies rounding; tests/science/test_golden_parts.py makes them from maps that are.
 
 PYTHONPATH=scripts python tests/workflow/golden.py results/tiny > tests/workflow/golden.json
 """
@@ -60,7 +60,7 @@ def _arrays(path: Path) -> dict[str, list]:
         if any(dataset in name for dataset in EMULATED):
             return
         if isinstance(item, h5py.Dataset) and np.issubdtype(item.dtype, np.number):
-            found[name] = [list(item.shape), *_moments(item[()])]
+            found[name] = [list(item.shape), *summary(item[()])]
 
     if path.suffix == ".json":
         return _numbers(json.loads(path.read_text()))
@@ -69,12 +69,12 @@ def _arrays(path: Path) -> dict[str, list]:
     return found
 
 
-def _moments(values: np.ndarray) -> list[float]:
+def summary(values: np.ndarray) -> list[float]:
     """Root mean square, and projection on random numbers in units of its own error."""
     values = np.asarray(values).ravel()
+    rms = np.sqrt(np.mean(np.abs(values).astype(float) ** 2)) if values.size else 0.0
     values = np.concatenate([values.real, values.imag]) if np.iscomplexobj(values) else values
     values = values.astype(float)
-    rms = np.sqrt(np.mean(values**2)) if values.size else 0.0
     numbers = np.random.default_rng(values.size).standard_normal(values.size)
     scale = rms * np.sqrt(values.size)
     projection = values @ numbers / scale if scale > 0 else 0.0
@@ -89,7 +89,7 @@ def _numbers(part: dict) -> dict[str, list]:
         if entry["dataset"] not in EMULATED and entry["value"] is not None
     }
     values = np.array([entries[name] for name in sorted(entries)])
-    return {"metrics": [[len(values)], *_moments(values)]} if entries else {}
+    return {"metrics": [[len(values)], *summary(values)]} if entries else {}
 
 
 if __name__ == "__main__":

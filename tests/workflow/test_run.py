@@ -97,8 +97,8 @@ def test_results_change_only_with_the_version_of_their_stage(finished, stage):
 
 def test_a_permutation_is_another_golden_number():
     values = np.random.default_rng(1).standard_normal(1000) + 1
-    rms, projection = golden._moments(values)
-    swapped = golden._moments(values[::-1])
+    rms, projection = golden.summary(values)
+    swapped = golden.summary(values[::-1])
     assert swapped[0] == pytest.approx(rms)
     assert abs(swapped[1] - projection) > 0.1
 
