@@ -1,5 +1,6 @@
 """Reading the user's own maps: what comes out, and every mistake by name."""
 
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -503,6 +504,18 @@ def test_a_truncated_numpy_file_is_named(tmp_path):
     (tmp_path / "a.npy").write_bytes(content[: len(content) // 2])
     with pytest.raises(UserError, match=r"a\.npy: not a readable NumPy array \(truncated"):
         ingest.count([f"{tmp_path}/a.npy"])
+
+
+def test_compressed_files_are_read_and_a_missing_end_is_noticed(tmp_path, paths):
+    for path in paths:
+        Path(f"{path}.gz").write_bytes(gzip.compress(Path(path).read_bytes()))
+    found = load([f"{tmp_path}/a-*.fits.gz"])
+    np.testing.assert_array_equal(found.maps, load(paths).maps)
+    content = Path(f"{paths[1]}.gz").read_bytes()
+    for length in (3, 40, len(content) // 2, len(content) - 2):
+        Path(f"{paths[1]}.gz").write_bytes(content[:length])
+        with pytest.raises(UserError, match=r"a-1\.fits\.gz: not a readable FITS file \(trunc"):
+            load([f"{tmp_path}/a-*.fits.gz"])
 
 
 def test_no_common_pixel_is_said(tmp_path):

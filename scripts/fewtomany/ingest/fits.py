@@ -6,10 +6,11 @@ of the FITS standard where the file has them.
 """
 
 import gzip
+import io
 import warnings
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import healpy
 import numpy as np
@@ -88,14 +89,13 @@ def read_weights(path: str) -> tuple[np.ndarray, Header]:
 def _table(path: str) -> tuple[fits.Header, dict[str, Any]]:
     """Header and columns, by upper-case name, of the first table."""
     try:
-        # Opened here, since astropy leaves a file that it cannot read open.
-        with open(path, "rb") as stream, warnings.catch_warnings():
+        with _opened(path) as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.filterwarnings("error", ".*(truncated|[Cc]hecksum|[Dd]atasum)")
             with fits.open(stream, checksum=True) as file:
                 tables = [unit for unit in file if isinstance(unit, fits.BinTableHDU)]
                 if not tables:
-                    raise UserError(f"{path}: holds no table; expected a HEALPix map")
+                    raise UserError(f"{path}: holds no table (truncated?); expected a HEALPix map")
                 table = tables[0]
                 columns = {
                     column.name.upper(): (np.asarray(table.data[column.name]), column.unit)
@@ -106,6 +106,17 @@ def _table(path: str) -> tuple[fits.Header, dict[str, Any]]:
         raise UserError(f"{path}: is damaged or truncated: {_line(error)}") from None
     except (*DAMAGE, gzip.BadGzipFile) as error:
         raise UserError(f"{path}: not a readable FITS file (truncated?): {_line(error)}") from None
+
+
+def _opened(path: str) -> BinaryIO:
+    """A file to be read, decompressed whole, so that a missing end is noticed.
+
+    Astropy itself leaves a file that it cannot read open.
+    """
+    if not path.lower().endswith(".gz"):
+        return open(path, "rb")
+    with open(path, "rb") as file:
+        return io.BytesIO(gzip.decompress(file.read()))
 
 
 def _line(error: Exception) -> str:
