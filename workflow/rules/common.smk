@@ -39,8 +39,8 @@ def any_of(names):
 
 
 def one_of(*roles):
-    """Wildcard constraint: the datasets of these roles that the campaign makes."""
-    return any_of(d.name for d in campaign.by_role(*roles) if not d.sources)
+    """Wildcard constraint: the datasets of these roles."""
+    return any_of(dataset.name for dataset in campaign.by_role(*roles))
 
 
 def maps_of(dataset):

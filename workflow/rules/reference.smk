@@ -72,7 +72,7 @@ rule draw:
     benchmark:
         "<benchmarks>/draw/{dataset}/{start}-{stop}.tsv"
     wildcard_constraints:
-        dataset=one_of("reference", "input"),
+        dataset=any_of(d.name for d in campaign.by_role("reference", "input") if not d.sources),
     conda:
         ENVIRONMENT
     threads: 1
