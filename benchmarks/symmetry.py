@@ -130,7 +130,7 @@ def published(maps: np.ndarray, viewer: views.Viewer, seed: int) -> None:
             sys.stdout.write(f"{name:34}not defined: {error}\n")
             continue
         modes = found.within(viewer.whitening.T)
-        show(name, views.View(modes, found.rows(viewer.rows), found.variance), viewer)
+        show(name, views.View(modes, found.rows(viewer.rows), found.variance()), viewer)
     # turned at random, so that the diagonal target does not know the true modes
     vectors = viewer.whitening[:, :N_FEW] / np.linalg.norm(viewer.whitening[:, :N_FEW], axis=0)
     turn = np.linalg.qr(np.random.default_rng(seed).standard_normal((N_FEW, N_FEW)))[0]

@@ -3,6 +3,7 @@
 import argparse
 
 from fewtomany import cli, config, provenance
+from fewtomany.symmetry import learn
 from fewtomany.validation import datasets, parts
 from fewtomany.validation.compare import models
 
@@ -13,6 +14,12 @@ def get_parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--maps", nargs="+", required=True, metavar="NAME=FILE", help="maps of all datasets"
     )
+    options.add_argument(
+        "--learnt", nargs="+", required=True, metavar="NAME=FILE", help="learnt from each input"
+    )
+    options.add_argument(
+        "--recommended", nargs="+", required=True, metavar="NAME=FILE", help="of each emulation"
+    )
     options.add_argument("--output", required=True, help="part of the judgement (JSON)")
     return options
 
@@ -21,7 +28,11 @@ def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     files = cli.named_files(arguments.maps)
     read = datasets.flat(datasets.reader(campaign, files))
-    entries, numbers = models.compare(campaign, arguments.truth, read)
+    known = models.Known(
+        {name: learn.read(file) for name, (file,) in cli.named_files(arguments.learnt).items()},
+        {name: file for name, (file,) in cli.named_files(arguments.recommended).items()},
+    )
+    entries, numbers = models.compare(campaign, arguments.truth, read, known)
     about = provenance.record(**campaign.identity)
     parts.write(arguments.output, entries, about, **numbers)
 

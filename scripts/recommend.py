@@ -1,11 +1,13 @@
-"""Shrink the covariance of the inputs toward that of their emulation, from maps alone."""
+"""Mix the best covariance without emulation and the emulated one, by held-out inputs."""
 
 import argparse
-import dataclasses
 import logging
 
+import numpy as np
+
 from fewtomany import cli, config, covariance, provenance
-from fewtomany.validation import baselines, datasets
+from fewtomany.symmetry import learn
+from fewtomany.validation import datasets, recommend
 
 logger = logging.getLogger(__name__)
 
@@ -13,10 +15,12 @@ logger = logging.getLogger(__name__)
 def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
     options.add_argument("--dataset", required=True, help="emulated dataset")
-    many = {"nargs": "+", "required": True, "metavar": "MAPFILE"}
-    options.add_argument("--inputs", **many, help="map files of its inputs, in order")
-    options.add_argument("--emulated", **many, help="its own map files, in order")
-    options.add_argument("--covariances", nargs=2, required=True, help="of inputs and emulation")
+    many = {"nargs": "+", "metavar": "FILE"}
+    options.add_argument("--symmetry", required=True, help="best covariance without emulation")
+    options.add_argument("--emulated", **many, required=True, help="its map files, in order")
+    options.add_argument("--inputs", **many, help="map files of its inputs, to weigh by folds")
+    options.add_argument("--folds", **many, default=[], help="NAME=FILE of maps of its folds")
+    options.add_argument("--learnt", **many, default=[], help="NAME=FILE learnt from folds")
     options.add_argument("--output", required=True, help="covariance (HDF5)")
     return options
 
@@ -24,29 +28,32 @@ def get_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     dataset = campaign.dataset(arguments.dataset, "emulated")
-    files = {dataset.input: arguments.inputs, dataset.name: arguments.emulated}
-    read = datasets.flat(datasets.reader(campaign, files))
-    inputs, emulated = read(dataset.input), read(dataset.name)
-    n_modes = campaign.validation.n_modes
-    directions = baselines.random_directions(campaign.seed, n_modes, inputs.shape[1])
-    recipe = baselines.recipe(inputs, emulated, directions)
-    logger.info("intensity %.2f, scale %.3f", recipe.intensity, recipe.scale)
-
-    sample, target = (covariance.load(path) for path in arguments.covariances)
-    mixed = sample.mixed(1 - recipe.intensity, target, recipe.intensity * recipe.scale)
-    recommended = dataclasses.replace(
-        mixed, n_maps=target.n_maps, dataset=f"recommended-{dataset.name}"
-    )
+    files = {dataset.name: arguments.emulated, **cli.named_files(arguments.folds)}
+    if arguments.inputs:
+        files[dataset.input] = arguments.inputs
+    read = datasets.reader(campaign, files)
+    weights, evidence = recommend.EQUAL, {"weights": "equal, as no fold was held out"}
+    if arguments.folds:
+        inputs, learnt_of = read(dataset.input).maps, cli.named_files(arguments.learnt)
+        folds = [
+            recommend.FoldMaps(
+                np.delete(inputs, list(fold.selection), axis=0),
+                learn.read(learnt_of[fold.name][0]),
+                read(fold.name).maps,
+            )
+            for fold in campaign.folds_of(dataset.name)
+        ]
+        fit = recommend.weigh(folds, campaign.seed)
+        weights = fit.weights
+        evidence = {"weights": weights, "n_folds": len(folds), "n_held_out": len(fit.scores)}
+    for name, weight in weights.items():
+        logger.info("weight of %s: %.3f", name, weight)
+    emulated = read(dataset.name)
+    found = recommend.recommend(learn.read(arguments.symmetry), emulated.maps, weights)
     covariance.write(
         arguments.output,
-        recommended,
-        provenance.record(
-            **campaign.identity,
-            covariances=[sample.dataset, target.dataset],
-            intensity=recipe.intensity,
-            scale=recipe.scale,
-            n_directions=recipe.n_directions,
-        ),
+        recommend.product(found, emulated, f"recommended-{dataset.name}", campaign.seed),
+        provenance.record(**campaign.identity, **evidence),
     )
 
 

@@ -3,6 +3,7 @@
 import argparse
 
 from fewtomany import cli, config, covariance, provenance
+from fewtomany.symmetry import learn
 from fewtomany.validation import datasets, parts
 from fewtomany.validation.trust import verdict
 
@@ -13,6 +14,7 @@ def get_parser() -> argparse.ArgumentParser:
     many = {"nargs": "+", "required": True}
     options.add_argument("--inputs", **many, metavar="MAPFILE", help="its inputs, in order")
     options.add_argument("--folds", **many, metavar="NAME=FILE", help="maps of its folds")
+    options.add_argument("--learnt", **many, metavar="NAME=FILE", help="learnt from its folds")
     options.add_argument("--truth", help="true covariance, to compare the verdict with")
     options.add_argument("--output", required=True, help="part of the judgement (JSON)")
     return options
@@ -29,6 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
         dataset,
         read(dataset.input),
         {fold.name: read(fold.name).maps for fold in campaign.folds_of(dataset.name)},
+        {name: learn.read(file) for name, (file,) in cli.named_files(arguments.learnt).items()},
         truth,
     )
     about = provenance.record(**campaign.identity)

@@ -14,10 +14,11 @@ import yaml
 
 import diversity
 import golden
+import learn_symmetry
 import measure_spectra
 import recommend
 import trust
-from fewtomany import config, covariance, store, versions
+from fewtomany import config, store, versions
 
 GOLDEN = Path(__file__).with_name("golden_parts.json")
 CONTENT = {
@@ -46,20 +47,21 @@ def products(tmp_path_factory):
         maps = rng.standard_normal((count, 2, 192)) @ root
         content = store.MapSet(maps * (1 if name == "mine" else 0.9), "QU", name)
         store.write_maps(folder / f"{name}.h5", content)
-        found = covariance.of_maps(lambda content=content: [content], name)
-        covariance.write(folder / f"{name}-covariance.h5", found, {})
 
     def run(program, *options):
         options = ["--config", folder / "campaign.yaml", *options]
         program.main(program.get_parser().parse_args(list(map(str, options))))
 
     inputs, emulated = folder / "mine.h5", folder / "many.h5"
-    both = ("--covariances", folder / "mine-covariance.h5", folder / "many-covariance.h5")
     output = folder / "recommended.h5"
-    of_maps = ("--inputs", inputs, "--emulated", emulated, *both, "--output", output)
-    run(recommend, "--dataset", "many", *of_maps)
-    folds = [f"{name}={folder / name}.h5" for name in campaign.folds]
-    of_maps = ("--inputs", inputs, "--folds", *folds, "--output", folder / "trust.json")
+    for name in ("mine", *campaign.folds):
+        learnt = ("--output", folder / f"{name}-symmetry.h5", inputs)
+        run(learn_symmetry, "--dataset", name, *learnt)
+    folds = ("--folds", *(f"{name}={folder / name}.h5" for name in campaign.folds))
+    folds += ("--learnt", *(f"{name}={folder / name}-symmetry.h5" for name in campaign.folds))
+    of_maps = ("--inputs", inputs, "--emulated", emulated, *folds, "--output", output)
+    run(recommend, "--dataset", "many", "--symmetry", folder / "mine-symmetry.h5", *of_maps)
+    of_maps = ("--inputs", inputs, *folds, "--output", folder / "trust.json")
     run(trust, "--dataset", "many", *of_maps)
     for name in ("mine", "many"):
         run(measure_spectra, "--output", folder / f"{name}-cl.h5", folder / f"{name}.h5")

@@ -7,8 +7,10 @@ import compare as compare_script
 import plot_part
 import recommend as recommend_script
 from fewtomany import config, covariance, report, store
-from fewtomany.validation import parts
-from fewtomany.validation.compare.models import HEADLINES, compare
+from fewtomany.symmetry import learn
+from fewtomany.validation import parts, recommend
+from fewtomany.validation.compare.models import HEADLINES, Known, compare
+from fewtomany.validation.entries import INFINITE
 
 N_INPUTS, N_EMULATED, N_REFERENCE = 10, 200, 1200
 CONTENT = {
@@ -55,16 +57,27 @@ class Planted:
             self.maps[name] = maps.astype(np.float32)
 
     def write(self):
-        """Files of all maps, and covariances of those that recommend.py reads."""
+        """Files of all maps."""
         files = {}
         for name, maps in self.maps.items():
             files[name] = self.folder / f"{name}-maps.h5"
             content = store.MapSet(maps.reshape(-1, 2, 192), "QU", name)
             store.write_maps(files[name], content)
-            if name in ("input-10", "true"):
-                found = covariance.Covariance(*covariance.estimate([maps]), "QU", 4, name)
-                covariance.write(self.folder / f"{name}.h5", found, {})
         return files
+
+    def known(self):
+        """What was learnt from the inputs, and recommended of every emulation."""
+        inputs = store.MapSet(self.maps["input-10"].reshape(-1, 2, 192), "QU", "input-10")
+        learnt = learn.learn(inputs, self.campaign.symmetry, 1)
+        learn.write(self.folder / "learnt.h5", learnt, {})
+        recommended = {}
+        for name in ("true", "louder", "unlinked"):
+            emulated = store.MapSet(self.maps[name].reshape(-1, 2, 192), "QU", name)
+            mixed = recommend.recommend(learnt, emulated.maps, recommend.EQUAL)
+            recommended[name] = self.folder / f"recommended-{name}.h5"
+            product = recommend.product(mixed, emulated, name, 1)
+            covariance.write(recommended[name], product, {"weights": recommend.EQUAL})
+        return Known({"input-10": learnt}, recommended)
 
     def run(self, program, *options):
         options = ["--config", self.folder / "campaign.yaml", *options]
@@ -78,7 +91,7 @@ def planted(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def compared(planted):
-    return compare(planted.campaign, planted.truth, planted.maps.get)
+    return compare(planted.campaign, planted.truth, planted.maps.get, planted.known())
 
 
 def entries(compared, dataset):
@@ -110,40 +123,57 @@ def test_planted_faults_fail(compared):
     assert unlinked["equivalent:variance_error"]["passed"] is True
 
 
-def test_inputs_lean_on_a_good_emulation_and_less_on_a_bad_one(compared):
-    intensity = {
-        name: entries(compared, name)["recommended:intensity"]["value"]
-        for name in ("true", "unlinked")
-    }
-    assert intensity["true"] > 0.9
-    assert intensity["unlinked"] < intensity["true"]
+def test_held_out_maps_weigh_a_good_emulation_more_than_a_bad_one(planted):
+    """Two folds: their inputs, what was learnt from the others, and true or unlinked maps."""
+    maps = {name: some.reshape(-1, 2, 192) for name, some in planted.maps.items()}
+    shares = {}
+    for name in ("true", "unlinked"):
+        folds = []
+        for number in range(2):
+            held, rest = maps["input-10"][number::2], maps["input-10"][1 - number :: 2]
+            inputs = store.MapSet(rest, "QU", "input-10")
+            learnt = learn.learn(inputs, planted.campaign.symmetry, 1)
+            folds.append(recommend.FoldMaps(held, learnt, maps[name]))
+        shares[name] = recommend.weigh(folds, 1).weights[recommend.EMULATED]
+    assert shares["true"] > 0.9
+    assert shares["unlinked"] < 0.5
+
+
+def test_the_recommended_covariance_has_the_learnt_variances(planted, compared):
+    learnt = learn.read(planted.folder / "learnt.h5")
+    found = covariance.load(planted.folder / "recommended-louder.h5")
+    np.testing.assert_allclose(found.deviation, learnt.deviation, rtol=1e-6)
 
 
 def test_the_raw_covariance_of_few_inputs_is_infinitely_far(compared):
     found = entries(compared, "input-10")
     assert found["kl"]["value"] is None
-    assert found["kl"]["source"] == parts.INFINITE
+    assert found["kl"]["source"] == INFINITE
     assert {"kl:ledoit-wolf", "kl:oas", "kl:diagonal", "kl:isotropic"} <= found.keys()
+    assert {"kl:nercome", "kl:without-emulation"} <= found.keys()
 
 
 def test_the_programs_write_part_figures_and_recommended_covariance(planted, compared):
     files = planted.write()
     part, folder = planted.folder / "compare.json", planted.folder
     maps = [f"{name}={file}" for name, file in files.items()]
-    planted.run(compare_script, "--truth", planted.truth, "--maps", *maps, "--output", part)
+    known = planted.known()
+    recommended = [f"{name}={file}" for name, file in known.recommended.items()]
+    learnt = ("--learnt", f"input-10={folder / 'learnt.h5'}")
+    planted.run(
+        compare_script,
+        *("--truth", planted.truth, "--maps", *maps, *learnt),
+        *("--recommended", *recommended, "--output", part),
+    )
     assert parts.read(part)["metrics"] == compared[0]
     for name in ("equivalent", "baselines"):
         planted.run(plot_part, "--figure", name, "--output", folder / f"{name}.png", part)
         assert report.read_picture(folder / f"{name}.png").caption
-    covariances = (folder / "input-10.h5", folder / "true.h5")
     planted.run(
         recommend_script,
-        *("--dataset", "true", "--inputs", files["input-10"], "--emulated", files["true"]),
-        *("--covariances", *covariances, "--output", folder / "recommended.h5"),
+        *("--dataset", "true", "--symmetry", folder / "learnt.h5", "--emulated", files["true"]),
+        *("--output", folder / "recommended.h5"),
     )
-    found = covariance.read(folder / "recommended.h5")
-    about = store.read_attributes(folder / "recommended.h5", covariance.KIND)["provenance"]
-    sample, target = (covariance.read(path).covariance for path in covariances)
-    expected = (1 - about["intensity"]) * sample + about["intensity"] * about["scale"] * target
-    np.testing.assert_allclose(found.covariance, expected, atol=1e-12 * expected.max())
-    assert about["intensity"] == entries(compared, "true")["recommended:intensity"]["value"]
+    found = covariance.load(folder / "recommended.h5")
+    expected = covariance.load(known.recommended["true"])
+    np.testing.assert_allclose(found.covariance, expected.covariance, rtol=1e-6, atol=1e-24)

@@ -101,6 +101,31 @@ def manifests_for(wildcards):
     ]
 
 
+def recommended():
+    """The recommended covariances."""
+    return [f"<results>/recommended/{dataset.name}.h5" for dataset in campaign.by_role("emulated")]
+
+
+def fold_maps(wildcards):
+    """The map files of all folds of an emulated dataset."""
+    return [path for fold in campaign.folds_of(wildcards.dataset) for path in maps_of(fold.name)]
+
+
+def fold_symmetries(wildcards):
+    """What was learnt from each of its folds."""
+    return [symmetry_of(fold.name)[0] for fold in campaign.folds_of(wildcards.dataset)]
+
+
+def stems(paths):
+    """DATASET=PATH for files that are named after their dataset."""
+    return [f"{Path(path).stem}={path}" for path in paths]
+
+
+def options(**values):
+    """Options of a program by name, those without a value left out."""
+    return " ".join(f"--{name} {' '.join(some)}" for name, some in values.items() if some)
+
+
 def named(paths):
     """DATASET=PATH for files that lie in a folder named after their dataset."""
     return [f"{Path(path).parent.name}={path}" for path in paths]

@@ -2,18 +2,20 @@
 
 
 rule recommend:
-    """The covariance of the inputs, shrunk toward that of their emulation.
+    """The best covariance without emulation and the emulated one, mixed.
 
-    In: maps and covariances of both. Out: (1 - alpha) S + alpha c T, (n, n), K^2, with
-    alpha cross-validated on the inputs alone. Cost: two covariances in memory, a minute.
+    In: what was learnt from the inputs, and the emulated maps (K); of the folds, if any, the
+    same and the inputs they did not see, which weigh the two. Out: (n, n), K^2, or modes and a
+    diagonal. Cost: two covariances in memory, a minute.
     """
     input:
-        inputs=input_maps,
+        symmetry=lambda wildcards: symmetry_of(wildcards.dataset),
         emulated=lambda wildcards: maps_of(wildcards.dataset),
-        covariances=lambda wildcards: [
-            covariance_of(campaign.datasets[wildcards.dataset].input),
-            covariance_of(wildcards.dataset),
-        ],
+        inputs=lambda wildcards: (
+            input_maps(wildcards) if campaign.folds_of(wildcards.dataset) else []
+        ),
+        folds=fold_maps,
+        learnt=fold_symmetries,
     output:
         "<results>/recommended/{dataset}.h5",
     log:
@@ -31,21 +33,27 @@ rule recommend:
     params:
         config=CONFIG,
         basis=basis("recommend"),
+        folds=lambda wildcards, input: options(
+            inputs=input.inputs, folds=named(input.folds), learnt=stems(input.learnt)
+        ),
     shell:
         "python $FEWTOMANY/recommend.py --config {params.config} --dataset {wildcards.dataset}"
-        " --inputs {input.inputs} --emulated {input.emulated}"
-        " --covariances {input.covariances} --output {output} &> {log}"
+        " --symmetry {input.symmetry} --emulated {input.emulated} {params.folds}"
+        " --output {output} &> {log}"
 
 
 rule compare:
     """Distances of every covariance and of every baseline from the truth.
 
-    Only where a truth is known. In: the true covariance and the maps of all datasets (K). Out: JSON with metrics, and
+    Only where a truth is known. In: the true covariance, the maps of all datasets (K), the
+    best covariances without emulation and the recommended ones. Out: JSON with metrics, and
     the numbers of the figures (nats, relative errors, numbers of maps). Cost: the leading
     modes of the truth and covariances of a tenth of the pixels, minutes at n = 6144.
     """
     input:
         truth=true_covariance(),
+        learnt=[symmetry_of(dataset.name)[0] for dataset in campaign.by_role("input")],
+        recommended=recommended(),
         maps=[path for dataset in campaign.datasets for path in maps_of(dataset)],
     output:
         "<results>/validation/parts/compare.json",
@@ -63,9 +71,12 @@ rule compare:
         config=CONFIG,
         basis=basis("compare"),
         maps=lambda wildcards, input: named(input.maps),
+        learnt=lambda wildcards, input: stems(input.learnt),
+        recommended=lambda wildcards, input: stems(input.recommended),
     shell:
         "python $FEWTOMANY/compare.py --config {params.config} --truth {input.truth}"
-        " --maps {params.maps} --output {output} &> {log}"
+        " --maps {params.maps} --learnt {params.learnt}"
+        " --recommended {params.recommended} --output {output} &> {log}"
 
 
 rule trust:
@@ -77,9 +88,8 @@ rule trust:
     """
     input:
         inputs=input_maps,
-        folds=lambda wildcards: [
-            path for fold in campaign.folds_of(wildcards.dataset) for path in maps_of(fold.name)
-        ],
+        folds=fold_maps,
+        learnt=fold_symmetries,
         truth=true_covariance(),
     output:
         "<results>/validation/parts/trust-{dataset}.json",
@@ -99,10 +109,12 @@ rule trust:
         config=CONFIG,
         basis=basis("trust"),
         folds=lambda wildcards, input: named(input.folds),
+        learnt=lambda wildcards, input: stems(input.learnt),
         truth=lambda wildcards, input: f"--truth {input.truth}" if input.truth else "",
     shell:
         "python $FEWTOMANY/trust.py --config {params.config} --dataset {wildcards.dataset}"
-        " --inputs {input.inputs} --folds {params.folds} {params.truth}"
+        " --inputs {input.inputs} --folds {params.folds} --learnt {params.learnt}"
+        " {params.truth}"
         " --output {output} &> {log}"
 
 

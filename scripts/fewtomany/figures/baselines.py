@@ -22,6 +22,9 @@ LABELS = {
     "diagonal": "toward their diagonal",
     "isotropic": "isotropic",
     "toward isotropic": "toward isotropic",
+    "nonlinear": "nonlinear shrinkage",
+    "nercome": "NERCOME",
+    "without-emulation": "best without emulation",
 }
 
 
@@ -60,7 +63,7 @@ def _rows(part: dict, family: str) -> list[tuple[str, str, dict]]:
         if model["emulated"]:
             dataset = name.removeprefix("toward ")
             rows.append((dataset, style.BLUE, part["datasets"][dataset]))
-            rows.append((f"inputs {name}", style.PURPLE, model))
+            rows.append((f"recommended, {dataset}", style.PURPLE, model))
     return rows
 
 
@@ -90,9 +93,11 @@ def caption(part: dict) -> str:
     return (
         f"Covariance models made from the same inputs, against the truth ({part['truth']}): the "
         f"inputs' own sample covariance, Ledoit–Wolf and oracle-approximating shrinkage toward "
-        f"the unit matrix, shrinkage toward its own diagonal{naive} (orange); the emulated "
-        f"covariance (blue); the inputs' covariance shrunk toward the emulated one (purple), the "
-        f"recommended use of both. Intensities follow from the inputs alone. Left: in the "
+        f"the unit matrix, shrinkage toward its own diagonal{naive}, nonlinear shrinkage (Ledoit & "
+        f"Wolf 2020), NERCOME (Joachimi 2017), and the best without emulation: weights of the "
+        f"inputs, turned inputs and simpler covariances by held-out likelihood (orange); the "
+        f"emulated covariance (blue); its recommended mixture with the best without it (purple). "
+        f"Everything follows from the inputs alone. Left: in the "
         f"{part['n_modes']} leading modes; ∞ marks a covariance that is singular there. The error "
         f"of the correlations is small for any model without correlations; the last column, their "
         f"correlation coefficient with the true ones, is not deceived. Error bars: jackknife over "

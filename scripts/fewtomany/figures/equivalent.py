@@ -48,7 +48,7 @@ def draw(part: dict) -> Figure:
             Line2D([], [], **line, label="N true maps"),
             Line2D([], [], **{**line, "color": style.GREY}, linestyle="--", label="N, shrunk"),
             Line2D([], [], **point, marker="o", label="emulated covariance"),
-            Line2D([], [], **point, marker="D", fillstyle="none", label="inputs shrunk toward it"),
+            Line2D([], [], **point, marker="D", fillstyle="none", label="recommended"),
         ]
         handles += [
             Line2D([], [], color=colour, linewidth=2.5, label=dataset)
@@ -106,7 +106,7 @@ def caption(part: dict) -> str:
         f"N ≤ {part['n_modes']}), and shrunk toward its own diagonal with a cross-validated "
         f"intensity (dashed). Bands: standard error over up to 8 separate sets of N maps. Symbols "
         f"lie on the black curve where it has the distance of the emulated covariance (filled) and "
-        f"of the inputs' covariance shrunk toward the emulated one (open): their abscissa is the "
+        f"of the recommended covariance (open): their abscissa is the "
         f"equivalent number of true simulations. Error bars: jackknife over batches, targets or "
         f"inputs, with the error of the curve. An emulation fails where its symbol lies left of "
         f"the number of its inputs; a symbol at an end of the curve is a bound."

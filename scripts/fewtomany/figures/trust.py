@@ -4,14 +4,15 @@ from matplotlib.figure import Figure
 
 from fewtomany.figures import style
 from fewtomany.figures.baselines import LABELS
-from fewtomany.validation.trust.folds import EMULATED, RECOMMENDED, expected_width
+from fewtomany.validation.recommend import EMULATED
+from fewtomany.validation.trust.folds import RECOMMENDED, expected_width
 
 TITLE = "Trust without a reference"
 
 LINEAR = 0.1
 """Gains (nats per direction) below this are on a linear scale."""
 
-_LABELS = LABELS | {EMULATED: "emulated", RECOMMENDED: "inputs toward emulated"}
+_LABELS = LABELS | {EMULATED: "emulated", RECOMMENDED: "recommended"}
 
 
 def draw(part: dict) -> Figure:

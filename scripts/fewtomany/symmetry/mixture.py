@@ -31,6 +31,8 @@ class Model(Protocol):
 
     def within(self, directions: np.ndarray) -> np.ndarray: ...
 
+    def rows(self, chosen: np.ndarray) -> np.ndarray: ...
+
     def covariance(self) -> np.ndarray: ...
 
     def draw(
@@ -49,6 +51,11 @@ class Diagonal:
 
     def within(self, directions: np.ndarray) -> np.ndarray:
         return (directions * self.variance().ravel()) @ directions.T
+
+    def rows(self, chosen: np.ndarray) -> np.ndarray:
+        found = np.zeros((len(chosen), self.deviation.size))
+        found[np.arange(len(chosen)), chosen] = self.variance().ravel()[chosen]
+        return found
 
     def covariance(self) -> np.ndarray:
         return np.diag(self.variance().ravel())
@@ -81,6 +88,10 @@ class Mixture:
     def within(self, directions: np.ndarray) -> np.ndarray:
         """The covariance in directions (k, n): array of shape (k, k), K²."""
         return sum(self.weights[n] * part.within(directions) for n, part in self.parts.items())
+
+    def rows(self, chosen: np.ndarray) -> np.ndarray:
+        """Some rows of the matrix, shape (len(chosen), n), K²."""
+        return sum(self.weights[name] * part.rows(chosen) for name, part in self.parts.items())
 
     def covariance(self) -> np.ndarray:
         """The whole matrix, shape (n, n), K²; two such are in memory."""

@@ -175,6 +175,10 @@ class Turned:
         factor = self.amplitudes(directions)
         return factor.T @ factor
 
+    def rows(self, chosen: np.ndarray) -> np.ndarray:
+        """Some rows of C, shape (len(chosen), n), K²; the whole of it is made."""
+        return self.covariance()[chosen]
+
     def covariance(self) -> np.ndarray:
         """C as a whole, shape (n, n), float64, K²; by transforms of pairs of rings."""
         n_stokes, n_pix = self.deviation.shape

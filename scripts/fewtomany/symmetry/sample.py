@@ -40,6 +40,11 @@ class Sample:
         factor = self.amplitudes(directions)
         return factor.T @ factor
 
+    def rows(self, chosen: np.ndarray) -> np.ndarray:
+        """Some rows of the matrix, shape (len(chosen), n), K²."""
+        scaled = (self.maps * self.deviation).reshape(len(self.maps), -1)
+        return scaled[:, chosen].T @ scaled
+
     def covariance(self) -> np.ndarray:
         """The whole matrix, shape (n, n), K²."""
         rows = (self.maps * self.deviation).reshape(len(self.maps), -1)

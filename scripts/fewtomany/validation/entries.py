@@ -65,7 +65,7 @@ GROUPS = {
         "correlation_match",
     ),
     "Worth in true simulations": ("equivalent",),
-    "Inputs shrunk toward the emulation": ("recommended",),
+    "The recommended covariance": ("recommended",),
     "Held-out inputs": ("trust",),
     "Diversity": ("diversity",),
 }

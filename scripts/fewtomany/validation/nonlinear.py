@@ -33,7 +33,6 @@ class LowRank:
     values: np.ndarray
     vectors: np.ndarray
 
-    @property
     def variance(self) -> np.ndarray:
         """The diagonal, shape (n,), K²."""
         return self.level + (self.values - self.level) @ self.vectors**2

@@ -1,26 +1,30 @@
 """The comparison of covariance models: how far each is from the truth, and how many true
 simulations that is worth.
 
-Models are the sample covariances of all datasets, and what can be made of the inputs
-alone or of inputs and emulation together (``baselines``).
+Models are the sample covariances of all datasets, what can be made of the inputs alone
+(``baselines``, nonlinear shrinkage, the best covariance without emulation), and the recommended
+ones.
 """
 
 import functools
 import logging
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from fewtomany import covariance
+from fewtomany import covariance, store
 from fewtomany.config import Campaign, Dataset
 from fewtomany.emulator import batches
 from fewtomany.errors import UserError
-from fewtomany.validation import baselines
+from fewtomany.symmetry.learn import Learnt
+from fewtomany.validation import baselines, nonlinear
 from fewtomany.validation.baselines import Model
 from fewtomany.validation.compare import distances, equivalent, views
 from fewtomany.validation.compare.views import View, Viewer
 from fewtomany.validation.entries import UNITS, Range, entry, title
+from fewtomany.validation.recommend import EMULATED, EQUAL, WITHOUT
 
 HEADLINES = ("kl", "forstner", "variance_error", "correlation_error")
 """Distances that models are judged by, in this order."""
@@ -51,8 +55,22 @@ def units(campaign: Campaign, dataset: Dataset) -> np.ndarray:
     return np.arange(dataset.n_maps)
 
 
+@dataclass(frozen=True)
+class Known:
+    """Covariances that were made before.
+
+    Attributes
+    ----------
+    learnt : the best one without emulation, by input dataset
+    recommended : files of the recommended ones, by emulated dataset
+    """
+
+    learnt: Mapping[str, Learnt]
+    recommended: Mapping[str, str | os.PathLike]
+
+
 def compare(
-    campaign: Campaign, true_covariance: str | os.PathLike, read: Reader
+    campaign: Campaign, true_covariance: str | os.PathLike, read: Reader, known: Known
 ) -> tuple[list[dict], dict]:
     """Compare every covariance model with the truth.
 
@@ -60,6 +78,7 @@ def compare(
     ----------
     true_covariance : file of the exact covariance, or of the reference's
     read : maps of a dataset by its name; there is a reference
+    known : covariances that were made before
 
     Returns
     -------
@@ -72,7 +91,7 @@ def compare(
     directions = baselines.random_directions(campaign.seed, n_modes, len(viewer.truth.variance))
     curves = _true_curves(campaign, read("reference"), viewer, directions)
 
-    values, errors, sample_views = {}, {}, {}
+    values, errors = {}, {}
     for dataset in campaign.datasets.values():
         if dataset.name == truth_name:
             continue
@@ -80,13 +99,11 @@ def compare(
         maps = read(dataset.name)
         found = distances.jackknife(maps, units(campaign, dataset), viewer)
         values[dataset.name], errors[dataset.name] = found
-        if dataset.role == "emulated":
-            sample_views[dataset.name] = viewer.of_maps(maps)
 
     models = {}
     for dataset in campaign.by_role("input"):
         log.info("models made from %s", dataset.name)
-        models[dataset.name] = _models_of(campaign, dataset, read, viewer, directions, sample_views)
+        models[dataset.name] = _models_of(campaign, dataset, read, viewer, directions, known)
     entries = []
     equivalents = {}
     for dataset in campaign.datasets.values():
@@ -167,22 +184,17 @@ def _models_of(
     read: Reader,
     viewer: Viewer,
     directions: np.ndarray,
-    emulated: Mapping[str, View],
+    known: Known,
 ) -> dict[str, dict]:
     """Values, errors and intensity of every model made from an input dataset.
 
-    The errors leave out inputs; targets and intensities stay.
+    The errors leave out inputs; targets and intensities stay. Models that are not linear in the
+    inputs have none. The intensity of a recommended covariance is the weight of the emulation.
     """
     inputs = read(dataset.name).astype(np.float64)
     sets = [other.name for other in campaign.by_role("gaussian") if other.input == dataset.name]
     isotropic = {"isotropic" if len(sets) == 1 else name: read(name) for name in sets}
     models, intensities = baselines.models(inputs, viewer, isotropic, directions)
-    for other in campaign.by_role("emulated"):
-        if other.input == dataset.name:
-            found = baselines.recipe(inputs, read(other.name), directions)
-            name = f"toward {other.name}"
-            intensities[name] = found.intensity
-            models[name] = baselines.mixture(found, emulated[other.name])
     measure: Callable[[Model], tuple] = functools.partial(
         distances.jackknife, inputs, np.arange(len(inputs)), viewer
     )
@@ -193,9 +205,33 @@ def _models_of(
             "values": values,
             "errors": errors,
             "intensity": intensities.get(name),
-            "emulated": name.removeprefix("toward ") in emulated,
+            "emulated": False,
         }
+    for name, view in _fixed(inputs, viewer, campaign.seed, known.learnt[dataset.name]).items():
+        result[name] = _without_error(view, viewer, None, emulated=False)
+    for other in campaign.by_role("emulated"):
+        if other.input == dataset.name:
+            file = known.recommended[other.name]
+            weights = store.read_provenance(file)["weights"]
+            share = weights[EMULATED] if isinstance(weights, dict) else EQUAL[EMULATED]
+            view = viewer.of_covariance(covariance.load(file))
+            result[f"toward {other.name}"] = _without_error(view, viewer, share, emulated=True)
     return result
+
+
+def _fixed(inputs: np.ndarray, viewer: Viewer, seed: int, learnt: Learnt) -> dict[str, View]:
+    """Models that are not linear in the inputs."""
+    found = {WITHOUT: viewer.of_model(learnt.mixture)}
+    if len(inputs) >= nonlinear.MIN_NONLINEAR:
+        found["nonlinear"] = viewer.of_model(nonlinear.analytical(inputs))
+    found["nercome"] = viewer.of_model(nonlinear.nercome(inputs, np.random.default_rng(seed)))
+    return found
+
+
+def _without_error(view: View, viewer: Viewer, intensity: float | None, emulated: bool) -> dict:
+    values = distances.distances(view, viewer)
+    errors = dict.fromkeys(values, float("nan"))
+    return {"values": values, "errors": errors, "intensity": intensity, "emulated": emulated}
 
 
 def _is_listed(name: str) -> bool:
@@ -238,7 +274,7 @@ def _emulated_entries(
     curves: Mapping,
     sample: dict,
 ) -> tuple[list[dict], dict]:
-    """Entries of an emulated dataset and of the inputs shrunk toward it."""
+    """Entries of an emulated dataset and of the recommended covariance."""
     n_inputs = campaign.datasets[dataset.input].n_maps
     sample = {**sample, "n_inputs": n_inputs}
     mixed = rivals[f"toward {dataset.name}"]
@@ -268,7 +304,7 @@ def _emulated_entries(
             f"recommended:{name}",
             dataset,
             mixed["values"][name],
-            text=f"{title(name)}: inputs shrunk toward the emulation",
+            text=f"{title(name)}: recommended",
             error=mixed["errors"][name],
             allowed=limits[name],
             unit=UNITS.get(name, "1"),
@@ -281,7 +317,7 @@ def _emulated_entries(
             "recommended:intensity",
             dataset,
             mixed["intensity"],
-            text="intensity of that shrinkage, cross-validated on the inputs",
+            text="weight of the emulation in the recommended covariance, by held-out inputs",
             sample=sample,
         )
     )
@@ -314,7 +350,7 @@ def _equivalent_entries(
     dataset: Dataset, found: Mapping, prefix: str, n_inputs: int, sample: dict
 ) -> list[dict]:
     """Equivalent numbers; those by separation are for the figures only."""
-    own = "" if prefix == "equivalent" else ": inputs shrunk toward the emulation"
+    own = "" if prefix == "equivalent" else ": recommended"
     entries = []
     kinds = {"": "raw", ":shrunk": "shrunk"} if prefix == "equivalent" else {"": "raw"}
     for kind, model in kinds.items():

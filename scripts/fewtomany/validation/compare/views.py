@@ -16,6 +16,7 @@ import numpy as np
 from fewtomany.components import Components
 from fewtomany.covariance import Covariance, Modes
 from fewtomany.sky import Sky
+from fewtomany.symmetry.mixture import Model
 
 SEPARATIONS_DEG = (0, 6, 15, 40, 180)
 """Bounds of the angular separations (degrees) of the classes of pairs."""
@@ -93,6 +94,16 @@ class Viewer:
         rows[np.arange(len(self.rows)), self.rows] = variance[self.rows]
         modes = (self.whitening * variance[:, None]).T @ self.whitening
         return View(modes, rows, np.array(variance, np.float64))
+
+    def of_model(self, model: Model) -> View:
+        """View of a covariance that need not be formed."""
+        rows = model.rows(self.rows)
+        return View(model.within(self.whitening.T), rows, model.variance().ravel())
+
+    def of_covariance(self, covariance: Covariance) -> View:
+        """View of a covariance product."""
+        modes = covariance.project(self.whitening.T)
+        return View(modes, covariance.rows(self.rows), covariance.variance)
 
 
 @dataclass(frozen=True)

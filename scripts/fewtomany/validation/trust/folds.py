@@ -1,23 +1,25 @@
 """Trust without a reference: emulate from a part of the inputs, judge by the rest.
 
 Each fold of the inputs is held out in turn. From the others come the covariances that a
-user could choose between: shrunk ones, an isotropic one, the emulated one, and the inputs
-shrunk toward it. The Gaussian likelihood of the held-out maps decides, in the directions
-where one of these says that the variance is. It needs no truth.
+user could choose between: shrunk ones, an isotropic one, the best one without emulation, the
+emulated one, and the recommended mixture of the last two. The Gaussian likelihood of the
+held-out maps decides, in the directions where one of these says that the variance is. It needs
+no truth.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fewtomany.covariance import Covariance
-from fewtomany.validation import baselines, heldout
+from fewtomany.validation import baselines, heldout, recommend
 from fewtomany.validation.judge.harmonic import LMIN
+from fewtomany.validation.recommend import EMULATED, WITHOUT, FoldMaps
 
-EMULATED, RECOMMENDED = "emulated", "recommended"
-"""The candidates that the emulation gives; the others are its rivals."""
+RECOMMENDED = "recommended"
+"""With the emulated one, the candidates that emulation gives; the others are its rivals."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Fold:
     expected : by candidate the mean of the same over all maps of the truth, where it is known
     chi2 : array (n_held,), reduced χ² of held-out maps under the emulated covariance, free
         of the bias of a covariance from few maps
-    intensity : of the inputs' shrinkage toward the emulation
+    intensity : weight of the emulation in the recommended covariance, by the other folds
     """
 
     scores: dict[str, np.ndarray]
@@ -42,39 +44,41 @@ class Fold:
 
 def candidates(
     training: np.ndarray,
-    emulated: np.ndarray,
+    made: FoldMaps,
+    weights: Mapping[str, float],
     naive: np.ndarray,
     directions: np.ndarray,
     neutral: np.ndarray,
-) -> tuple[dict[str, np.ndarray], float]:
+) -> dict[str, np.ndarray]:
     """Covariances in the given directions, made from training maps alone.
 
     Parameters
     ----------
-    training, emulated, naive : maps (…, n), K: inputs, their emulation, and isotropic
-        Gaussian maps with their spectra
+    training, naive : maps (…, n), K: inputs, and isotropic Gaussian maps with their spectra
+    made : what was learnt and emulated from the training maps
+    weights : of the recommended covariance, from other folds
     directions : array of shape (k, n), in which the covariances are wanted
     neutral : random directions (k, n), in which intensities are cross-validated
 
     Returns
     -------
     covariances : (k, k) arrays by name; singular ones are left out
-    intensity : of "recommended"
     """
     space = baselines.Directions(directions)
-    models, intensities = baselines.models(
-        training,
-        space,
-        {"isotropic": naive, EMULATED: emulated},
-        neutral,
-        training.var(axis=0, ddof=1),
+    emulated = made.emulated.reshape(len(made.emulated), -1)
+    models, _ = baselines.models(
+        training, space, {"isotropic": naive}, neutral, training.var(axis=0, ddof=1)
     )
     sample = space.of_maps(training)
     found = {name: model(sample) for name, model in models.items()}
-    found[RECOMMENDED] = found.pop(f"toward {EMULATED}")
+    parts = recommend.parts(made.learnt, made.emulated)
+    mixed = {name: part.within(directions) for name, part in parts.items()}
+    found[WITHOUT] = mixed[WITHOUT]
+    found[EMULATED] = space.of_maps(emulated)
+    found[RECOMMENDED] = sum(weights[name] * mixed[name] for name in mixed)
     if len(training) <= len(directions):
         del found[baselines.RAW]
-    return found, intensities[f"toward {EMULATED}"]
+    return found
 
 
 def unbiased_chi2(maps: np.ndarray, model: np.ndarray, n_maps: int) -> np.ndarray:
@@ -92,23 +96,31 @@ def expected_width(n_directions: int, n_maps: int) -> float:
 
 def judge_fold(
     training: np.ndarray,
-    held: np.ndarray,
-    emulated: np.ndarray,
+    made: FoldMaps,
+    weights: Mapping[str, float],
     naive: np.ndarray,
     neutral: np.ndarray,
     truth: Covariance | None,
+    seed: int,
 ) -> Fold:
     """Judge the candidates of one fold by its held-out maps.
 
     Parameters
     ----------
-    training, held, emulated, naive : maps (…, n), K
+    training, naive : maps (…, n), K
+    made : held-out maps, and what was learnt and emulated from the others
+    weights : of the recommended covariance, from other folds
     neutral : random directions (k, n), for intensities and χ²; the likelihood is taken in
         as many modes
     truth : true covariance, where there is one
+    seed : of the draws of the best covariance without emulation that directions are made from
     """
-    directions = heldout.mixture_modes((training, emulated, naive), len(neutral))
-    models, intensity = candidates(training, emulated, naive, directions, neutral)
+    drawn = made.learnt.mixture.draw(seed, ("trust",), 0, recommend.N_DRAWS)
+    emulated, held, drawn = (
+        maps.reshape(len(maps), -1).astype(np.float64) for maps in (made.emulated, made.held, drawn)
+    )
+    directions = heldout.mixture_modes((training, emulated, naive, drawn), len(neutral))
+    models = candidates(training, made, weights, naive, directions, neutral)
     amplitudes = held @ directions.T
     expected = {}
     if truth is not None:
@@ -118,7 +130,7 @@ def judge_fold(
         {name: heldout.score(amplitudes, model) for name, model in models.items()},
         expected,
         unbiased_chi2(held @ neutral.T, np.cov((emulated @ neutral.T).T), len(emulated)),
-        intensity,
+        weights[EMULATED],
     )
 
 

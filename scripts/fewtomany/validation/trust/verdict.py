@@ -9,10 +9,11 @@ from fewtomany import isotropic, spectra
 from fewtomany.config import Campaign, Dataset
 from fewtomany.covariance import Covariance
 from fewtomany.store import MapSet
-from fewtomany.validation import baselines
+from fewtomany.symmetry.learn import Learnt
+from fewtomany.validation import baselines, recommend
 from fewtomany.validation.entries import Range, entry
+from fewtomany.validation.recommend import EMULATED, FoldMaps
 from fewtomany.validation.trust.folds import (
-    EMULATED,
     RECOMMENDED,
     Fold,
     best_rival,
@@ -38,6 +39,7 @@ def cross_validate(
     dataset: Dataset,
     inputs: MapSet,
     emulated: Mapping[str, np.ndarray],
+    learnt: Mapping[str, Learnt],
     truth: Covariance | None,
 ) -> tuple[list[dict], dict]:
     """Cross-validate an emulated dataset.
@@ -46,6 +48,7 @@ def cross_validate(
     ----------
     inputs : all its inputs, K
     emulated : maps of every fold by its name, (n_maps, n_components, n_pix), K
+    learnt : the best covariance without emulation from the other inputs, by fold
     truth : true covariance, where there is one
 
     Returns
@@ -57,28 +60,35 @@ def cross_validate(
     components, sky = inputs.components, inputs.sky
     n = inputs.maps[0].size
     neutral = baselines.random_directions(campaign.seed, campaign.trust.n_directions, n)
+    every = campaign.folds_of(dataset.name)
+    made = [
+        FoldMaps(
+            np.delete(inputs.maps, list(fold.selection), axis=0),
+            learnt[fold.name],
+            emulated[fold.name],
+        )
+        for fold in every
+    ]
     folds, held_spectra, emulated_spectra = [], [], []
-    for fold in campaign.folds_of(dataset.name):
+    for number, fold in enumerate(every):
         training = inputs.maps[list(fold.selection)]
-        held = np.delete(inputs.maps, list(fold.selection), axis=0)
+        others = [*made[:number], *made[number + 1 :]]
         key = ("trust", fold.name)
         naive = isotropic.draw(training, components, campaign.seed, key, 0, fold.n_maps, sky)
-        flat = (maps.reshape(-1, n).astype(np.float64) for maps in (training, held))
-        maps = emulated[fold.name]
         folds.append(
             judge_fold(
-                *flat,
-                maps.reshape(-1, n).astype(np.float64),
+                training.reshape(-1, n).astype(np.float64),
+                made[number],
+                recommend.weigh(others, campaign.seed).weights,
                 naive.reshape(-1, n),
                 neutral,
                 truth,
+                campaign.seed,
             )
         )
-        held_spectra.append(spectra.measure(held, components, sky))
-        emulated_spectra.append(spectra.measure(maps, components, sky))
-    inside = spectra_inside(
-        held_spectra, emulated_spectra, len(campaign.folds_of(dataset.name)[0].selection)
-    )
+        held_spectra.append(spectra.measure(made[number].held, components, sky))
+        emulated_spectra.append(spectra.measure(emulated[fold.name], components, sky))
+    inside = spectra_inside(held_spectra, emulated_spectra, len(every[0].selection))
     return _entries(campaign, dataset, folds, inside), _numbers(campaign, dataset, folds)
 
 
@@ -96,7 +106,7 @@ def _entries(
     entries = []
     for name, what in (
         (EMULATED, "emulated covariance"),
-        (RECOMMENDED, "inputs shrunk toward the emulation"),
+        (RECOMMENDED, "recommended covariance"),
     ):
         gain, error = paired_gain(folds, name, rival)
         limit = Range(
@@ -127,7 +137,7 @@ def _entries(
                 entry(
                     f"trust:{name}:truth",
                     dataset,
-                    (gain - expected) / error,
+                    (gain - expected) / error if error else 0.0,
                     text=f"the same, less the gain under the truth: {what}",
                     allowed=limit,
                     unit="standard errors",

@@ -1,0 +1,108 @@
+"""The covariance to use: the best one without emulation and the emulated one, mixed.
+
+Both have the smoothed pixel variances of the inputs. The weight is the one that makes held-out
+inputs likeliest: each fold's maps are judged under what was learnt and emulated from the others.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fewtomany import covariance
+from fewtomany.covariance import Covariance
+from fewtomany.store import MapSet
+from fewtomany.symmetry import mixture
+from fewtomany.symmetry.learn import Learnt
+from fewtomany.symmetry.mixture import Fit, Mixture, Model
+from fewtomany.symmetry.sample import Sample
+from fewtomany.validation import heldout
+
+WITHOUT, EMULATED = "without-emulation", "emulated"
+"""The parts of the recommended covariance."""
+
+EQUAL = {WITHOUT: 0.5, EMULATED: 0.5}
+"""Their weights where no fold can tell."""
+
+N_DRAWS = 200
+"""Draws of the covariance without emulation that directions are made from."""
+
+BLOCK = 128
+"""Draws in memory at a time."""
+
+N_DIRECTIONS = 100
+"""Directions of the held-out likelihood, at most."""
+
+
+@dataclass(frozen=True)
+class FoldMaps:
+    """What a fold knows.
+
+    Attributes
+    ----------
+    held : array of shape (n_held, n_components, n_pix), K: maps that it did not see
+    learnt : the best covariance without emulation from the others
+    emulated : array of shape (n_maps, n_components, n_pix), K: their emulation
+    """
+
+    held: np.ndarray
+    learnt: Learnt
+    emulated: np.ndarray
+
+
+def parts(learnt: Learnt, emulated: np.ndarray) -> dict[str, Model]:
+    """The two covariances, of the same pixel variances."""
+    centred = emulated.astype(np.float64)
+    centred -= centred.mean(axis=0)
+    return {WITHOUT: learnt.mixture, EMULATED: Sample.of(centred, learnt.deviation)}
+
+
+def weigh(folds: Sequence[FoldMaps], seed: int) -> Fit:
+    """Weights of the two by the likelihood of the folds' held-out maps."""
+    held, targets = [], []
+    for number, fold in enumerate(folds):
+        drawn = fold.learnt.mixture.draw(seed, ("recommend", number), 0, N_DRAWS)
+        samples = [
+            maps.reshape(len(maps), -1).astype(np.float64) for maps in (drawn, fold.emulated)
+        ]
+        size = min(N_DIRECTIONS, len(fold.emulated) // 2, fold.held[0].size // 2)
+        directions = heldout.mixture_modes(samples, max(size, 1))
+        held.append(fold.held.reshape(len(fold.held), -1).astype(np.float64) @ directions.T)
+        made = parts(fold.learnt, fold.emulated)
+        targets.append({name: part.within(directions) for name, part in made.items()})
+    return mixture.fit(held, targets)
+
+
+def recommend(learnt: Learnt, emulated: np.ndarray, weights: dict[str, float]) -> Mixture:
+    """The recommended covariance of all inputs and their emulation."""
+    kept = {name: weight for name, weight in weights.items() if weight > 0}
+    made = parts(learnt, emulated)
+    return Mixture({name: made[name] for name in kept}, kept)
+
+
+def product(found: Mixture, like: MapSet, name: str, seed: int) -> Covariance:
+    """A covariance product: dense, or of many values the modes of its Gaussian draws.
+
+    Parameters
+    ----------
+    like : maps with the components, pixels and frame of the covariance; as many draws are made
+    """
+    if like.maps[0].size > covariance.DENSE_LIMIT:
+        spans = [(k, min(k + BLOCK, len(like))) for k in range(0, len(like), BLOCK)]
+
+        def drawn() -> Iterator[MapSet]:
+            for span in spans:
+                yield replace(like, maps=found.draw(seed, ("recommended", name), *span))
+
+        return covariance.of_maps(drawn, name)
+    return Covariance(
+        np.zeros(like.maps[0].size),
+        found.covariance(),
+        len(like),
+        like.stokes,
+        like.nside,
+        name,
+        like.channels,
+        like.frame,
+        like.sky,
+    )
