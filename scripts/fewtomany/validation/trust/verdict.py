@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import scipy.stats
 
 from fewtomany import isotropic, spectra
 from fewtomany.config import Campaign, Dataset
@@ -27,8 +28,8 @@ from fewtomany.validation.trust.folds import (
 SIGNIFICANT = 2.0
 """Standard errors that a better likelihood must reach."""
 
-AGREEMENT = 3.0
-"""Standard errors that the estimate may lie from the expectation under the truth."""
+DISAGREEMENT = 0.0027
+"""How seldom the estimate may lie so far from the expectation under the truth: 3 σ."""
 
 CHI2_TOLERANCE = 0.1
 """Relative accuracy asked of χ², besides two standard errors."""
@@ -128,10 +129,13 @@ def _entries(
         )
         if folds[0].expected:
             expected = expected_gain(folds, name, rival)
+            # the error is that of a few folds' means: Student's t, not a normal deviate
+            farthest = float(scipy.stats.t.ppf(1 - DISAGREEMENT / 2, len(folds) - 1))
             limit = Range(
-                -AGREEMENT,
-                AGREEMENT,
-                f"within {AGREEMENT:g} standard errors of the gain {expected:.3g} under the truth",
+                -farthest,
+                farthest,
+                f"within {farthest:.2g} standard errors of the gain {expected:.3g} under the "
+                f"truth, 3 σ for {len(folds)} folds",
             )
             entries.append(
                 entry(
