@@ -181,3 +181,39 @@ def test_files_must_be_there_and_of_their_dataset(planted):
     swapped = {**planted.covariances, "louder": planted.covariances["true"]}
     with pytest.raises(UserError, match=r"expected one covariance of louder.*found true"):
         planted.judge(covariances=swapped)
+
+
+@pytest.fixture(scope="module")
+def without_truth(planted):
+    """The same maps judged by the ten inputs alone."""
+    known = {
+        name: part for name, part in CONTENT.items() if name not in ("simulation", "reference")
+    }
+    source = {"input-10": {"files": "none.npy", "n_maps": N_INPUTS}}
+    campaign = config.parse({**known, "inputs": source, "trust": {"datasets": []}})
+    names = list(campaign.datasets)
+    files = Files(
+        {name: planted.covariances[name] for name in names},
+        {s: {name: some[name] for name in names} for s, some in planted.measured.items()},
+        {},
+    )
+    return judge(campaign, files)
+
+
+def test_without_a_truth_true_draws_agree_with_the_inputs(without_truth):
+    assert failed(without_truth, "true") == set()
+    assert sum(verdict is True for verdict in passed(without_truth, "true").values()) == 14
+    assert without_truth[1].truth is None
+    assert not any(key.startswith("chi2/") for key in without_truth[1].arrays)
+
+
+def test_without_a_truth_large_faults_are_found(without_truth):
+    assert "total_variance" in failed(without_truth, "louder")
+    faults = failed(without_truth, "unlinked")
+    assert any(name.startswith(("minkowski", "scattering")) for name in faults)
+    assert "total_variance" not in faults
+
+
+def test_the_inputs_are_not_held_against_themselves(without_truth):
+    names = {entry["name"] for entry in without_truth[0] if entry["dataset"] == "input-10"}
+    assert not names & {"total_variance", "inside_band", "scatter_ratio", "residual:EE"}

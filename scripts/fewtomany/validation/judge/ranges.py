@@ -14,6 +14,9 @@ from fewtomany.validation.measure.distribution import distance_of_width
 TOLERANCE = 0.1
 """Relative accuracy asked of an emulated covariance and its χ²."""
 
+OF_INPUTS = 3.0
+"""Standard errors of the inputs allowed where they stand for the truth."""
+
 SIGMAS = 5.0
 """Standard errors allowed where only sampling may differ."""
 
@@ -109,13 +112,16 @@ def ranges_beside_inputs(
     ----------
     values : metrics of the dataset, its inputs taken for the truth
     variance_error : standard error of the inputs' total variance, relative
-    n_multipoles : independent numbers behind the scatter of the spectra
+    n_multipoles : multipoles of all spectra
     counts : by the kind of metric ("residual", ...) the number of values of which it is the
         largest residual
     """
-    spread = TOLERANCE + 2 * math.sqrt(math.pi / 4 / ((sample.n_inputs - 1) * n_multipoles))
-    total = TOLERANCE + 2 * variance_error
-    source = "within 10% and 2 standard errors of the inputs"
+    # multipoles of an anisotropic sky are correlated: the error is that of a single scatter
+    spread = TOLERANCE + OF_INPUTS * math.sqrt(1 / (2 * (sample.n_inputs - 1)))
+    total = TOLERANCE + OF_INPUTS * variance_error
+    inside = 1 - 2 * float(t.sf(1, sample.n_inputs - 1))
+    few = OF_INPUTS * math.sqrt(inside * (1 - inside) / n_multipoles)
+    source = f"within 10% and {OF_INPUTS:g} standard errors of the inputs"
     largest = {}
     for name in values:
         kind, _, which = name.partition(":")
@@ -126,10 +132,12 @@ def ranges_beside_inputs(
     return {
         **largest,
         "inside_band": Range(
-            0.68, None, "a mean of N_input true maps lies within its standard error in 68%"
+            max(inside - few, 0.0),
+            None,
+            f"{inside:.0%} of true means, less {OF_INPUTS:g} standard errors",
         ),
-        "scatter_ratio": Range(1 - spread, 1 + spread, source),
-        "total_variance": Range(1 - total, 1 + total, source),
+        "scatter_ratio": Range(max(1 - spread, 0.0), 1 + spread, source),
+        "total_variance": Range(max(1 - total, 0.0), 1 + total, source),
     }
 
 
