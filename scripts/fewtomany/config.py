@@ -105,6 +105,7 @@ class Emulator:
     n_steps: int
     plateau: float
     dtype: str
+    normalization: str = "pixel"
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ _MODEL = tuple(
         "stripe_zones",
         "scatter",
         "l1",
+        "normalization",
         "mean",
         "ddof",
         "dtype",
