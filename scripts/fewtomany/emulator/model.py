@@ -23,9 +23,8 @@ from fewtomany.emulator.statistics import (
     groups,
 )
 from fewtomany.errors import UserError
-from fewtomany.flat import Flat
 from fewtomany.geometry import Geometry
-from fewtomany.scattering import domains, fourier, grid, stripes, wavelets
+from fewtomany.scattering import domains, grid, stripes, wavelets
 from fewtomany.store import MapSet
 from fewtomany.versions import STAGES
 
@@ -210,7 +209,7 @@ def prepare(inputs: MapSet, settings: Emulator) -> Model:
     arrays["of_inputs"] = _statistics(bare, normalized)
     if _scatter_is_gaussian(inputs, settings):
         random = seeds.generator(0, "gaussian scatter")
-        drawn = fourier.gaussian_like(sky, (maps - mean) / deviation, random, N_GAUSSIAN)
+        drawn = domains.gaussian_like(sky, (maps - mean) / deviation, random, N_GAUSSIAN)
         arrays["variance"] = _statistics(bare, sky.to_nested(drawn)).var(axis=0)
     return replace(bare, arrays=arrays)
 
@@ -218,22 +217,7 @@ def prepare(inputs: MapSet, settings: Emulator) -> Model:
 def _check(inputs: MapSet, settings: Emulator) -> None:
     """Raise UserError for settings that mean nothing for these inputs."""
     name, sky, n_maps = inputs.dataset, inputs.sky, len(inputs.maps)
-    if isinstance(sky, Flat):
-        if settings.stripe_zones:
-            raise UserError(
-                f"emulator.stripe_zones: {settings.stripe_zones} is not allowed for {name}, a "
-                f"{sky.kind}; expected 0: stripes are those of a scan of the sphere"
-            )
-        if sky.kind == "line":
-            expected = {"n_orientations": 1, "orientation": "none"}
-            for key, value in expected.items():
-                if (found := getattr(settings, key)) != value:
-                    raise UserError(
-                        f"emulator.{key}: {found} is not allowed for {name}, a line, which has "
-                        f"no orientations; expected {value}"
-                    )
-            if inputs.components.spins:
-                raise UserError(f"{name}: Stokes {inputs.stokes} of a line; expected T")
+    domains.check(sky, inputs.components, settings, name)
     if n_maps == 1 and not _scatter_is_gaussian(inputs, settings):
         raise UserError(
             f"{name}: one map; expected two or more, or a plane or a line with "
@@ -245,8 +229,8 @@ def _check(inputs: MapSet, settings: Emulator) -> None:
 
 def _scatter_is_gaussian(inputs: MapSet, settings: Emulator) -> bool:
     """Whether the scatter in the loss is that of Gaussian maps, the inputs being too few."""
-    stationary = settings.normalization == "global" and isinstance(inputs.sky, Flat)
-    return stationary and len(inputs) < FEW
+    alike_everywhere = settings.normalization == "global"
+    return alike_everywhere and len(inputs) < FEW and domains.draws_gaussian(inputs.sky)
 
 
 def _statistics(model: Model, normalized: np.ndarray) -> np.ndarray:
