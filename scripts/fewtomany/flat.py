@@ -16,8 +16,6 @@ from fewtomany import geometry
 from fewtomany.errors import UserError
 from fewtomany.geometry import Geometry
 
-_BITS = 31
-
 
 @dataclass(frozen=True, eq=False)
 class Flat(Geometry):
@@ -126,7 +124,7 @@ def interleave(coordinates: tuple[np.ndarray, ...]) -> np.ndarray:
     n_axes = len(coordinates)
     result = np.zeros_like(coordinates[0], np.int64)
     for axis, values in enumerate(coordinates):
-        for bit in range(_BITS):
+        for bit in range(_n_bits(values)):
             place = bit * n_axes + n_axes - 1 - axis
             result |= (np.asarray(values, np.int64) >> bit & 1) << place
     return result
@@ -137,7 +135,12 @@ def separate(numbers: np.ndarray, n_axes: int) -> tuple[np.ndarray, ...]:
     result = []
     for axis in range(n_axes):
         values = np.zeros_like(numbers)
-        for bit in range(_BITS):
+        for bit in range(-(-_n_bits(numbers) // n_axes)):
             values |= (numbers >> (bit * n_axes + n_axes - 1 - axis) & 1) << bit
         result.append(values)
     return tuple(result)
+
+
+def _n_bits(values: np.ndarray) -> int:
+    """Bits of the largest of some numbers."""
+    return int(np.max(values, initial=0)).bit_length()
