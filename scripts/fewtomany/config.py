@@ -58,6 +58,7 @@ class Emulator:
     n_steps: int
     plateau: float
     dtype: str
+    normalization: str = "pixel"
 
     @property
     def learns(self) -> bool:

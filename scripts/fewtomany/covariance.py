@@ -288,7 +288,7 @@ def _facts(content: Covariance) -> dict:
 def _read_facts(path: str | os.PathLike, kind: str) -> dict:
     attributes = store.read_attributes(path, kind)
     with store.open_checked(path, kind) as file:
-        sky = store.read_sky(file, int(attributes["nside"]))
+        sky = store.read_sky(file, attributes)
     return {
         "n_maps": int(attributes["n_maps"]),
         "stokes": attributes["stokes"],

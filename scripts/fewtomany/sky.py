@@ -1,21 +1,23 @@
 """Which pixels of the HEALPix sphere a map holds: all of them, or those that were observed.
 
-Arrays of maps hold the observed pixels alone, in ascending RING order, so that work, memory and
-files scale with them. Inside the emulator pixels are in NESTED order, where the children of a
-pixel of the next coarser grid are neighbours; the conversion is here.
+Arrays of maps are in RING order; nested order is HEALPix's NESTED (see
+:mod:`fewtomany.geometry`).
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import healpy as hp
 import numpy as np
 
+from fewtomany import geometry
 from fewtomany.errors import UserError
+from fewtomany.geometry import Geometry
 
 
 @dataclass(frozen=True, eq=False)
-class Sky:
+class Sky(Geometry):
     """The observed part of the sphere.
 
     Attributes
@@ -30,34 +32,17 @@ class Sky:
     pixels: np.ndarray | None = None
     weights: np.ndarray | None = None
 
+    n_children = 4
+    first_bin = 2
+
     def __post_init__(self):
         if self.nside < 1 or self.nside & (self.nside - 1):
             raise UserError(f"nside {self.nside} is not allowed; expected a power of 2")
-        if self.pixels is not None:
-            self._check_pixels()
-        if self.weights is not None:
-            weights = np.asarray(self.weights, np.float64)
-            if weights.shape != (self.n_pix,) or not (weights > 0).all():
-                raise UserError(f"weights must be {self.n_pix} numbers above 0, one a pixel")
-            object.__setattr__(self, "weights", weights)
-
-    def _check_pixels(self):
-        pixels = np.asarray(self.pixels, np.int64)
-        if pixels.ndim != 1 or not len(pixels):
-            raise UserError("a map needs at least one observed pixel")
-        if pixels[0] < 0 or pixels[-1] >= hp.nside2npix(self.nside) or (np.diff(pixels) < 1).any():
-            raise UserError(f"observed pixels are no ascending RING pixels of nside {self.nside}")
+        kind = f"RING pixels of nside {self.nside}"
+        pixels = geometry.checked_pixels(self.pixels, self.n_whole, kind)
         object.__setattr__(self, "pixels", pixels)
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Sky)
-            and self.nside == other.nside
-            and np.array_equal(self.indices, other.indices)
-            and np.array_equal(self.weight, other.weight)
-        )
-
-    __hash__ = None
+        weights = geometry.checked_weights(self.weights, self.n_pix)
+        object.__setattr__(self, "weights", weights)
 
     @classmethod
     def of_mask(cls, mask: np.ndarray) -> "Sky":
@@ -67,75 +52,31 @@ class Sky:
         ------
         UserError : for negative weights or none above 0
         """
-        mask = np.asarray(mask, np.float64)
-        if not np.isfinite(mask).all() or (mask < 0).any() or not (mask > 0).any():
-            raise UserError("a mask needs weights of 0 or more, and one above 0 at least")
-        pixels = np.flatnonzero(mask)
-        weights = mask[pixels]
-        alike = (weights == weights[0]).all()
-        whole = len(pixels) == len(mask)
-        nside = hp.npix2nside(len(mask))
-        return cls(nside, None if whole else pixels, None if alike else weights)
+        return cls(hp.npix2nside(len(mask)), *geometry.of_mask(mask))
 
     @property
-    def is_full(self) -> bool:
-        """Whether every pixel of the sphere is observed."""
-        return self.pixels is None
+    def n_whole(self) -> int:
+        return hp.nside2npix(self.nside)
 
     @property
-    def n_pix(self) -> int:
-        """Observed pixels."""
-        return hp.nside2npix(self.nside) if self.is_full else len(self.pixels)
+    def n_bins(self) -> int:
+        """Multipoles 0 to 3·nside − 1."""
+        return 3 * self.nside
 
-    @property
-    def fraction(self) -> float:
-        """Observed fraction of the sphere."""
-        return self.n_pix / hp.nside2npix(self.nside)
+    def nested_of(self, indices: np.ndarray) -> np.ndarray:
+        return hp.ring2nest(self.nside, indices)
 
-    @cached_property
-    def indices(self) -> np.ndarray:
-        """RING index of every observed pixel, (n_pix,), ascending."""
-        return np.arange(self.n_pix) if self.is_full else self.pixels
+    def is_even(self, n_steps: int) -> bool:
+        return True
 
-    @cached_property
-    def weight(self) -> np.ndarray:
-        """Weight of every observed pixel, (n_pix,), of mean 1."""
-        if self.weights is None:
-            return np.ones(self.n_pix)
-        return self.weights / self.weights.mean()
+    def attributes(self) -> dict[str, Any]:
+        return {"nside": self.nside, "ordering": "RING"}
 
     @cached_property
     def vectors(self) -> np.ndarray:
         """Unit vectors of the observed pixels, (n_pix, 3)."""
         return np.column_stack(hp.pix2vec(self.nside, self.indices))
 
-    @cached_property
-    def nested(self) -> np.ndarray:
-        """NESTED index of every observed pixel, (n_pix,), ascending."""
-        return np.sort(hp.ring2nest(self.nside, self.indices))
-
-    @cached_property
-    def _order(self) -> np.ndarray:
-        return np.argsort(hp.ring2nest(self.nside, self.indices))
-
-    def to_nested(self, maps: np.ndarray) -> np.ndarray:
-        """Maps (..., n_pix) in RING order to (n_pix, ...) in NESTED order."""
-        return np.moveaxis(maps, -1, 0)[self._order]
-
-    def to_ring(self, maps: np.ndarray) -> np.ndarray:
-        """Maps (n_pix, ...) in NESTED order to (..., n_pix) in RING order."""
-        result = np.empty_like(maps)
-        result[self._order] = maps
-        return np.moveaxis(result, 0, -1)
-
     def expand(self, maps: np.ndarray, fill: float = hp.UNSEEN) -> np.ndarray:
         """Maps (..., n_pix) on the whole sphere, (..., 12·nside²), RING."""
-        if self.is_full:
-            return maps
-        result = np.full((*maps.shape[:-1], hp.nside2npix(self.nside)), fill, maps.dtype)
-        result[..., self.pixels] = maps
-        return result
-
-    def restrict(self, maps: np.ndarray) -> np.ndarray:
-        """The observed pixels (..., n_pix) of maps of the whole sphere, (..., 12·nside²)."""
-        return maps if self.is_full else maps[..., self.pixels]
+        return super().expand(maps, fill)

@@ -4,12 +4,14 @@ One *map file* holds a range of realizations of one dataset:
 
 =================  ==========================================================
 ``/maps``          (n_maps, n_components, n_pix), float32 or float64
-attributes of it   ``stokes`` ("TQU", "QU", ...), ``channels``, ``nside``,
-                   ``ordering`` ("RING"), ``frame`` ("galactic", ...), ``unit`` ("K"),
+attributes of it   ``stokes`` ("TQU", "QU", ...), ``channels``,
+                   ``nside`` and ``ordering`` ("RING") of the sphere, or ``shape``,
+                   ``periodic`` and ``ordering`` ("ROWS") of a plane or a line,
+                   ``frame`` ("galactic", ...), ``unit`` ("K"),
                    ``polarization_convention`` ("COSMO"), ``dataset``,
                    ``first`` (absolute index of the first realization)
-``/pixels``        (n_pix,), int64, RING indices of the observed pixels; absent
-                   for the full sky
+``/pixels``        (n_pix,), int64, indices of the observed pixels, in that
+                   ordering; absent where all were observed
 ``/weights``       (n_pix,), float64, their weights; absent where alike
 attributes of "/"  ``format`` ("fewtomany-maps"), ``format_version``,
                    ``provenance`` (JSON)
@@ -39,6 +41,8 @@ from fewtomany.atomic import read_json as read_json  # writers of products need 
 from fewtomany.atomic import write_json as write_json
 from fewtomany.components import Components
 from fewtomany.errors import UserError
+from fewtomany.flat import Flat
+from fewtomany.geometry import Geometry
 from fewtomany.sky import Sky
 
 FORMAT_VERSION = integrity.VERSION
@@ -216,7 +220,7 @@ def verify(path: str | os.PathLike) -> bool:
 
 @dataclass(frozen=True)
 class MapSet:
-    """Maps of consecutive realizations, in RING ordering.
+    """Maps of consecutive realizations, in RING ordering, or by rows of a plane or a line.
 
     Attributes
     ----------
@@ -227,7 +231,7 @@ class MapSet:
     unit, frame : of the values; polarization follows HEALPix (COSMO)
     provenance : see :mod:`fewtomany.provenance`
     channels : names of the channels, whose components follow each other
-    sky : the observed pixels; the full sky by default
+    sky : where the pixels are; the full sky by default
     """
 
     maps: np.ndarray
@@ -238,7 +242,7 @@ class MapSet:
     frame: str = "galactic"
     provenance: dict = field(default_factory=dict)
     channels: tuple[str, ...] = ("",)
-    sky: Sky | None = None
+    sky: Geometry | None = None
 
     def __post_init__(self):
         check_maps(
@@ -249,6 +253,9 @@ class MapSet:
 
     @property
     def nside(self) -> int:
+        """HEALPix resolution; UserError for a plane or a line."""
+        if not isinstance(self.sky, Sky):
+            raise UserError(f"{self.dataset}: maps of a {self.sky.kind}, expected HEALPix maps")
         return self.sky.nside
 
     @property
@@ -269,7 +276,7 @@ def nside_of(n_pix: int) -> int:
 
 
 def check_maps(
-    maps: np.ndarray, stokes: str, where: object, sky: Sky | None = None, n_channels: int = 1
+    maps: np.ndarray, stokes: str, where: object, sky: Geometry | None = None, n_channels: int = 1
 ) -> None:
     """Raise UserError naming ``where`` if maps have a wrong shape, type or value."""
     if maps.ndim != 3:
@@ -309,8 +316,7 @@ def write_maps(path: str | os.PathLike, content: MapSet) -> None:
         maps.attrs.update(
             stokes=content.stokes,
             channels=",".join(content.channels),
-            nside=content.nside,
-            ordering="RING",
+            **content.sky.attributes(),
             frame=content.frame,
             unit=content.unit,
             polarization_convention="COSMO",
@@ -320,20 +326,30 @@ def write_maps(path: str | os.PathLike, content: MapSet) -> None:
         write_sky(file, content.sky)
 
 
-def write_sky(file: h5py.File, sky: Sky) -> None:
-    """Add the observed pixels and their weights to an open product; nothing for the full sky."""
+def write_sky(file: h5py.File, sky: Geometry) -> None:
+    """Add the observed pixels and their weights to an open product; nothing if all are alike."""
     if not sky.is_full:
         file["pixels"] = sky.pixels
     if sky.weights is not None:
         file["weights"] = sky.weights
 
 
-def read_sky(file: h5py.File, nside: int) -> Sky:
-    """The observed pixels of an open product."""
+def read_sky(file: h5py.File, attributes: Mapping[str, Any]) -> Geometry:
+    """Where the pixels of an open product are, which has these attributes."""
     pixels, weights = (
         values(file, name) if name in file else None for name in ("pixels", "weights")
     )
-    return Sky(nside, pixels, weights)
+    return geometry_of(attributes, pixels, weights)
+
+
+def geometry_of(
+    attributes: Mapping[str, Any], pixels: np.ndarray | None, weights: np.ndarray | None
+) -> Geometry:
+    """The sphere, plane or line of :meth:`fewtomany.geometry.Geometry.attributes`."""
+    if "shape" in attributes:
+        shape = tuple(int(n) for n in attributes["shape"])
+        return Flat(shape, bool(attributes["periodic"]), pixels, weights)
+    return Sky(int(attributes["nside"]), pixels, weights)
 
 
 def read_maps(path: str | os.PathLike, stokes: str | None = None) -> MapSet:
@@ -351,13 +367,14 @@ def read_maps(path: str | os.PathLike, stokes: str | None = None) -> MapSet:
     """
     with open_checked(path, MAPS_FORMAT) as file:
         attributes = dict(file["maps"].attrs)
-        if attributes["ordering"] != "RING":
-            raise UserError(f"{path}: ordering is {attributes['ordering']}, expected RING")
+        sky = read_sky(file, attributes)
+        ordering = sky.attributes()["ordering"]
+        if attributes["ordering"] != ordering:
+            raise UserError(f"{path}: ordering is {attributes['ordering']}, expected {ordering}")
         present = attributes["stokes"]
         if stokes is not None and set(stokes) - set(present):
             raise UserError(f"{path}: holds Stokes {present}, {stokes} was asked for")
         maps = values(file, "maps")
-        sky = read_sky(file, int(attributes["nside"]))
         channels = tuple(attributes.get("channels", "").split(","))
         provenance = json.loads(file.attrs["provenance"])
     check_maps(maps, present, path, sky, len(channels))
@@ -394,7 +411,8 @@ def iterate_maps(
     paths : the files, in order
     stokes : the components wanted, in this order; all of them by default
     n_maps : number of maps they must hold in all
-    expected : what the first file must be: ``dataset``, ``nside``, ``first``, ``frame``
+    expected : what the first file must be: ``dataset``, ``nside`` or ``shape``, ``first``,
+        ``frame``
 
     Raises
     ------
@@ -407,12 +425,12 @@ def iterate_maps(
         if sky is not None and part.sky != sky:
             raise UserError(f"{path}: holds other pixels than the files before it")
         sky = part.sky
-        found = {"dataset": part.dataset, "nside": part.nside, "first": part.first}
+        found = {"dataset": part.dataset, "first": part.first} | part.sky.attributes()
         found |= {"stokes": part.stokes, "channels": part.channels, "frame": part.frame}
         faults = [
-            f"{name} is {found[name]}, expected {value}"
+            f"{name} is {found.get(name)}, expected {value}"
             for name, value in expected.items()
-            if found[name] != value
+            if found.get(name) != value
         ]
         if faults:
             raise UserError(f"{path}: {'; '.join(faults)}")

@@ -56,6 +56,7 @@ _MODEL = tuple(
         "stripe_zones",
         "scatter",
         "l1",
+        "normalization",
         "mean",
         "variances",
         "start",

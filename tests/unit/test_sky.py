@@ -39,7 +39,7 @@ def test_nested_order_and_back_is_the_same_map(sky):
     maps = np.random.default_rng(0).standard_normal((3, 2, sky.n_pix))
     nested = sky.to_nested(maps)
     assert nested.shape == (sky.n_pix, 3, 2)
-    np.testing.assert_array_equal(sky.to_ring(nested), maps)
+    np.testing.assert_array_equal(sky.from_nested(nested), maps)
 
 
 def test_nested_order_is_that_of_healpix(sky):

@@ -52,7 +52,7 @@ class Batch:
 
     Attributes
     ----------
-    maps : float32 array of shape (m, F, n_pix), RING, in the inputs' unit
+    maps : float32 array of shape (m, F, n_pix), in the order and unit of the inputs
     losses : array of shape (n_steps + 1, n_terms), or less at a plateau: the terms of
         the loss before the first and after every step
     evaluations : evaluations of the loss and its gradient
@@ -78,7 +78,7 @@ class Given:
     Attributes
     ----------
     places : of the given components
-    maps : array of shape (n_given, len(places), n_pix), RING, in the inputs' unit
+    maps : array of shape (n_given, len(places), n_pix), in the order and unit of the inputs
     """
 
     places: tuple[int, ...]
@@ -120,7 +120,7 @@ class Sampler:
         self._weights = tf.constant(model.loss_weights(), model.settings.dtype)
 
     def start(self, target: int, index: int) -> np.ndarray:
-        """Where a batch starts, normalized, shape (n_pix, m, F), NESTED."""
+        """Where a batch starts, normalized, shape (n_pix, m, F), nested."""
         model, size = self.model, self.model.settings.batch_size
         maps = model.start(self.campaign_seed, self.dataset, target, index)
         if self.given is not None:
@@ -203,7 +203,7 @@ class Sampler:
             )
         n_components, n_pix = self.model.mean.shape
         shape = (n_pix, self.model.settings.batch_size, n_components)
-        maps = self.model.sky.to_ring(x.reshape(shape).astype(np.float64))
+        maps = self.model.sky.from_nested(x.reshape(shape).astype(np.float64))
         physical = (maps * self.model.deviation + self.model.mean).astype(np.float32)
         if self.given is not None:
             given = self.given.of_batch(task.index, len(physical))
@@ -313,7 +313,7 @@ def loss_and_gradient(
     Parameters
     ----------
     goals : tensor of shape (n_batches, n_statistics)
-    maps : tensor of shape (n_batches, n_pix, m, F), NESTED, normalized
+    maps : tensor of shape (n_batches, n_pix, m, F), nested, normalized
 
     Returns
     -------

@@ -23,8 +23,8 @@ from fewtomany.emulator.statistics import (
     groups,
 )
 from fewtomany.errors import UserError
-from fewtomany.scattering import grid, harmonics, stripes, wavelets
-from fewtomany.sky import Sky
+from fewtomany.geometry import Geometry
+from fewtomany.scattering import domains, grid, stripes, wavelets
 from fewtomany.store import MapSet
 from fewtomany.symmetry import learn
 from fewtomany.symmetry.learn import Learnt
@@ -32,6 +32,12 @@ from fewtomany.versions import STAGES
 
 KIND = "emulation-model"
 START = "start/"
+
+FEW = 10
+"""With fewer inputs the scatter of statistics is not theirs, where Gaussian maps can give it."""
+
+N_GAUSSIAN = 64
+"""Gaussian maps whose statistics give that scatter, to 9%."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,13 @@ class Model:
     arrays : what was learnt from the inputs, by name
 
         ========================  ====================================================
-        mean, deviation           (F, n_pix), RING, in the inputs' unit
+        mean, deviation           (F, n_pix), in the order of files, in the inputs' unit
         of_inputs                 (n_inputs, n_statistics), Φ of every input map; those of
                                   "scatter" are unbiased squared deviations, whose mean is
                                   the variance
-        primary/{group}/{scale}   (n_pix,), primary orientation in rad, NESTED; absent
+        variance                  (n_statistics,), of Φ of Gaussian maps with the spectra of the
+                                  inputs; absent where that of the inputs is taken
+        primary/{group}/{scale}   (n_pix,), primary orientation in rad, nested; absent
                                   where the wavelets are not oriented
         stripes/direction         (n_pix,), of the stripes, rad from south to east, NESTED
         stripes/deviation         (n_pix, F), of the components in their frame; both absent
@@ -64,7 +72,7 @@ class Model:
 
     settings: Emulator
     components: Components
-    sky: Sky
+    sky: Geometry
     arrays: Mapping[str, np.ndarray]
 
     @property
@@ -84,7 +92,8 @@ class Model:
         """The statistics."""
         zones = self.settings.stripe_zones
         n_zones = int(stripes.zone_of(self.sky, zones).max()) + 1 if zones else 0
-        return Phi(self.settings, self.components, self.sky.nside, n_zones)
+        sky = self.sky
+        return Phi(self.settings, self.components, sky.n_bins, sky.first_bin, n_zones)
 
     def operators(self) -> tuple:
         """Tensors that turn normalized maps into statistics, of every block of Φ."""
@@ -105,13 +114,8 @@ class Model:
         if isinstance(block, Spectra):
             mean, deviation = self.sky.to_nested(self.mean), self.sky.to_nested(self.deviation)
             rms = _field_rms(self.components, deviation)
-            scalar, spin = (
-                harmonics.spin_transform(self.sky, dtype, s) if wanted else None
-                for s, wanted in ((0, self.components.scalars), (2, self.components.spins))
-            )
             return SpectraOperators(
-                scalar,
-                spin,
+                domains.transform(self.sky, self.components, dtype),
                 tf.constant(mean[:, None] / rms, dtype),
                 tf.constant(deviation[:, None] / rms, dtype),
             )
@@ -165,12 +169,13 @@ class Model:
 
     def loss_weights(self) -> np.ndarray:
         """See :meth:`fewtomany.emulator.statistics.Phi.loss_weights`."""
-        return self.phi.loss_weights(self.of_inputs)
+        variance = self.arrays.get("variance")
+        return self.phi.loss_weights(self.of_inputs.var(axis=0) if variance is None else variance)
 
     def fingerprint(self) -> str:
         """Hexadecimal digest of all that decides the emulated maps but the seed."""
         digest = hashlib.sha256()
-        facts = [asdict(self.settings), asdict(self.components), self.sky.nside]
+        facts = [asdict(self.settings), asdict(self.components), self.sky.attributes()]
         digest.update(json.dumps([STAGES["emulate"].version, *facts], sort_keys=True).encode())
         for name in sorted(self.arrays):
             digest.update(name.encode())
@@ -206,11 +211,13 @@ def prepare(inputs: MapSet, settings: Emulator, learnt: Learnt | None = None) ->
 
     Raises
     ------
-    UserError : when a pixel is the same in all inputs, so that it has no scatter
+    UserError : when a pixel is the same in all inputs, so that it has no scatter; for settings
+        that the geometry has no meaning for
     """
     maps = inputs.maps.astype(np.float64)
     components, sky = inputs.components, inputs.sky
-    mean, deviation = _normalization(maps, settings)
+    _check(inputs, settings)
+    mean, deviation = _normalization(maps, sky, settings)
     if settings.variances == "smoothed":
         deviation = learnt.deviation
     if not (deviation > 0).all():
@@ -236,35 +243,78 @@ def prepare(inputs: MapSet, settings: Emulator, learnt: Learnt | None = None) ->
     if settings.stripe_zones:
         arrays |= _stripes(sky, components, settings, normalized, sky.to_nested(deviation))
     bare = Model(settings, components, sky, arrays)
-    phi, operators = bare.phi, bare.operators()
-    of_inputs = np.concatenate(
+    arrays["of_inputs"] = _statistics(bare, normalized)
+    if _scatter_is_gaussian(inputs, settings):
+        random = seeds.generator(0, "gaussian scatter")
+        drawn = domains.gaussian_like(sky, (maps - mean) / deviation, random, N_GAUSSIAN)
+        arrays["variance"] = _statistics(bare, sky.to_nested(drawn)).var(axis=0)
+    return replace(bare, arrays=arrays)
+
+
+def _check(inputs: MapSet, settings: Emulator) -> None:
+    """Raise UserError for settings that mean nothing for these inputs."""
+    name, sky, n_maps = inputs.dataset, inputs.sky, len(inputs.maps)
+    domains.check(sky, inputs.components, settings, name)
+    if n_maps == 1 and not _scatter_is_gaussian(inputs, settings):
+        raise UserError(
+            f"{name}: one map; expected two or more, or a plane or a line with "
+            "emulator.normalization global"
+        )
+    if n_maps == 1 and settings.scatter:
+        raise UserError(f"emulator.scatter: true is not allowed for {name}: one map has no scatter")
+
+
+def _scatter_is_gaussian(inputs: MapSet, settings: Emulator) -> bool:
+    """Whether the scatter in the loss is that of Gaussian maps, the inputs being too few."""
+    alike_everywhere = settings.normalization == "global"
+    return alike_everywhere and len(inputs) < FEW and domains.draws_gaussian(inputs.sky)
+
+
+def _statistics(model: Model, normalized: np.ndarray) -> np.ndarray:
+    """Φ of every one of normalized maps (n_pix, n_maps, F), nested: (n_maps, n_statistics).
+
+    Those of "scatter" are unbiased squared deviations from the mean of these maps.
+    """
+    phi, operators, dtype = model.phi, model.operators(), model.settings.dtype
+    n_maps = normalized.shape[1]
+    found = np.concatenate(
         [
-            phi.evaluate(operators, tf.constant(normalized[:, k : k + 1], settings.dtype)).numpy()
-            for k in range(len(maps))
+            phi.evaluate(operators, tf.constant(normalized[:, k : k + 1], dtype)).numpy()
+            for k in range(n_maps)
         ]
     ).astype(np.float64)
     scatter = phi.members("scatter")
-    squares = of_inputs[:, scatter]
-    n_maps = len(maps)
-    of_inputs[:, scatter] = (squares - squares.mean(axis=0)) ** 2 * n_maps / (n_maps - 1)
-    return replace(bare, arrays={**arrays, "of_inputs": of_inputs})
+    if scatter.any():
+        squares = found[:, scatter]
+        found[:, scatter] = (squares - squares.mean(axis=0)) ** 2 * n_maps / (n_maps - 1)
+    return found
 
 
-def _normalization(maps: np.ndarray, settings: Emulator) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of every pixel of maps (n_maps, F, n_pix)."""
+def _normalization(
+    maps: np.ndarray, sky: Geometry, settings: Emulator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of every pixel of maps (n_maps, F, n_pix).
+
+    With ``normalization: global`` they are those of all pixels and maps together.
+    """
+    if settings.normalization == "global":
+        mean = np.zeros(maps.shape[1])
+        if settings.mean == "inputs":
+            mean = np.average(maps.mean(axis=0), axis=1, weights=sky.weight)
+        squares = np.mean((maps - mean[:, None]) ** 2, axis=0)
+        deviation = np.sqrt(np.average(squares, axis=1, weights=sky.weight))
+        return tuple(np.repeat(x[:, None], sky.n_pix, axis=1) for x in (mean, deviation))
     if settings.mean == "zero":
         return np.zeros(maps.shape[1:]), np.sqrt(np.mean(maps**2, axis=0))
     return maps.mean(axis=0), maps.std(axis=0, ddof=settings.ddof)
 
 
-def _hierarchy(sky: Sky, settings: Emulator) -> grid.Hierarchy:
-    return grid.healpix_hierarchy(
-        sky, settings.n_scales, settings.kernel_size, settings.first_scale
-    )
+def _hierarchy(sky: Geometry, settings: Emulator) -> grid.Hierarchy:
+    return domains.hierarchy(sky, settings.n_scales, settings.kernel_size, settings.first_scale)
 
 
 def _stripes(
-    sky: Sky,
+    sky: Geometry,
     components: Components,
     settings: Emulator,
     normalized: np.ndarray,
@@ -291,7 +341,7 @@ def primary_orientations(
 
     Parameters
     ----------
-    normalized : array of shape (n_pix, n_maps, F), NESTED
+    normalized : array of shape (n_pix, n_maps, F), nested
 
     Returns
     -------
@@ -301,9 +351,11 @@ def primary_orientations(
     scales = wavelets.build_scales(hierarchy, n_orientations, None, tf.float64)
     turn = np.exp(2j * np.pi * np.arange(n_orientations) / n_orientations)
     maps = tf.constant(normalized.reshape(len(normalized), -1))
-    for step in hierarchy.finer:
-        finer = wavelets.Scale(None, wavelets.merging_stencil(step, tf.float64))
-        maps = wavelets.coarsen(finer, maps.shape[0] // 4, maps)
+    if None in hierarchy.finer:
+        maps = wavelets.average(maps, hierarchy[0].n_pix)
+    else:
+        for step in hierarchy.finer:
+            maps = wavelets.stencil.apply(wavelets.merging_stencil(step, tf.float64), maps)[:, 0]
     result = []
     for number, (level, scale) in enumerate(zip(hierarchy, scales, strict=True)):
         vector = np.zeros(level.n_pix, complex)
@@ -315,7 +367,7 @@ def primary_orientations(
         smooth = np.sum(wavelets.smoothing_weights(level) * moved, axis=1)
         result.append(np.angle(smooth) / 2)
         if number < len(hierarchy) - 1:
-            maps = wavelets.coarsen(scale, level.n_pix // 4, maps)
+            maps = wavelets.coarsen(scale, hierarchy[number + 1].n_pix, maps)
     return result
 
 
@@ -328,7 +380,7 @@ def save(path: str | Path, model: Model, provenance: dict, **attributes) -> None
         file.attrs.update(
             stokes=model.components.stokes,
             channels=",".join(model.components.channels),
-            nside=model.sky.nside,
+            **model.sky.attributes(),
         )
 
 
@@ -337,7 +389,7 @@ def load(path: str | Path, settings: Emulator) -> Model:
     content = store.read(path, KIND)
     facts = store.read_attributes(path, KIND)
     components = Components(facts["stokes"], tuple(facts["channels"].split(",")))
-    sky = Sky(int(facts["nside"]), content.get("pixels"), content.get("weights"))
+    sky = store.geometry_of(facts, content.get("pixels"), content.get("weights"))
     arrays = {
         name.removeprefix("arrays/"): array
         for name, array in content.items()

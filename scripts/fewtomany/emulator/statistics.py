@@ -8,7 +8,8 @@ one for each pair ("QU"), one for "spectra", "stripes" and "scatter" each:
 
     loss = Σ_terms 1/n Σ_i |⟨Φ_i⟩_batch − target_i|² / σ_i²,
 
-with n the coefficients of the term and σ_i their scatter over the input maps.
+with n the coefficients of the term and σ_i their scatter over the input maps, or over Gaussian
+maps like them where there are too few.
 """
 
 import functools
@@ -20,16 +21,15 @@ import tensorflow as tf
 
 from fewtomany.components import Components
 from fewtomany.config import Emulator
-from fewtomany.scattering import covariance, harmonics, wavelets
+from fewtomany.scattering import covariance, wavelets
 from fewtomany.scattering import stripes as along_stripes
 from fewtomany.scattering.covariance import pair_name
-from fewtomany.scattering.harmonics import SpinTransform
+from fewtomany.scattering.domains import Transform
 from fewtomany.scattering.stencil import Stencil
 from fewtomany.scattering.wavelets import Scale
-from fewtomany.spectra import lmax_of
 
 LEFT_OUT = ""
-"""Term of the values that do not enter the loss: repeated elements, ℓ < 2."""
+"""Term of the values that do not enter the loss: repeated elements, the first bins of spectra."""
 
 
 class Block(Protocol):
@@ -47,7 +47,7 @@ class Block(Protocol):
         Parameters
         ----------
         operators : tensors of this block
-        maps : tensor of shape (n_pix, n_maps, F), NESTED, normalized
+        maps : tensor of shape (n_pix, n_maps, F), nested, normalized
 
         Returns
         -------
@@ -118,7 +118,7 @@ class Scattering:
 
     def values(self, operators: ScatteringOperators, maps: tf.Tensor, n_groups: int) -> tf.Tensor:
         if operators.finer is None:
-            finest = wavelets.average(maps, maps.shape[0] >> 2 * self.first_scale)
+            finest = wavelets.average(maps, operators.scales[0].wavelets.index.shape[0])
         else:
             finest = maps
             for step in operators.finer:
@@ -132,16 +132,15 @@ class Scattering:
 
 
 class SpectraOperators(NamedTuple):
-    """Harmonic transforms, and what undoes the normalization.
+    """The transform into spectra, and what undoes the normalization.
 
     Attributes
     ----------
-    scalar, spin : tables of spin 0 and 2, or None without such components
-    mean, deviation : (n_pix, 1, F), of the inputs, NESTED, in units of the rms of each field
+    transform : tables of the geometry
+    mean, deviation : (n_pix, 1, F), of the inputs, nested, in units of the rms of each field
     """
 
-    scalar: SpinTransform | None
-    spin: SpinTransform | None
+    transform: Transform
     mean: tf.Tensor
     deviation: tf.Tensor
 
@@ -154,12 +153,13 @@ class Spectra:
     """
 
     components: Components
-    lmax: int
+    n_bins: int
+    first_bin: int
     l1: str
     scatter: bool
 
     def terms(self) -> np.ndarray:
-        used = np.arange(self.lmax + 1) >= 2
+        used = np.arange(self.n_bins) >= self.first_bin
         n_spectra = len(self.components.spectra)
         parts = [np.where(np.tile(used, 2 * n_spectra), "spectra", LEFT_OUT)]
         if self.scatter:
@@ -167,15 +167,11 @@ class Spectra:
         return np.concatenate(parts).astype(object)
 
     def coefficients(self) -> np.ndarray:
-        return np.arange(
-            (3 if self.scatter else 2) * len(self.components.spectra) * (self.lmax + 1)
-        )
+        return np.arange((3 if self.scatter else 2) * len(self.components.spectra) * self.n_bins)
 
     def values(self, operators: SpectraOperators, maps: tf.Tensor, n_groups: int) -> tf.Tensor:
         physical = maps * operators.deviation + operators.mean
-        found = harmonics.spectra(
-            operators.scalar, operators.spin, physical, self.components, self.l1
-        )
+        found = operators.transform.spectra(physical, self.components, self.l1)
         found = tf.reshape(found, (n_groups, -1, *found.shape[1:]))
         mean = tf.reshape(tf.reduce_mean(found, axis=1), (n_groups, -1))
         if not self.scatter:
@@ -218,13 +214,15 @@ class Phi:
 
     Attributes
     ----------
-    settings, components, nside : of the model
+    settings, components : of the model
+    n_bins, first_bin : bins of a spectrum, and the first that constrains
     n_zones : zones of the stripes' correlations that hold an observed pixel; 0 without
     """
 
     settings: Emulator
     components: Components
-    nside: int
+    n_bins: int
+    first_bin: int
     n_zones: int
 
     @functools.cached_property
@@ -244,7 +242,7 @@ class Phi:
             for group in groups(s.orientation, self.components)
         ]
         if s.spectra:
-            found.append(Spectra(self.components, lmax_of(self.nside), s.l1, s.scatter))
+            found.append(Spectra(self.components, self.n_bins, self.first_bin, s.l1, s.scatter))
         if self.n_zones:
             found.append(Stripes(len(names), self.n_zones, s.n_scales))
         return tuple(found)
@@ -281,7 +279,7 @@ class Phi:
         Parameters
         ----------
         operators : of every block
-        maps : tensor of shape (n_pix, n_maps, F), NESTED, normalized pixel by pixel
+        maps : tensor of shape (n_pix, n_maps, F), nested, normalized
 
         Returns
         -------
@@ -293,14 +291,14 @@ class Phi:
         ]
         return tf.concat(parts, axis=-1)
 
-    def loss_weights(self, of_inputs: np.ndarray) -> np.ndarray:
+    def loss_weights(self, variance: np.ndarray) -> np.ndarray:
         """Weights of squared deviations in each term, shape (n_terms, n_statistics).
 
         Parameters
         ----------
-        of_inputs : array of shape (n_inputs, n_statistics), Φ of every input map
+        variance : array of shape (n_statistics,), of Φ of single maps
         """
-        variance = np.bincount(self.coefficients, of_inputs.var(axis=0))[self.coefficients]
+        variance = np.bincount(self.coefficients, variance)[self.coefficients]
         weights = np.zeros((len(self.term_names), len(self.terms)))
         for name, row in zip(self.term_names, weights, strict=True):
             mine = self.members(name)

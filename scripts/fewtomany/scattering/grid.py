@@ -1,17 +1,25 @@
 """Grids: where a pixel's neighbours are, what it weighs, and what the next coarser grid is.
 
-The wavelets and the scattering covariances know the sky only through
-:class:`Grid`. Pixels are in the grid's own order; for HEALPix that is NESTED, so
-that the four children of a pixel are consecutive. A partial sky has the observed pixels
+The wavelets and the scattering covariances know the sky, a plane or a line only through
+:class:`Grid`. Pixels are in nested order (:mod:`fewtomany.geometry`; for HEALPix NESTED), so
+that the children of a pixel are consecutive. A partial sky has the observed pixels
 alone: on coarser grids those of which a child is observed, with the children's weights.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import healpy as hp
 import numpy as np
 
+from fewtomany.errors import UserError
+from fewtomany.flat import Flat, separate
+from fewtomany.geometry import Geometry
 from fewtomany.sky import Sky
+
+PIXEL_SIDE = np.sqrt(np.pi / 3)
+"""Side of a pixel of a plane in the unit of the offsets: that of a square of the area of a
+HEALPix pixel, in units of 1/nside rad, so that the wavelets are those of the sphere."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,8 @@ class Grid:
     neighbours : array of shape (n_pix, k), int: each pixel itself and the pixels
         around it; -1 where there are fewer than k
     offsets : array of shape (n_pix, k, 2): position of each neighbour in the
-        pixel's tangent plane, (southward, eastward), in units of 1/nside rad
+        pixel's tangent plane, (southward, eastward), in units of 1/nside rad, or on a
+        plane of 1/:data:`PIXEL_SIDE` pixel sides
     frame_angle : array of shape (n_pix, k): angle (rad) by which the neighbour's
         (south, east) frame is turned, seen from the pixel
     weight : array of shape (n_pix,): of the pixels in means over the sky, of mean 1;
@@ -44,8 +53,9 @@ class Merging:
 
     Attributes
     ----------
-    children : array of shape (n_coarse, 4), int: pixels of each coarse pixel, -1 for none
-    share : array of shape (n_coarse, 4): their weights in its mean, of unit sum
+    children : array of shape (n_coarse, n_children), int: pixels of each coarse pixel, -1 for
+        none
+    share : array of shape (n_coarse, n_children): their weights in its mean, of unit sum
     """
 
     children: np.ndarray
@@ -95,12 +105,12 @@ def healpix_grid(
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """Grids of nside / 2^j, j = first_scale, ..., from fine to coarse.
+    """Grids of pixels 2^j times as wide as those of the maps, j = first_scale, ..., fine to coarse.
 
     Attributes
     ----------
     levels : the grids
-    mergings : from every grid but the last to the next; None for means of four consecutive
+    mergings : from every grid but the last to the next; None for means of consecutive
         pixels of equal weight
     finer : the same for the steps from the pixels of the maps to the first grid
     """
@@ -125,33 +135,124 @@ def healpix_hierarchy(
     """The grids of a sky (the full one of an nside), ``n_scales`` of them."""
     if not isinstance(sky, Sky):
         sky = Sky(sky)
-    whole = sky.is_full and sky.weights is None
-    pixels = None if whole else sky.nested
-    weight = None if sky.weights is None else sky.to_nested(sky.weight)
+
+    def level(scale: int, pixels: np.ndarray, weight: np.ndarray | None) -> Grid:
+        return healpix_grid(sky.nside >> scale, kernel_size, pixels, weight)
+
+    return _hierarchy(sky, n_scales, first_scale, level)
+
+
+def _hierarchy(
+    geometry: Geometry,
+    n_scales: int,
+    first_scale: int,
+    level: Callable[[int, np.ndarray, np.ndarray | None], Grid],
+) -> Hierarchy:
+    """The grids of a geometry; ``level`` makes that of a scale, of its pixels and their weights."""
+    n_children, n_steps = geometry.n_children, first_scale + n_scales - 1
+    whole = geometry.is_full and geometry.weights is None and geometry.is_even(n_steps)
+    pixels = geometry.nested
+    weight = None if geometry.weights is None else geometry.to_nested(geometry.weight)
     levels, mergings = [], []
-    for scale in range(first_scale + n_scales):
+    for scale in range(n_steps + 1):
         if scale >= first_scale:
             even = weight is None or (weight == 1).all()
-            mine = None if even else weight
-            levels.append(healpix_grid(sky.nside >> scale, kernel_size, pixels, mine))
+            levels.append(level(scale, pixels, None if even else weight))
+        if scale == n_steps:
+            break
         if whole:
+            pixels = pixels[::n_children] // n_children
             mergings.append(None)
             continue
-        merging, pixels, weight = _merge(pixels, weight)
+        merging, pixels, weight = _merge(pixels, weight, n_children)
         mergings.append(merging)
-    return Hierarchy(levels, mergings[first_scale:-1], mergings[:first_scale])
+    return Hierarchy(levels, mergings[first_scale:], mergings[:first_scale])
 
 
-def _merge(pixels: np.ndarray, weight: np.ndarray | None):
-    """Merging of NESTED pixels by four, the coarse pixels and their weights (of mean 1)."""
+def _merge(pixels: np.ndarray, weight: np.ndarray | None, n_children: int):
+    """Merging of pixels in nested order, the coarse pixels and their weights (of mean 1)."""
     weight = np.ones(len(pixels)) if weight is None else weight
-    coarse, parent = np.unique(pixels >> 2, return_inverse=True)
-    children = np.full((len(coarse), 4), -1)
-    share = np.zeros((len(coarse), 4))
-    children[parent, pixels & 3] = np.arange(len(pixels))
-    share[parent, pixels & 3] = weight
+    coarse, parent = np.unique(pixels // n_children, return_inverse=True)
+    children = np.full((len(coarse), n_children), -1)
+    share = np.zeros((len(coarse), n_children))
+    children[parent, pixels % n_children] = np.arange(len(pixels))
+    share[parent, pixels % n_children] = weight
     total = share.sum(axis=1)
     return Merging(children, share / total[:, None]), coarse, total / total.mean()
+
+
+def lattice_grid(
+    shape: tuple[int, ...],
+    periodic: bool,
+    kernel_size: int = 3,
+    pixels: np.ndarray | None = None,
+    weight: np.ndarray | None = None,
+) -> Grid:
+    """A plane or a line, or a part of it: square kernels, all frames alike.
+
+    Parameters
+    ----------
+    shape : (n_rows, n_columns) of a plane, (n,) of a line, which runs to the east
+    periodic : whether pixels at an edge have those of the other edge as neighbours
+    kernel_size : pixels across a kernel, 3 or 5
+    pixels : the grid's pixels, nested (:func:`fewtomany.flat.interleave`), ascending; all by
+        default
+    weight : array of shape (n_pix,), of the pixels in means
+    """
+    if kernel_size not in (3, 5):
+        raise ValueError(f"kernel_size is {kernel_size}, expected 3 or 5")
+    if pixels is None:
+        pixels = Flat(shape, periodic).nested
+    here = np.array(separate(pixels, len(shape)))[:, :, None]
+    reach = np.arange(-(kernel_size // 2), kernel_size // 2 + 1)
+    steps = np.array(np.meshgrid(*[reach] * len(shape), indexing="ij")).reshape(len(shape), -1)
+    steps = steps[:, np.argsort(np.abs(steps).sum(axis=0) > 0, kind="stable")]  # itself first
+    there = here + steps[:, None]
+    size = np.array(shape)[:, None, None]
+    inside = np.full(there.shape[1:], True)
+    if periodic:
+        there %= size
+    else:
+        inside = ((there >= 0) & (there < size)).all(axis=0)
+        there = np.where(inside, there, 0)
+    place = np.full(shape, -1)
+    place[tuple(here[..., 0])] = np.arange(len(pixels))
+    neighbours = np.where(inside, place[tuple(there)], -1)
+    offsets = np.zeros((*neighbours.shape, 2))
+    offsets[..., 2 - len(shape) :] = PIXEL_SIDE * steps.T
+    return Grid(len(pixels), neighbours, offsets, np.zeros(neighbours.shape), weight)
+
+
+def lattice_hierarchy(
+    flat: Flat, n_scales: int, kernel_size: int = 3, first_scale: int = 0
+) -> Hierarchy:
+    """The grids of a plane or a line, ``n_scales`` of them.
+
+    Sides need not be multiples of the coarsest pixels where the edges are open: the last
+    coarse pixel then has fewer children, and the weight of these.
+
+    Raises
+    ------
+    UserError : for sides that do not close on themselves, or too short for the coarsest kernel
+    """
+    n_steps = first_scale + n_scales - 1
+    name = f"{flat.kind} of {'×'.join(map(str, flat.shape))} pixels"
+    if flat.periodic and not flat.is_even(n_steps):
+        raise UserError(
+            f"periodic {name}: expected sides that are multiples of {1 << n_steps} pixels, the "
+            f"coarsest of {n_scales} scales from scale {first_scale}"
+        )
+    shapes = [tuple(-(-n >> scale) for n in flat.shape) for scale in range(n_steps + 1)]
+    if min(shapes[-1]) < kernel_size:
+        raise UserError(
+            f"{name}: {min(shapes[-1])} pixels across at the coarsest of {n_scales} scales from "
+            f"scale {first_scale}; expected {kernel_size} or more, the size of a kernel"
+        )
+
+    def level(scale: int, pixels: np.ndarray, weight: np.ndarray | None) -> Grid:
+        return lattice_grid(shapes[scale], flat.periodic, kernel_size, pixels, weight)
+
+    return _hierarchy(flat, n_scales, first_scale, level)
 
 
 def _around(nside: int, pixels: np.ndarray) -> np.ndarray:

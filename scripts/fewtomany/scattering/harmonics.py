@@ -12,6 +12,7 @@ Of a partial sky these are pseudo-coefficients: those of the map times its weigh
 nothing was observed. Only rings with an observed pixel take part.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import healpy as hp
@@ -266,17 +267,46 @@ def spectra(
             fields[place] = field
     for place in components.spins:
         fields[place], fields[place + 1] = tf.unstack(analyse(spin, maps[..., place : place + 2]))
-    return _norms([(fields[a], fields[b]) for a, b in components.spectra_pairs], l1)
+    pairs = [(fields[a], fields[b]) for a, b in components.spectra_pairs]
+    return norms(pairs, l1, _average_over_m)
 
 
-def _norms(pairs: list[tuple[tf.Tensor, tf.Tensor]], l1: str) -> tf.Tensor:
-    """C^(2) and C^(1) of pairs (x, y) of coefficients: (n_maps, 2, n_pairs, L).
+class HarmonicTransform(NamedTuple):
+    """Tables of a sky, for the spins that its maps have; None for a spin that they have not."""
+
+    scalar: SpinTransform | None
+    spin: SpinTransform | None
+
+    def spectra(self, maps: tf.Tensor, components: Components, l1: str) -> tf.Tensor:
+        """See :func:`spectra`."""
+        return spectra(self.scalar, self.spin, maps, components, l1)
+
+
+def harmonic_transform(sky: Sky, components: Components, dtype) -> HarmonicTransform:
+    """Tables for maps of a sky."""
+    wanted = ((0, components.scalars), (2, components.spins))
+    return HarmonicTransform(
+        *(spin_transform(sky, dtype, spin) if places else None for spin, places in wanted)
+    )
+
+
+def norms(
+    pairs: list[tuple[tf.Tensor, tf.Tensor]],
+    l1: str,
+    average: Callable[[tf.Tensor], tf.Tensor],
+) -> tf.Tensor:
+    """C^(2) and C^(1) of pairs (x, y) of coefficients: (n_maps, 2, n_pairs, n_bins).
 
     For p = 1: |x| where the pair is one field, else Re(x y*)/√|x y|.
+
+    Parameters
+    ----------
+    pairs : coefficients, real and imaginary parts first, maps last, (2, ..., n_maps)
+    average : of values (n_pairs, ..., n_maps) over the bins, (n_pairs, n_bins, n_maps)
     """
     tiny = tf.constant(1e-30, pairs[0][0].dtype)
     products = [tf.reduce_sum(x * y, axis=0) for x, y in pairs]
-    squares = _average_over_m(tf.stack(products))
+    squares = average(tf.stack(products))
     if l1 == "root":
         roots = squares * tf.math.rsqrt(tf.abs(squares) + tiny)
     else:
@@ -284,7 +314,7 @@ def _norms(pairs: list[tuple[tf.Tensor, tf.Tensor]], l1: str) -> tf.Tensor:
             tf.sqrt(product + tiny) if x is y else product * _inverse_root_modulus(x, y, tiny)
             for (x, y), product in zip(pairs, products, strict=True)
         ]
-        roots = _average_over_m(tf.stack(moduli))
+        roots = average(tf.stack(moduli))
     return tf.transpose(tf.stack([squares, roots]), (3, 0, 1, 2))
 
 
