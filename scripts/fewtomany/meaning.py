@@ -84,6 +84,8 @@ def faults(c: dict) -> Iterator[str]:
             f"{max(maps['nside'].bit_length() - 1 - emulator['first_scale'], 1)}, "
             f"so that the coarsest scale of maps.nside = {maps['nside']} has nside 2 or more"
         )
+    if emulator["normalization"] == "global" and emulator["variances"] == "smoothed":
+        yield "emulator.variances: smoothed is not allowed with emulator.normalization global"
     axis = c["symmetry"]["axis"]
     if axis not in ("none", maps["frame"]):
         yield (
