@@ -3,13 +3,14 @@
 import argparse
 
 from fewtomany import cli
-from fewtomany.figures import baselines, diversity, equivalent, style, trust
+from fewtomany.figures import baselines, diversity, equivalent, parameter, style, trust
 from fewtomany.validation import parts
 
 FIGURES = {
     "equivalent": equivalent,
     "baselines": baselines,
     "trust": trust,
+    "parameter": parameter,
     "diversity": diversity,
 }
 

@@ -73,10 +73,19 @@ class Symmetry:
 
 
 @dataclass(frozen=True)
+class Parameter:
+    amplitudes: tuple[float, ...]
+    r: float
+    noise_uk_arcmin: float
+    large_scales: int | None
+
+
+@dataclass(frozen=True)
 class Validation:
     n_modes: int
     chi2_maps: int
     minkowski_maps: int
+    parameter: Parameter
 
 
 @dataclass(frozen=True)
@@ -342,12 +351,20 @@ def _build(c: dict) -> Campaign:
         reference=_reference(reference) if reference is not None else None,
         symmetry=Symmetry(**c["symmetry"]),
         emulator=Emulator(**c["emulator"]),
-        validation=Validation(**c["validation"]),
+        validation=_validation(c["validation"]),
         trust=Trust(**{**c["trust"], "datasets": tuple(c["trust"]["datasets"])}),
         sharding=Sharding(**c["sharding"]),
         datasets=by_name,
         folds=_folds(c, by_name),
         sections=c,
+    )
+
+
+def _validation(section: dict) -> Validation:
+    parameter = section["parameter"]
+    amplitudes = tuple(parameter["amplitudes"])
+    return Validation(
+        **{**section, "parameter": Parameter(**{**parameter, "amplitudes": amplitudes})}
     )
 
 

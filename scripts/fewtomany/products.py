@@ -11,6 +11,10 @@ OF_POLARIZATION = ("minkowski",)
 """Statistics, and their figures, that need Q and U."""
 
 
+LARGEST_NSIDE = 32
+"""Resolution up to which parameters are judged: a dense covariance has to be factored."""
+
+
 @dataclass(frozen=True)
 class Products:
     """The products that differ from one campaign to another.
@@ -27,6 +31,16 @@ class Products:
     parts: dict[str, str]
 
 
+def judges_parameters(campaign: Campaign) -> bool:
+    """Whether covariances are judged by what they do to r: of Q and U, where there is a truth."""
+    return bool(
+        campaign.truth
+        and campaign.components.names == ("Q", "U")
+        and campaign.maps.nside <= LARGEST_NSIDE
+        and campaign.validation.parameter.amplitudes
+    )
+
+
 def products_of(campaign: Campaign) -> Products:
     """The products of a campaign, in the order in which they are reported."""
     absent = () if campaign.components.spins else OF_POLARIZATION
@@ -36,6 +50,9 @@ def products_of(campaign: Campaign) -> Products:
     if campaign.truth is None:
         absent = (*absent, *WITH_TRUTH)
         parts = {"diversity": "diversity"}
+    if judges_parameters(campaign):
+        names = [f"parameter-{dataset.name}" for dataset in campaign.by_role("emulated")]
+        parts |= dict(zip(names, names, strict=True))
     parts |= {name: name for name in (f"trust-{dataset}" for dataset in campaign.trust.datasets)}
     return Products(
         tuple(name for name in measured if name not in absent),

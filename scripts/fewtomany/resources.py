@@ -64,6 +64,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "recommend": _need(3 * matrix + 2 * all_maps, 300),
         "compare": _need(3 * matrix + 6 * all_maps, 900 + n_datasets * eigen * 2e-9),
         "trust": _need(3 * matrix + 20 * campaign.trust.n_maps * n_values * 8, 1200),
+        "parameter": _need(6 * matrix, 600 + 20 * eigen * 1e-9),
         "diversity": _need(6 * all_maps + descent, 1200 + 40 * map_seconds, base_mb=_TENSORFLOW_MB),
         "judge": _need(5 * matrix, 300 + n_datasets * eigen * 4e-9),
         "plot": _need(2 * shard, 600),

@@ -104,6 +104,7 @@ STAGES = {
     "compare": Stage(3, ("seed", *_SKY, "validation.n_modes")),
     "trust": Stage(2, ("seed", "maps.stokes", "trust")),
     "diversity": Stage(2, ("seed", *_SKY, "emulator.batch_size", *_WAVELETS)),
+    "parameter": Stage(1, ("seed", "maps.stokes", "validation.parameter")),
     "judge": Stage(3, ("validation", "reference.covariance")),
     "plot": Stage(1),
     "plot_part": Stage(1),

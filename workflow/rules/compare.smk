@@ -79,6 +79,41 @@ rule compare:
         " --recommended {params.recommended} --output {output} &> {log}"
 
 
+rule parameter:
+    """What covariances of the systematic do to r and to the reionization bump.
+
+    Only of Q and U, where a truth is known. In: the inputs (K), and covariances (K^2). Out: JSON
+    with metrics and the numbers of the figure. Cost: seconds in large-scale combinations.
+    """
+    input:
+        inputs=input_maps,
+        symmetry=lambda wildcards: symmetry_of(wildcards.dataset),
+        emulated=lambda wildcards: covariance_of(wildcards.dataset),
+        recommended="<results>/recommended/{dataset}.h5",
+        truth=true_covariance(),
+    output:
+        "<results>/validation/parts/parameter-{dataset}.json",
+    log:
+        "<logs>/parameter/{dataset}.log",
+    benchmark:
+        "<benchmarks>/parameter/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=one_of("emulated"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("parameter"),
+        runtime=runtime("parameter"),
+    params:
+        config=CONFIG,
+        basis=basis("parameter"),
+    shell:
+        "python $FEWTOMANY/parameter.py --config {params.config} --dataset {wildcards.dataset}"
+        " --inputs {input.inputs} --symmetry {input.symmetry} --emulated {input.emulated}"
+        " --recommended {input.recommended} --truth {input.truth} --output {output} &> {log}"
+
+
 rule trust:
     """Cross-validation of an emulated dataset with held-out inputs.
 

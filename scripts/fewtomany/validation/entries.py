@@ -66,6 +66,7 @@ GROUPS = {
     ),
     "Worth in true simulations": ("equivalent",),
     "The recommended covariance": ("recommended",),
+    "Parameters": ("parameter",),
     "Held-out inputs": ("trust",),
     "Diversity": ("diversity",),
 }

@@ -282,11 +282,11 @@ def entries(
     return [
         entry(
             f"parameter:{key}:{parameter}{ends[0]}",
-            TITLES[key].format(parameter) + ends[1],
             dataset,
             compared["models"][model][parameter][key][0],
+            text=TITLES[key].format(parameter) + ends[1],
             allowed=allowed if key == "claimed_over_scatter" else None,
-            **sample,
+            sample=sample,
         )
         for parameter in cmb.PARAMETERS
         for key in TITLES
