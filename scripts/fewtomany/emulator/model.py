@@ -145,7 +145,7 @@ class Model:
             return random.standard_normal((size, *self.mean.shape))
         key, span = ("start", dataset, target), (index * size, (index + 1) * size)
         if kind == "turned":
-            drawn = self._start.mixture.draw(campaign_seed, key, *span)
+            drawn = self._start.mixture.draw(campaign_seed, key, *span, block=size)
         else:
             inputs = self.arrays[f"{START}inputs"]
             drawn = isotropic.draw(inputs, self.components, campaign_seed, key, *span, self.sky)

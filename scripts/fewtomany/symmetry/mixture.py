@@ -18,7 +18,7 @@ from fewtomany import seeds
 from fewtomany.errors import UserError
 from fewtomany.symmetry import choice, model
 from fewtomany.symmetry.choice import log_likelihood
-from fewtomany.symmetry.model import Symmetry, Turned
+from fewtomany.symmetry.model import BLOCK, Symmetry, Turned
 
 NEGLIGIBLE = 1e-3
 """Weights below are set to 0."""
@@ -36,7 +36,12 @@ class Model(Protocol):
     def covariance(self) -> np.ndarray: ...
 
     def draw(
-        self, campaign_seed: int, key: tuple[str | int, ...], start: int, stop: int
+        self,
+        campaign_seed: int,
+        key: tuple[str | int, ...],
+        start: int,
+        stop: int,
+        block: int = BLOCK,
     ) -> np.ndarray: ...
 
 
@@ -61,7 +66,12 @@ class Diagonal:
         return np.diag(self.variance().ravel())
 
     def draw(
-        self, campaign_seed: int, key: tuple[str | int, ...], start: int, stop: int
+        self,
+        campaign_seed: int,
+        key: tuple[str | int, ...],
+        start: int,
+        stop: int,
+        block: int = BLOCK,
     ) -> np.ndarray:
         """Gaussian maps ``start <= k < stop``, as of ``model.Turned.draw``."""
         numbers = seeds.standard_normal(campaign_seed, key, start, stop, self.deviation.size)
@@ -103,7 +113,12 @@ class Mixture:
         return total
 
     def draw(
-        self, campaign_seed: int, key: tuple[str | int, ...], start: int, stop: int
+        self,
+        campaign_seed: int,
+        key: tuple[str | int, ...],
+        start: int,
+        stop: int,
+        block: int = BLOCK,
     ) -> np.ndarray:
         """Gaussian maps ``start <= k < stop``; part t of map k has the stream ``(*key, t, k)``.
 
@@ -112,7 +127,7 @@ class Mixture:
         float64 array of shape (stop - start, n_stokes, n_pix), K
         """
         return sum(
-            np.sqrt(self.weights[name]) * part.draw(campaign_seed, (*key, name), start, stop)
+            np.sqrt(self.weights[name]) * part.draw(campaign_seed, (*key, name), start, stop, block)
             for name, part in self.parts.items()
         )
 

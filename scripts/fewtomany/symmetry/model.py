@@ -204,7 +204,12 @@ class Turned:
         return found.reshape(n_stokes * n_pix, -1)
 
     def draw(
-        self, campaign_seed: int, key: tuple[str | int, ...], start: int, stop: int
+        self,
+        campaign_seed: int,
+        key: tuple[str | int, ...],
+        start: int,
+        stop: int,
+        block: int = BLOCK,
     ) -> np.ndarray:
         """Gaussian maps of covariance C and zero mean, ``start <= k < stop``.
 
@@ -214,6 +219,7 @@ class Turned:
         Parameters
         ----------
         campaign_seed, key : map k uses the stream ``(*key, k)``
+        block : draws that are made together; with another one the bits are others
 
         Returns
         -------
@@ -228,19 +234,19 @@ class Turned:
         used = np.flatnonzero(root)
         size = len(wave) * len(self.maps) * len(used)
         found = np.empty((stop - start, *self.deviation.shape))
-        for first in range(start - start % BLOCK, stop, BLOCK):
-            numbers = seeds.standard_normal(campaign_seed, key, first, first + BLOCK, size)
-            numbers = numbers.reshape(BLOCK, len(wave), len(self.maps), len(used))
-            block = np.zeros((BLOCK, *self.deviation.shape))
+        for first in range(start - start % block, stop, block):
+            numbers = seeds.standard_normal(campaign_seed, key, first, first + block, size)
+            numbers = numbers.reshape(block, len(wave), len(self.maps), len(used))
+            made = np.zeros((block, *self.deviation.shape))
             for k, factor in enumerate(wave):
-                weighted = np.zeros((BLOCK, len(self.maps), len(root)))
+                weighted = np.zeros((block, len(self.maps), len(root)))
                 weighted[..., used] = numbers[:, k] * root[used]
                 phases = np.fft.rfft(weighted)[..., : len(coefficients)]
                 mixed = np.ascontiguousarray(phases.transpose(2, 0, 1)) @ coefficients
-                mixed = mixed.reshape(len(mixed), BLOCK, *shape)
-                block += factor * turning.synthesize(mixed.transpose(1, 2, 3, 0))
-            low, high = max(first, start), min(first + BLOCK, stop)
-            found[low - start : high - start] = block[low - first : high - first]
+                mixed = mixed.reshape(len(mixed), block, *shape)
+                made += factor * turning.synthesize(mixed.transpose(1, 2, 3, 0))
+            low, high = max(first, start), min(first + block, stop)
+            found[low - start : high - start] = made[low - first : high - first]
         return found * self.deviation
 
 

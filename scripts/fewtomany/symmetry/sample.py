@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewtomany import seeds
+from fewtomany.symmetry.model import BLOCK
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,12 @@ class Sample:
         return rows.T @ rows
 
     def draw(
-        self, campaign_seed: int, key: tuple[str | int, ...], start: int, stop: int
+        self,
+        campaign_seed: int,
+        key: tuple[str | int, ...],
+        start: int,
+        stop: int,
+        block: int = BLOCK,
     ) -> np.ndarray:
         """Gaussian maps ``start <= k < stop``; map k uses the stream ``(*key, k)``.
 
@@ -59,5 +65,11 @@ class Sample:
         -------
         float64 array of shape (stop - start, n_components, n_pix), K
         """
-        numbers = seeds.standard_normal(campaign_seed, key, start, stop, len(self.maps))
-        return np.einsum("dk,kcp->dcp", numbers, self.maps) * self.deviation
+        rows = self.maps.reshape(len(self.maps), -1)
+        found = np.empty((stop - start, *self.deviation.shape))
+        for first in range(start - start % block, stop, block):
+            numbers = seeds.standard_normal(campaign_seed, key, first, first + block, len(rows))
+            made = (numbers @ rows).reshape(block, *self.deviation.shape)
+            low, high = max(first, start), min(first + block, stop)
+            found[low - start : high - start] = made[low - first : high - first]
+        return found * self.deviation
