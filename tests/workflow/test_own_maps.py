@@ -18,8 +18,6 @@ inputs:
   mine: {files: "maps/*.fits"}
 emulated:
   many: {input: mine, strategy: average-target, n_maps: 40}
-gaussian:
-  naive: {input: mine, n_maps: 20}
 emulator: {n_scales: 2, n_steps: 20}
 validation: {n_modes: 15}
 trust: {n_folds: 2, n_maps: 20, n_directions: 5}
