@@ -37,6 +37,10 @@ N_DIRECTIONS = 100
 """Directions of the held-out likelihood, at most."""
 
 
+TRUST = 2.0
+"""Standard errors that a surrogate must gain: one that does not is left out altogether."""
+
+
 @dataclass(frozen=True)
 class Learnt:
     """What was learnt.
@@ -74,7 +78,7 @@ def learn(
     seed : of the draws that decide directions
     centre : whether the mean of the inputs is taken off; it is known to be 0 otherwise
     surrogate : a stand-in of the same scan on the same pixels. It has a part in the covariance
-        where that makes held-out inputs likelier by more than the error of the gain
+        where that makes held-out inputs likelier by more than twice the error of the gain
 
     Raises
     ------
@@ -144,7 +148,7 @@ def _judged(plain: mixture.Fit, without: mixture.Fit, fit: mixture.Fit) -> tuple
     without, fit : without and with it, in directions that do
     """
     gain, error = choice.paired_gain(fit.scores, without.scores)
-    trusted = gain > choice.SIGNIFICANT * error and fit.weights["surrogate"] > 0
+    trusted = gain > TRUST * error and fit.weights["surrogate"] > 0
     evidence = {"gain": gain, "error": error, "weight": fit.weights["surrogate"] * trusted}
     return (fit if trusted else plain), {"surrogate": evidence}
 
