@@ -123,7 +123,6 @@ def test_a_surrogate_has_a_pass_of_its_own(empty):
         "simulate_response": 1,
         "merge_response": 1,
         "prepare_surrogate": 1,
-        "total": 3,
     }
     assert jobs["simulate_response"] == 3
 
