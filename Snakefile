@@ -53,6 +53,7 @@ pathvars:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/response.smk"
 
 
 if campaign.simulation is not None:
@@ -62,6 +63,13 @@ if campaign.simulation is not None:
 
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/reference.smk"
+
+
+if campaign.surrogate is not None:
+
+    include: "workflow/rules/surrogate.smk"
+
+
 include: "workflow/rules/symmetry.smk"
 include: "workflow/rules/emulate.smk"
 include: "workflow/rules/validate.smk"

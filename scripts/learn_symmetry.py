@@ -5,7 +5,7 @@ import dataclasses
 import logging
 
 from fewtomany import cli, config, provenance, store
-from fewtomany.symmetry import learn
+from fewtomany.symmetry import learn, surrogate
 
 logger = logging.getLogger(__name__)
 
@@ -14,6 +14,7 @@ def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
     options.add_argument("--dataset", required=True, help="input dataset, or a fold of one")
     options.add_argument("--output", required=True, help="covariance in parts (HDF5)")
+    options.add_argument("--surrogate", help="rows of the surrogate (HDF5), if there is one")
     options.add_argument("inputs", nargs="+", metavar="MAPFILE", help="map files of the inputs")
     return options
 
@@ -33,7 +34,8 @@ def main(arguments: argparse.Namespace) -> None:
     if dataset.selection:
         inputs = dataclasses.replace(inputs, maps=inputs.maps[list(dataset.selection)])
     centre = campaign.emulator.mean == "inputs"
-    learnt = learn.learn(inputs, campaign.symmetry, campaign.seed, centre)
+    found = surrogate.read(arguments.surrogate, inputs.sky) if arguments.surrogate else None
+    learnt = learn.learn(inputs, campaign.symmetry, campaign.seed, centre, found)
     for name, value in learnt.evidence.items():
         logger.info("%s: %s", name, value)
     learn.write(

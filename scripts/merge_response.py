@@ -2,19 +2,20 @@
 
 import argparse
 
-from fewtomany import cli, config, provenance, store
+from fewtomany import cli, provenance, store
 from fewtomany.simulation import onepass
 
 
 def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
+    cli.add_surrogate(options)
     options.add_argument("--output", required=True, help="response (HDF5)")
     options.add_argument("parts", nargs="+", metavar="PART", help="parts, in any order")
     return options
 
 
 def main(arguments: argparse.Namespace) -> None:
-    campaign = config.load(arguments.config)
+    campaign = cli.campaign_of(arguments)
     with store.create(
         arguments.output,
         kind="response",

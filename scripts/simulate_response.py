@@ -6,7 +6,7 @@ scripts/simulate_response.py --ranks 4 ...
 
 import argparse
 
-from fewtomany import cli, config, parallel, provenance, shards, store
+from fewtomany import cli, parallel, provenance, shards, store
 from fewtomany.simulation import onepass
 
 
@@ -14,13 +14,14 @@ def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
     options.add_argument("--start", type=int, required=True, help="first gain chunk")
     options.add_argument("--stop", type=int, required=True, help="gain chunk after the last")
+    cli.add_surrogate(options)
     options.add_argument("--output", required=True, help="part of the response (HDF5)")
     cli.add_ranks(options)
     return options
 
 
 def main(arguments: argparse.Namespace) -> None:
-    campaign = config.load(arguments.config)
+    campaign = cli.campaign_of(arguments)
     simulation = campaign.simulation
     cli.check_range(arguments, simulation.n_chunks, "gain chunks")
     with parallel.ranks(arguments.ranks) as mine:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from fewtomany import config
 from fewtomany.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -55,6 +56,23 @@ def add_ranks(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--ranks", type=int, default=1, help="MPI ranks that share the work; 1 needs no MPI"
     )
+
+
+def add_surrogate(options: argparse.ArgumentParser) -> None:
+    """Give a parser the option ``--surrogate``."""
+    options.add_argument(
+        "--surrogate", action="store_true", help="of the surrogate's simulation, not the campaign's"
+    )
+
+
+def campaign_of(arguments: argparse.Namespace) -> config.Campaign:
+    """The campaign of a program with the option ``--surrogate``: its own, or the simplified one."""
+    campaign = config.load(arguments.config)
+    if not arguments.surrogate:
+        return campaign
+    if campaign.simplified is None:
+        raise UserError("--surrogate: the configuration has no surrogate.simulation")
+    return campaign.simplified
 
 
 def check_range(arguments: argparse.Namespace, count: int, what: str) -> None:

@@ -5,6 +5,7 @@ every script can load it at no cost.
 """
 
 import copy
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,10 +14,11 @@ from typing import Any
 
 import yaml
 
-from fewtomany import ingest, meaning, schema
+from fewtomany import ingest, meaning, schema, simplified
 from fewtomany.components import Components
 from fewtomany.errors import UserError
 from fewtomany.shards import Shard, plan
+from fewtomany.simplified import Surrogate
 from fewtomany.simulation import settings
 from fewtomany.simulation.settings import Simulation
 
@@ -133,7 +135,7 @@ class Dataset:
 class Campaign:
     """A checked configuration; ``sections`` is the plain form with every default.
 
-    ``simulation`` and ``reference`` are None where the campaign has none.
+    ``simulation``, ``reference`` and ``surrogate`` are None where the campaign has none.
     """
 
     name: str
@@ -142,6 +144,7 @@ class Campaign:
     simulation: Simulation | None
     reference: Reference | None
     symmetry: Symmetry
+    surrogate: Surrogate | None
     emulator: Emulator
     validation: Validation
     trust: Trust
@@ -180,6 +183,18 @@ class Campaign:
         if self.simulation is None or self.reference is None:
             return None
         return "exact" if self.reference.covariance == "exact" else "original"
+
+    @cached_property
+    def simplified(self) -> "Campaign | None":
+        """The campaign with the surrogate's simulation for its own; None if it has none."""
+        if self.surrogate is None or self.surrogate.simulation is None:
+            return None
+        section = self.sections["surrogate"]["simulation"]
+        return dataclasses.replace(
+            self,
+            simulation=self.surrogate.simulation,
+            sections={**self.sections, "simulation": section},
+        )
 
     def yardstick(self, name: str) -> str:
         """The dataset of true maps that a dataset is held against.
@@ -252,6 +267,8 @@ def parse(content: Any) -> Campaign:
     faults = schema.faults(sections, known)
     if not faults:
         faults = list(meaning.faults_of_sources(sections))
+    if not faults:
+        faults = simplified.complete(sections, known)
     if not faults:
         _follow(sections)
         faults = list(meaning.faults(sections))
@@ -350,6 +367,7 @@ def _build(c: dict) -> Campaign:
         simulation=settings.build(simulation, c["maps"]["frame"]) if simulation else None,
         reference=_reference(reference) if reference is not None else None,
         symmetry=Symmetry(**c["symmetry"]),
+        surrogate=_surrogate(c),
         emulator=Emulator(**c["emulator"]),
         validation=_validation(c["validation"]),
         trust=Trust(**{**c["trust"], "datasets": tuple(c["trust"]["datasets"])}),
@@ -370,6 +388,13 @@ def _validation(section: dict) -> Validation:
 
 def _reference(section: dict) -> Reference:
     return Reference(section["n_maps"], section.get("covariance", ""))
+
+
+def _surrogate(c: dict) -> Surrogate | None:
+    if c.get("surrogate") is None:
+        return None
+    source = _sources(c["surrogate"]).get("")
+    return simplified.build(c["surrogate"], c["maps"]["frame"], source)
 
 
 def _dataset(name: str, role: str, entry: dict) -> Dataset:

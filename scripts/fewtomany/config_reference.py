@@ -56,7 +56,7 @@ def _rows_below(part: dict, path: str) -> Iterator[str]:
 def _rows(properties: dict, parent: dict, prefix: str) -> Iterator[str]:
     for key, part in properties.items():
         path = f"{prefix}{key}"
-        if _is_section(part):
+        if _is_section(part) and part.get("additionalProperties") is not True:
             yield from _rows_below(part, path)
         else:
             required = key in parent.get("required", [])

@@ -14,6 +14,7 @@ RESERVED = {
     "original": "the simulation",
     "reference": "the reference",
     "exact": "the exact covariance",
+    "surrogate": "the surrogate",
 }
 """Names that no dataset of the user may have, and what has them."""
 
@@ -107,7 +108,12 @@ def faults(c: dict) -> Iterator[str]:
             "expected at least 2 with emulator.scatter"
         )
     if c.get("simulation") is not None:
-        yield from _faults_of_simulation(c)
+        yield from _faults_of_simulation(c["simulation"], maps)
+        engine = settings.engine(c["simulation"])
+        if c["reference"]["covariance"] == "exact" and engine != "response":
+            yield f"reference.covariance: exact needs simulation.engine response, found {engine}"
+    if c.get("surrogate") is not None:
+        yield from _faults_of_surrogate(c)
     yield from _faults_of_names(c)
     yield from _faults_of_counts(c)
     yield from _faults_of_trust(c)
@@ -185,8 +191,7 @@ def _faults_of_nside(key: str, nside: int) -> Iterator[str]:
         yield f"{key}: {nside} is not allowed; expected a power of 2 from 1 to 8192"
 
 
-def _faults_of_simulation(c: dict) -> Iterator[str]:
-    simulation, maps = c["simulation"], c["maps"]
+def _faults_of_simulation(simulation: dict, maps: dict) -> Iterator[str]:
     yield from _faults_of_nside("simulation.nside", simulation["nside"])
     if maps["nside"] > simulation["nside"]:
         yield (
@@ -200,6 +205,23 @@ def _faults_of_simulation(c: dict) -> Iterator[str]:
     if signal["sky_map"] is not None and not Path(signal["sky_map"]).is_file():
         yield f"simulation.signal.sky_map: {signal['sky_map']}: no such file"
     yield from settings.faults(simulation)
-    engine = settings.engine(simulation)
-    if c["reference"]["covariance"] == "exact" and engine != "response":
-        yield f"reference.covariance: exact needs simulation.engine response, found {engine}"
+
+
+def _faults_of_surrogate(c: dict) -> Iterator[str]:
+    surrogate, emulator = c["surrogate"], c["emulator"]
+    if emulator["start"] != "turned" and emulator["variances"] != "smoothed":
+        yield (
+            f"surrogate: not allowed with emulator.start {emulator['start']} and "
+            f"emulator.variances {emulator['variances']}; expected start turned or variances "
+            "smoothed, which a surrogate serves"
+        )
+    several = any("channels" in entry for entry in c["inputs"].values())
+    for key in ("simulation", "files"):
+        if key in surrogate and several:
+            yield f"surrogate.{key}: not allowed with inputs of channels; expected covariance"
+    path = surrogate.get("covariance")
+    if path is not None and not Path(path).is_file():
+        yield f"surrogate.covariance: {path}: no such file"
+    if "simulation" in surrogate:
+        for fault in _faults_of_simulation(surrogate["simulation"], c["maps"]):
+            yield fault.replace("simulation.", "surrogate.simulation.")

@@ -45,6 +45,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
 
     return {
         **(_of_simulation(campaign, matrix, eigen) if campaign.simulation else {}),
+        "prepare_surrogate": _need(2 * _surrogate_bytes(campaign) + 2 * matrix, 300 + eigen * 1e-9),
         "import_maps": _need(4 * shard + 12 * 2048**2 * 8, 60 + sharding.maps_per_shard),
         "covariance": _need(2 * matrix + 4 * shard, eigen * 2e-9),
         "factor": _need(5 * matrix, eigen * 4e-9),
@@ -74,6 +75,20 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     }
 
 
+def _surrogate_bytes(campaign: Campaign) -> float:
+    """Memory of the response of a surrogate's simulation, or of a thousand maps."""
+    n_pix, simplified = 12 * campaign.maps.nside**2, campaign.simplified
+    if simplified is None:
+        return 1000 * n_pix * len(campaign.components) * 8
+    return _columns(simplified) * 3 * n_pix * 8
+
+
+def _columns(campaign: Campaign) -> int:
+    """Columns of the response."""
+    simulation = campaign.simulation
+    return simulation.n_chunks * len(simulation.detectors) * len(simulation.systematics)
+
+
 def _covariance(n_values: int) -> tuple[float, float]:
     """Bytes of a covariance, and operations of its modes, up to a factor."""
     if n_values <= DENSE_LIMIT:
@@ -89,8 +104,7 @@ def _of_simulation(campaign: Campaign, matrix: float, eigen: float) -> dict[str,
     n_values = n_pix * len(campaign.components)
     n_detectors = len(simulation.detectors)
     n_samples = simulation.scan.n_samples * n_detectors
-    n_columns = simulation.n_chunks * n_detectors * len(simulation.systematics)
-    response = n_columns * 3 * n_pix * 8
+    response = _columns(campaign) * 3 * n_pix * 8
     shard = sharding.maps_per_shard * n_values * 8
     sky = 12 * simulation.nside**2 * 8 * 20
     observation = simulation.chunk_samples * 8 * (20 + 6 * n_detectors)
@@ -135,13 +149,18 @@ def demands(campaign: Campaign) -> tuple[Callable, Callable]:
     Each is a function of a stage that gives a function of wildcards and attempt: what a job,
     or for memory each of its ranks, asks for, more at every attempt.
     """
-    needed = needs(campaign)
+    usual = needs(campaign)
+    of_surrogate = needs(campaign.simplified) if campaign.simplified is not None else usual
+
+    def need(stage: str, wildcards) -> Need:
+        origin = getattr(wildcards, "origin", "")
+        return (of_surrogate if origin == "surrogate" else usual)[stage]
 
     def memory(stage: str) -> Callable:
-        return lambda wildcards, attempt: attempt * needed[stage].mem_mb
+        return lambda wildcards, attempt: attempt * need(stage, wildcards).mem_mb
 
     def runtime(stage: str) -> Callable:
-        return lambda wildcards, attempt: attempt * needed[stage].runtime
+        return lambda wildcards, attempt: attempt * need(stage, wildcards).runtime
 
     return memory, runtime
 

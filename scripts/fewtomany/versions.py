@@ -65,7 +65,7 @@ _MODEL = tuple(
     )
 )
 
-OPTIONAL = ("simulation", "reference")
+OPTIONAL = ("simulation", "reference", "surrogate")
 """Sections that a campaign may lack."""
 
 STAGES = {
@@ -90,6 +90,9 @@ STAGES = {
     "draw": Stage(1, ("seed",)),
     "draw_isotropic": Stage(1, ("seed",)),
     "learn_symmetry": Stage(1, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
+    "prepare_surrogate": Stage(
+        1, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
+    ),
     "prepare_emulation": Stage(2, ("maps.stokes", *_MODEL)),
     "emulate": Stage(
         2, ("seed", *_MODEL, "emulator.batch_size", "emulator.n_steps", "emulator.plateau")

@@ -112,6 +112,39 @@ def test_the_direct_engine_needs_no_response(empty):
     assert not jobs.keys() & {"simulate_response", "merge_response", "exact_covariance"}
 
 
+SURROGATE = {"simulation": {"nside": 4, "scan": {"sampling_rate_hz": 0.035}}}
+
+
+def test_a_surrogate_has_a_pass_of_its_own(empty):
+    plain = empty.jobs(emulator={"start": "turned"})
+    jobs = empty.jobs(emulator={"start": "turned"}, surrogate=SURROGATE)
+    more = {name: number - plain.get(name, 0) for name, number in jobs.items()}
+    assert {name: number for name, number in more.items() if number} == {
+        "simulate_response": 1,
+        "merge_response": 1,
+        "prepare_surrogate": 1,
+    }
+    assert jobs["simulate_response"] == 3
+
+
+def test_own_maps_may_have_a_simulated_surrogate(empty):
+    folder = empty.folder / "few"
+    folder.mkdir(exist_ok=True)
+    for number in range(10):
+        (folder / f"sim-{number}.fits").write_bytes(b"")
+    jobs = empty.jobs(
+        simulation=None,
+        reference=None,
+        inputs={"input-10": {"files": "few/*.fits"}},
+        trust=FOLDS,
+        emulator={"start": "turned"},
+        surrogate=SURROGATE,
+    )
+    expected = {"merge_response": 1, "prepare_surrogate": 1, "learn_symmetry": 5}
+    assert expected.items() <= jobs.items()
+    assert not jobs.keys() & {"simulate_maps", "exact_covariance"}
+
+
 def test_the_exact_covariance_needs_no_maps(empty):
     jobs = empty.jobs("results/tiny/reference/factor.h5", reference={"covariance": "exact"})
     assert "simulate_maps" not in jobs

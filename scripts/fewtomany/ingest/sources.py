@@ -13,14 +13,15 @@ def of_campaign(sections: Mapping[str, Any], dataset: str) -> dict[str, Any]:
     Parameters
     ----------
     sections : the configuration, with its defaults
-    dataset : a name in ``inputs``, or "reference"
+    dataset : a name in ``inputs``, or "reference" or "surrogate"
 
     Raises
     ------
     UserError : for a dataset without files
     """
-    entry = sections["reference"] if dataset == "reference" else sections["inputs"].get(dataset)
-    key = dataset if dataset == "reference" else f"inputs.{dataset}"
+    alone = dataset in ("reference", "surrogate")
+    entry = sections.get(dataset) if alone else sections["inputs"].get(dataset)
+    key = dataset if alone else f"inputs.{dataset}"
     if not entry or not (entry.get("files") or entry.get("channels")):
         raise UserError(f"{key}: has no files; expected files or channels")
     if entry.get("channels"):

@@ -65,12 +65,26 @@ def covariance(campaign: Campaign, response: np.ndarray) -> np.ndarray:
     array of shape (n, n), n = n_stokes · n_pix, all pixels of the first component
     before those of the second, K_CMB², float64
     """
-    components = ["TQU".index(letter) for letter in campaign.maps.stokes]
-    parts = []
-    for kind, mixed in _mixed(campaign, response):
-        rows = mixed[:, components].reshape(len(mixed), -1)
-        parts.append(kind.deviation**2 * (rows.T @ rows))
+    parts = [rows.T @ rows for rows in _factors(campaign, response)]
     return sum(parts[1:], start=parts[0])
+
+
+def factor(campaign: Campaign, response: np.ndarray) -> np.ndarray:
+    """Rows F of the covariance FᵀF of the maps' components ``maps.stokes``.
+
+    Returns
+    -------
+    array of shape (n_rows, n_stokes, n_pix), K_CMB, float64
+    """
+    rows = np.concatenate(list(_factors(campaign, response)))
+    return rows.reshape(len(rows), len(campaign.maps.stokes), -1)
+
+
+def _factors(campaign: Campaign, response: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows (n_rows, n) of every kind, K_CMB."""
+    components = ["TQU".index(letter) for letter in campaign.maps.stokes]
+    for kind, mixed in _mixed(campaign, response):
+        yield kind.deviation * mixed[:, components].reshape(len(mixed), -1)
 
 
 def _mixed(campaign: Campaign, response: np.ndarray) -> Iterator[tuple[columns.Linear, np.ndarray]]:

@@ -16,6 +16,7 @@ import scipy.linalg
 from fewtomany.errors import UserError
 from fewtomany.symmetry import model, turning
 from fewtomany.symmetry.model import Symmetry
+from fewtomany.symmetry.surrogate import Surrogate
 from fewtomany.symmetry.variances import Smoothing
 from fewtomany.validation import heldout
 
@@ -87,6 +88,7 @@ def make_folds(
     smoothing: Smoothing,
     centre: bool = False,
     n_directions: int = N_DIRECTIONS,
+    surrogate: Surrogate | None = None,
 ) -> list["Fold"]:
     """The inputs cut into folds, every one held out once.
 
@@ -98,6 +100,7 @@ def make_folds(
     smoothing : of the training maps' variances
     centre : whether means are taken off
     n_directions : modes in which the likelihood is taken
+    surrogate : of which some modes are among these
 
     Raises
     ------
@@ -115,6 +118,7 @@ def make_folds(
             smoothing,
             centre,
             n_directions,
+            surrogate,
         )
         for fold in range(n_folds)
     ]
@@ -188,6 +192,7 @@ class Fold:
         smoothing: Smoothing,
         centre: bool,
         n_directions: int,
+        surrogate: Surrogate | None = None,
     ) -> None:
         training, left = np.delete(maps, held, axis=0), maps[held].astype(np.float64)
         if centre:
@@ -195,7 +200,7 @@ class Fold:
         self.stokes = stokes
         self.maps, variance = model.normalized(training, stokes, smoothing, centre)
         self.deviation = np.sqrt(variance)
-        directions = self._directions(key, n_directions)
+        directions = self._directions(key, n_directions, surrogate)
         self.amplitudes = left.reshape(len(left), -1) @ directions.T
         self.diagonal = (directions * variance.ravel()) @ directions.T
         self.modes = directions
@@ -204,11 +209,17 @@ class Fold:
         self.upper = np.triu_indices(len(directions))
         self.products: dict[tuple[str, int], np.ndarray] = {}
 
-    def _directions(self, key: tuple[int, int], n_directions: int) -> np.ndarray:
+    def _directions(
+        self, key: tuple[int, int], n_directions: int, surrogate: Surrogate | None
+    ) -> np.ndarray:
         samples = [(self.maps * self.deviation).reshape(len(self.maps), -1)]
         for index, symmetry in enumerate(BROAD):
             broad = model.Turned(self.maps, self.deviation, symmetry)
             drawn = broad.draw(key[0], ("symmetry", key[1], index), 0, N_DRAWS)
+            samples.append(drawn.reshape(N_DRAWS, -1))
+        if surrogate is not None:
+            scaled = surrogate.scaled(self.deviation)
+            drawn = scaled.draw(key[0], ("symmetry", key[1], "surrogate"), 0, N_DRAWS)
             samples.append(drawn.reshape(N_DRAWS, -1))
         return heldout.mixture_modes(samples, n_directions)
 

@@ -1,8 +1,9 @@
 """The best covariance from the inputs without emulation, learnt from the inputs alone.
 
 Its parts are the inputs themselves, a diagonal covariance, isotropic maps and, where the
-scan has an axis, the inputs turned about it (:mod:`fewtomany.symmetry.model`). All have the same
-pixel variances, smoothed where the axis allows it; the weights make held-out inputs likeliest.
+scan has an axis, the inputs turned about it (:mod:`fewtomany.symmetry.model`), and where there
+is a surrogate its correlations (:mod:`fewtomany.symmetry.surrogate`). All have the same pixel
+variances, smoothed where the axis allows it; the weights make held-out inputs likeliest.
 An emulation may start from its draws, and has to be better than it.
 """
 
@@ -23,6 +24,7 @@ from fewtomany.symmetry import choice, mixture, model, variances
 from fewtomany.symmetry.mixture import Diagonal, Mixture
 from fewtomany.symmetry.model import Symmetry, Turned
 from fewtomany.symmetry.sample import Sample
+from fewtomany.symmetry.surrogate import Surrogate
 from fewtomany.symmetry.variances import Smoothing
 from fewtomany.validation import heldout
 
@@ -35,6 +37,10 @@ N_DIRECTIONS = 100
 """Directions of the held-out likelihood, at most."""
 
 
+TRUST = 2.0
+"""Standard errors that a surrogate must gain: one that does not is left out altogether."""
+
+
 @dataclass(frozen=True)
 class Learnt:
     """What was learnt.
@@ -45,7 +51,8 @@ class Learnt:
     deviation : array of shape (n_components, n_pix), K: smoothed, that of every part
     components, sky : of the maps
     evidence : what was chosen and how much it gains, for people: "symmetry", "smoothing",
-        "weights", "gain" over the best single part and its "error" (nats per held-out map)
+        "weights", "gain" over the best single part and its "error" (nats per held-out map);
+        of a surrogate "surrogate": its gain over the mixture without it, and the error
     """
 
     mixture: Mixture
@@ -55,7 +62,13 @@ class Learnt:
     evidence: dict
 
 
-def learn(inputs: MapSet, settings: Settings, seed: int, centre: bool = False) -> Learnt:
+def learn(
+    inputs: MapSet,
+    settings: Settings,
+    seed: int,
+    centre: bool = False,
+    surrogate: Surrogate | None = None,
+) -> Learnt:
     """Learn from inputs.
 
     Parameters
@@ -64,6 +77,8 @@ def learn(inputs: MapSet, settings: Settings, seed: int, centre: bool = False) -
     settings : whether the scan has an axis, which must be the pole of the inputs' frame
     seed : of the draws that decide directions
     centre : whether the mean of the inputs is taken off; it is known to be 0 otherwise
+    surrogate : a stand-in of the same scan on the same pixels. It has a part in the covariance
+        where that makes held-out inputs likelier by more than twice the error of the gain
 
     Raises
     ------
@@ -76,12 +91,17 @@ def learn(inputs: MapSet, settings: Settings, seed: int, centre: bool = False) -
             "chosen by held-out maps, which takes at least 4"
         )
     if settings.axis != "none":
-        return _with_axis(inputs, maps, settings, seed, centre)
-    return _without_axis(inputs, maps, seed, centre)
+        return _with_axis(inputs, maps, settings, seed, centre, surrogate)
+    return _without_axis(inputs, maps, seed, centre, surrogate)
 
 
 def _with_axis(
-    inputs: MapSet, maps: np.ndarray, settings: Settings, seed: int, centre: bool
+    inputs: MapSet,
+    maps: np.ndarray,
+    settings: Settings,
+    seed: int,
+    centre: bool,
+    surrogate: Surrogate | None,
 ) -> Learnt:
     if not inputs.sky.is_full:
         raise UserError(f"{inputs.dataset}: a partial sky can't be turned; expected symmetry none")
@@ -93,7 +113,14 @@ def _with_axis(
     else:
         chosen = Symmetry(settings.width_deg)
     symmetries = mixture.neighbours(chosen)
-    fit = mixture.fit_symmetries(folds, symmetries)
+    fit, evidence = mixture.fit_symmetries(folds, symmetries), {}
+    if surrogate is not None:
+        folds = choice.make_folds(maps, stokes, seed, smoothing, centre, N_DIRECTIONS, surrogate)
+        others = [
+            {"surrogate": surrogate.scaled(fold.deviation).within(fold.modes)} for fold in folds
+        ]
+        rivals = [mixture.fit_symmetries(folds, symmetries, more) for more in ((), others)]
+        fit, evidence = _judged(fit, *rivals)
     parts: dict[str, mixture.Model] = {
         name: model.turned(maps, stokes, symmetry, smoothing, centre)
         for name, symmetry in symmetries.items()
@@ -101,22 +128,69 @@ def _with_axis(
     }
     _, variance = model.normalized(maps, stokes, smoothing, centre)
     parts["diagonal"] = Diagonal(np.sqrt(variance))
+    if surrogate is not None:
+        parts["surrogate"] = surrogate.scaled(np.sqrt(variance))
     return Learnt(
         fit.mixture(parts),
         np.sqrt(variance),
         inputs.components,
         inputs.sky,
-        {"symmetry": asdict(chosen), "smoothing": asdict(smoothing), **_evidence(fit)},
+        {"symmetry": asdict(chosen), "smoothing": asdict(smoothing), **_evidence(fit), **evidence},
     )
 
 
-def _without_axis(inputs: MapSet, maps: np.ndarray, seed: int, centre: bool) -> Learnt:
+def _judged(plain: mixture.Fit, without: mixture.Fit, fit: mixture.Fit) -> tuple[mixture.Fit, dict]:
+    """The fit with a surrogate, or the plain one; and the evidence for it.
+
+    Parameters
+    ----------
+    plain : without a surrogate, in directions that know of none
+    without, fit : without and with it, in directions that do
+    """
+    gain, error = choice.paired_gain(fit.scores, without.scores)
+    trusted = gain > TRUST * error and fit.weights["surrogate"] > 0
+    evidence = {"gain": gain, "error": error, "weight": fit.weights["surrogate"] * trusted}
+    return (fit if trusted else plain), {"surrogate": evidence}
+
+
+def _without_axis(
+    inputs: MapSet, maps: np.ndarray, seed: int, centre: bool, surrogate: Surrogate | None
+) -> Learnt:
     """Inputs, their diagonal and isotropic maps; variances as they are."""
-    n_folds = min(choice.N_FOLDS, len(maps) // 2)
+    fit, evidence = mixture.fit(*_plain_folds(inputs, maps, seed, centre, None)), {}
+    if surrogate is not None:
+        held, targets = _plain_folds(inputs, maps, seed, centre, surrogate)
+        others = [{n: t for n, t in fold.items() if n != "surrogate"} for fold in targets]
+        fit, evidence = _judged(fit, mixture.fit(held, others), mixture.fit(held, targets))
+    parts, deviation = _plain_parts(inputs, maps, seed, centre, _n_folds(maps), surrogate)
+    return Learnt(
+        fit.mixture(parts),
+        deviation,
+        inputs.components,
+        inputs.sky,
+        {
+            "symmetry": None,
+            "smoothing": asdict(variances.NONE),
+            **_evidence(fit),
+            **evidence,
+        },
+    )
+
+
+def _n_folds(maps: np.ndarray) -> int:
+    return min(choice.N_FOLDS, len(maps) // 2)
+
+
+def _plain_folds(
+    inputs: MapSet, maps: np.ndarray, seed: int, centre: bool, surrogate: Surrogate | None
+) -> tuple[list[np.ndarray], list[dict[str, np.ndarray]]]:
+    """Of every fold the held-out maps and the targets, in directions of the training maps."""
+    n_folds = _n_folds(maps)
     held, targets = [], []
     for fold in range(n_folds):
         left = np.arange(fold, len(maps), n_folds)
-        parts, deviation = _plain_parts(inputs, np.delete(maps, left, axis=0), seed, centre, fold)
+        training = np.delete(maps, left, axis=0)
+        parts, _ = _plain_parts(inputs, training, seed, centre, fold, surrogate)
         samples = [
             part.draw(seed, ("directions", fold, name), 0, 2 * N_DIRECTIONS).reshape(
                 2 * N_DIRECTIONS, -1
@@ -124,23 +198,19 @@ def _without_axis(inputs: MapSet, maps: np.ndarray, seed: int, centre: bool) -> 
             for name, part in parts.items()
         ]
         modes = heldout.mixture_modes(samples, min(N_DIRECTIONS, maps[0].size // 2))
-        training = np.delete(maps, left, axis=0)
         away = maps[left] - (training.mean(axis=0) if centre else 0)
         held.append(away.reshape(len(left), -1) @ modes.T)
         targets.append({name: part.within(modes) for name, part in parts.items()})
-    fit = mixture.fit(held, targets)
-    parts, deviation = _plain_parts(inputs, maps, seed, centre, n_folds)
-    return Learnt(
-        fit.mixture(parts),
-        deviation,
-        inputs.components,
-        inputs.sky,
-        {"symmetry": None, "smoothing": asdict(variances.NONE), **_evidence(fit)},
-    )
+    return held, targets
 
 
 def _plain_parts(
-    inputs: MapSet, maps: np.ndarray, seed: int, centre: bool, number: int
+    inputs: MapSet,
+    maps: np.ndarray,
+    seed: int,
+    centre: bool,
+    number: int,
+    surrogate: Surrogate | None,
 ) -> tuple[dict[str, mixture.Model], np.ndarray]:
     away = maps - maps.mean(axis=0) if centre else maps
     deviation = np.sqrt(np.sum(away**2, axis=0) / (len(maps) - centre))
@@ -154,6 +224,8 @@ def _plain_parts(
         "isotropic": Sample.of(drawn, deviation),
         "diagonal": Diagonal(deviation),
     }
+    if surrogate is not None:
+        parts["surrogate"] = surrogate.scaled(deviation)
     return parts, deviation
 
 
@@ -205,6 +277,9 @@ def to_arrays(learnt: Learnt) -> tuple[dict[str, np.ndarray], dict]:
         about[name] = {"weight": learnt.mixture.weights[name], "kind": type(part).__name__}
         if isinstance(part, Diagonal):
             continue
+        if isinstance(part, Surrogate):
+            arrays[f"parts/{name}/rows"], arrays[f"parts/{name}/rest"] = part.rows, part.rest
+            continue
         arrays[f"parts/{name}/maps"] = part.maps
         arrays[f"parts/{name}/deviation"] = part.deviation
         if isinstance(part, Turned):
@@ -221,6 +296,10 @@ def from_arrays(
     for name, facts in about.items():
         if facts["kind"] == "Diagonal":
             parts[name] = Diagonal(deviation)
+            continue
+        if facts["kind"] == "Surrogate":
+            rows, rest = arrays[f"parts/{name}/rows"], arrays[f"parts/{name}/rest"]
+            parts[name] = Surrogate(rows, rest, deviation)
             continue
         rows, own = arrays[f"parts/{name}/maps"], arrays[f"parts/{name}/deviation"]
         if facts["kind"] == "Turned":

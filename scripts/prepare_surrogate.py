@@ -1,0 +1,67 @@
+"""Bring a surrogate, a simplified simulation, a covariance or maps, into one form."""
+
+import argparse
+import logging
+
+import numpy as np
+
+from fewtomany import cli, config, covariance, ingest, observed, provenance
+from fewtomany.errors import UserError
+from fewtomany.ingest import sources
+from fewtomany.simulation import response
+from fewtomany.sky import Sky
+from fewtomany.symmetry import surrogate
+from fewtomany.symmetry.surrogate import Surrogate
+
+logger = logging.getLogger(__name__)
+
+
+def get_parser() -> argparse.ArgumentParser:
+    options = cli.parser(__doc__)
+    options.add_argument("--response", help="response of the surrogate's simulation (HDF5)")
+    options.add_argument("--output", required=True, help="rows of the surrogate (HDF5)")
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    campaign = config.load(arguments.config)
+    if campaign.surrogate is None:
+        raise UserError(f"{arguments.config}: missing key surrogate")
+    if (arguments.response is None) != (campaign.simplified is None):
+        raise UserError("--response is wanted if and only if there is a surrogate.simulation")
+    found, sky = _load(campaign, arguments.response)
+    logger.info(
+        "%d rows hold %.4f of the pixel variances", len(found.rows), 1 - np.mean(found.rest**2)
+    )
+    surrogate.write(
+        arguments.output,
+        found,
+        sky,
+        provenance.record(**campaign.identity),
+        stokes=campaign.maps.stokes,
+        frame=campaign.maps.frame,
+    )
+
+
+def _load(campaign: config.Campaign, path: str | None) -> tuple[Surrogate, Sky]:
+    maps, source = campaign.maps, campaign.surrogate
+    sky = Sky(maps.nside)
+    if maps.mask is not None:
+        sky = observed.read_mask(maps.mask, maps.nside)
+    if source.source is not None:
+        found = ingest.load(**sources.of_campaign(campaign.sections, "surrogate"))
+        mean = found.maps.mean(axis=0) if campaign.emulator.mean == "inputs" else 0
+        return Surrogate.of_rows(found.maps - mean), found.sky
+    if source.covariance is not None:
+        found = covariance.read(source.covariance)
+        if found.frame != maps.frame:
+            raise UserError(
+                f"surrogate.covariance: frame is {found.frame}; expected maps.frame = {maps.frame}"
+            )
+        return surrogate.of_covariance(found, sky, campaign.components), sky
+    rows = response.factor(campaign.simplified, response.read(campaign.simplified, path))
+    return Surrogate.of_rows(sky.restrict(rows)), sky
+
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

@@ -1,0 +1,39 @@
+"""A cheap stand-in of the same scan, as one more part of the best covariance."""
+
+ingredients = {
+    "covariance": [campaign.surrogate.covariance] if campaign.surrogate.covariance else [],
+    "response": ["<results>/surrogate/response.h5"] if campaign.simplified else [],
+    "files": ingest.find(campaign.surrogate.source.files) if campaign.surrogate.source else [],
+}
+
+
+rule prepare_surrogate:
+    """Correlations of the surrogate, on the pixels of the inputs.
+
+    In: a response, a covariance or maps of the user. Out: leading rows (n_rows, n_components,
+    n_pix), float32, and what they leave of each pixel's variance; in units of the surrogate's
+    deviations (n_components, n_pix), K. Cost: seconds for a thousand columns of nside 16; of
+    more, their leading modes.
+    """
+    input:
+        **ingredients,
+        mask=campaign.maps.mask or [],
+    output:
+        "<results>/surrogate/rows.h5",
+    log:
+        "<logs>/prepare_surrogate.log",
+    benchmark:
+        "<benchmarks>/prepare_surrogate.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("prepare_surrogate"),
+        runtime=runtime("prepare_surrogate"),
+    params:
+        config=CONFIG,
+        basis=basis("prepare_surrogate"),
+        response=lambda wildcards, input: f"--response {input.response}" if input.response else "",
+    shell:
+        "python $FEWTOMANY/prepare_surrogate.py --config {params.config} {params.response}"
+        " --output {output} &> {log}"
