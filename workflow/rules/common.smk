@@ -39,8 +39,26 @@ def any_of(names):
 
 
 def one_of(*roles):
-    """Wildcard constraint: the datasets of these roles that the campaign makes."""
-    return any_of(d.name for d in campaign.by_role(*roles) if not d.sources)
+    """Wildcard constraint: the datasets of these roles that the campaign draws or emulates."""
+    return any_of(
+        d.name for d in campaign.by_role(*roles) if not d.sources and d.picked is None
+    )
+
+
+def gaussian(model):
+    """Wildcard constraint: the Gaussian datasets of a model."""
+    return any_of(d.name for d in campaign.by_role("gaussian") if d.model == model)
+
+
+def originals_for(wildcards):
+    """The files of the original dataset that hold a range of picked maps."""
+    first = campaign.datasets[wildcards.dataset].picked
+    start, stop = first + int(wildcards.start), first + int(wildcards.stop)
+    return [
+        f"<results>/datasets/original/maps-{shard.label}.h5"
+        for shard in campaign.map_shards("original")
+        if shard.start < stop and shard.stop > start
+    ]
 
 
 def maps_of(dataset):
@@ -59,7 +77,7 @@ def input_maps(wildcards):
 def symmetry_of(dataset, wanted=True):
     """The best covariance without emulation from the inputs of a dataset; none if unwanted."""
     found = campaign.find(dataset)
-    name = found.input if found.role == "emulated" else found.name
+    name = found.input if found.role in ("emulated", "gaussian") else found.name
     return [f"<results>/symmetry/{name}.h5"] if wanted else []
 
 

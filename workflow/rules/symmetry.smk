@@ -17,7 +17,7 @@ rule learn_symmetry:
     benchmark:
         "<benchmarks>/learn_symmetry/{dataset}.tsv"
     wildcard_constraints:
-        dataset=one_of("input", "fold"),
+        dataset=any_of(d.name for d in campaign.by_role("input", "fold")),
     conda:
         ENVIRONMENT
     threads: 1
