@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from fewtomany import config, covariance, linear, observed, store
+from fewtomany import config, covariance, linear, observed
 from fewtomany.figures import style
 from fewtomany.validation.measure import minkowski, moments, scattering
 

@@ -40,9 +40,7 @@ def any_of(names):
 
 def one_of(*roles):
     """Wildcard constraint: the datasets of these roles that the campaign draws or emulates."""
-    return any_of(
-        d.name for d in campaign.by_role(*roles) if not d.sources and d.picked is None
-    )
+    return any_of(d.name for d in campaign.by_role(*roles) if not d.sources and d.picked is None)
 
 
 def gaussian(model):
