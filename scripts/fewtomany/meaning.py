@@ -160,6 +160,13 @@ def _faults_of_counts(c: dict) -> Iterator[str]:
             yield f"inputs.{name}: {entry['n_maps']} map is not enough; expected at least 2"
     if n_modes >= n_values:
         yield f"validation.n_modes: {n_modes} is not allowed; the maps have {n_values} values"
+    rank = settings.rank(c["simulation"]) if c.get("simulation") is not None else None
+    if rank is not None and n_modes > rank:
+        yield (
+            f"validation.n_modes: {n_modes} is not allowed; expected at most {rank}, the number of "
+            f"simulation.detectors, as maps of {c['simulation']['systematics'][0]} have no more "
+            "modes than one random number per detector gives"
+        )
     counts = {key: c[key] for key in ("simulation", "reference") if c.get(key) is not None}
     for family in ("gaussian", "emulated"):
         counts |= {f"{family}.{name}": entry for name, entry in c[family].items()}
