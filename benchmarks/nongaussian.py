@@ -24,7 +24,7 @@ from fewtomany.validation.measure import minkowski, moments, scattering
 
 N_MAPS = 300
 TAIL = 4.0
-COLOURS = {"emulated": style.BLUE, "gaussian": style.GREEN, "oracle": style.VERMILLION}
+COLOURS = {"emulated": (style.BLUE, style.PURPLE, style.SKY), "gaussian": (style.GREEN, "#7FCEB9")}
 
 
 def main() -> None:
@@ -110,9 +110,12 @@ def differences(tested: dict, known: dict) -> dict[str, float]:
 
 
 def colour(name: str, campaign: config.Campaign) -> str:
+    """Colour of a line, by the role of its dataset and its place in it."""
     if name not in campaign.datasets:
-        return COLOURS["oracle"] if "covariance" in name else style.BLACK
-    return COLOURS[campaign.datasets[name].role]
+        return style.VERMILLION if "covariance" in name else style.BLACK
+    role = campaign.datasets[name].role
+    palette = COLOURS[role]
+    return palette[[d.name for d in campaign.by_role(role)].index(name) % len(palette)]
 
 
 def draw(
@@ -132,10 +135,10 @@ def draw(
         for number, (name, some) in enumerate(tested.items()):
             density, _ = np.histogram(some / some.std(axis=0), edges, density=True)
             seen = density > 0
-            options = {"color": colour(name, campaign), "ls": "--" if "-100" in name else "-"}
+            options = {"color": colour(name, campaign)}
             left.plot(middle[seen], density[seen], label=name, **options)
             height = [distances[name][kind] for kind in kinds]
-            options["marker"] = "osv^D<"[number % 6]
+            options["marker"] = "osv^D<>"[number % 7]
             right.plot(kinds, height, markersize=4, **options)
         density, _ = np.histogram(true / true.std(axis=0), edges, density=True)
         left.plot(middle[density > 0], density[density > 0], "k.", ms=3, label="reference")
