@@ -26,6 +26,7 @@ SECTIONS = {
         "docs/results.md",
         "docs/paper.md",
         "docs/systematics.md",
+        "docs/nongaussian.md",
         "docs/parameter.md",
         "docs/scaling.md",
         "BENCHMARKS.md",

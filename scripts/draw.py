@@ -1,4 +1,5 @@
-"""Draw Gaussian maps: of the reference covariance, or isotropic ones like the inputs."""
+"""Draw Gaussian maps: of the reference covariance, isotropic ones like the inputs, or of the
+best covariance without emulation."""
 
 import argparse
 
@@ -6,6 +7,7 @@ import numpy as np
 
 from fewtomany import cli, config, covariance, isotropic, linear, provenance, store
 from fewtomany.errors import UserError
+from fewtomany.symmetry import learn
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -19,6 +21,7 @@ def get_parser() -> argparse.ArgumentParser:
     model.add_argument(
         "--inputs", nargs="+", metavar="MAPFILE", help="map files of the inputs (gaussian)"
     )
+    options.add_argument("--symmetry", help="best covariance without emulation (gaussian, learnt)")
     return options
 
 
@@ -29,6 +32,9 @@ def main(arguments: argparse.Namespace) -> None:
     if (dataset.role == "gaussian") != (arguments.inputs is not None):
         wanted = "--inputs" if dataset.role == "gaussian" else "--factor"
         raise UserError(f"{dataset.name} is a {dataset.role} dataset: it needs {wanted}")
+    if (dataset.model == "learnt") != (arguments.symmetry is not None):
+        needed = "missing" if dataset.model == "learnt" else "not used"
+        raise UserError(f"--symmetry is {needed}: the model of {dataset.name} is {dataset.model}")
     key = ("draw", dataset.name)
     stokes, nside = campaign.maps.stokes, campaign.maps.nside
     if arguments.inputs:
@@ -41,7 +47,11 @@ def main(arguments: argparse.Namespace) -> None:
             first=0,
         )
         sky, span = inputs.sky, (arguments.start, arguments.stop)
-        maps = isotropic.draw(inputs.maps, inputs.components, campaign.seed, key, *span, sky)
+        if arguments.symmetry:
+            mean = inputs.maps.mean(axis=0) if campaign.emulator.mean == "inputs" else 0
+            maps = mean + learn.read(arguments.symmetry).mixture.draw(campaign.seed, key, *span)
+        else:
+            maps = isotropic.draw(inputs.maps, inputs.components, campaign.seed, key, *span, sky)
         about = {"channels": inputs.channels, "frame": inputs.frame, "sky": sky}
     else:
         root, sky, frame = covariance.read_factor(arguments.factor, stokes, nside)

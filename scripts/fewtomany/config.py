@@ -35,10 +35,18 @@ class Maps:
 
 @dataclass(frozen=True)
 class Reference:
-    """Draws from a covariance of the simulation, "empirical" or "exact"; files of the user: ""."""
+    """True maps of the simulation, or of the user's files, where the others count for nothing.
+
+    Attributes
+    ----------
+    n_maps : their number
+    covariance : what is drawn from, "empirical" or "exact"; files of the user: ""
+    draws : what reference and inputs are, "gaussian" draws or maps of the "original" dataset
+    """
 
     n_maps: int
     covariance: str
+    draws: str
 
 
 @dataclass(frozen=True)
@@ -117,9 +125,12 @@ class Dataset:
     n_maps : number of maps
     input : name of the input dataset it comes from ("gaussian" and "emulated")
     strategy : "average-target" or "single-target" ("emulated")
+    model : "isotropic" or "learnt" ("gaussian")
     selection : the input maps it comes from, by index ("fold"); empty for all of them
     sources : the user's files by channel ("" for a single one); empty where the campaign makes
         the maps
+    picked : the map of the original dataset that its first map is, others following; None where
+        its maps are not picked from there
     """
 
     name: str
@@ -127,8 +138,10 @@ class Dataset:
     n_maps: int
     input: str = ""
     strategy: str = ""
+    model: str = ""
     selection: tuple[int, ...] = ()
     sources: Mapping[str, ingest.Source] = field(default_factory=dict)
+    picked: int | None = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +194,8 @@ class Campaign:
     def drawn_from(self) -> str | None:
         """Name of the covariance that reference and inputs are drawn from, if they are."""
         if self.simulation is None or self.reference is None:
+            return None
+        if self.reference.draws == "original":
             return None
         return "exact" if self.reference.covariance == "exact" else "original"
 
@@ -355,10 +370,11 @@ def _build(c: dict) -> Campaign:
     datasets = []
     if simulation is not None:
         datasets.append(Dataset("original", "original", simulation["n_maps"]))
+    picks = meaning.picks(c)
     if reference is not None:
-        datasets.append(_dataset("reference", "reference", reference))
+        datasets.append(_dataset("reference", "reference", reference, picks))
     for family, role in (("inputs", "input"), ("gaussian", "gaussian"), ("emulated", "emulated")):
-        datasets += [_dataset(name, role, entry) for name, entry in c[family].items()]
+        datasets += [_dataset(name, role, entry, picks) for name, entry in c[family].items()]
     by_name = {dataset.name: dataset for dataset in datasets}
     return Campaign(
         name=c["campaign"],
@@ -387,7 +403,7 @@ def _validation(section: dict) -> Validation:
 
 
 def _reference(section: dict) -> Reference:
-    return Reference(section["n_maps"], section.get("covariance", ""))
+    return Reference(section["n_maps"], section.get("covariance", ""), section.get("draws", ""))
 
 
 def _surrogate(c: dict) -> Surrogate | None:
@@ -397,9 +413,9 @@ def _surrogate(c: dict) -> Surrogate | None:
     return simplified.build(c["surrogate"], c["maps"]["frame"], source)
 
 
-def _dataset(name: str, role: str, entry: dict) -> Dataset:
-    facts = {key: entry[key] for key in ("n_maps", "input", "strategy") if key in entry}
-    return Dataset(name=name, role=role, sources=_sources(entry), **facts)
+def _dataset(name: str, role: str, entry: dict, picks: Mapping[str, int]) -> Dataset:
+    facts = {key: entry[key] for key in ("n_maps", "input", "strategy", "model") if key in entry}
+    return Dataset(name, role, sources=_sources(entry), picked=picks.get(name), **facts)
 
 
 def save(campaign: Campaign, path: str | Path) -> None:

@@ -27,24 +27,48 @@ def fold_name(dataset: str, number: int) -> str:
     return f"{dataset}-fold-{number}"
 
 
+def picks(c: dict) -> dict[str, int]:
+    """The first map of the original dataset that each dataset of its maps takes, by name.
+
+    The inputs come first, so that a larger reference leaves them as they are. Nothing where
+    reference and inputs are no maps of the original dataset.
+    """
+    reference = c.get("reference")
+    if c.get("simulation") is None or reference is None or reference["draws"] != "original":
+        return {}
+    found, first = {}, 0
+    for name, entry in (c["inputs"] | {"reference": reference}).items():
+        if not has_files(entry):
+            found[name] = first
+            first += entry["n_maps"]
+    return found
+
+
 def faults_of_sources(c: dict) -> Iterator[str]:
     """Faults in where maps come from: the simulation, or files of the user."""
     simulated = c.get("simulation") is not None
     reference = c.get("reference")
-    drawn = simulated and reference is not None and not _has_files(reference)
+    drawn = simulated and reference is not None and not has_files(reference)
     if simulated and reference is None:
         yield "configuration: missing key reference, which simulation needs"
     if reference is not None:
         yield from _faults_of_entry("reference", reference)
-        if simulated and _has_files(reference):
+        if simulated and has_files(reference):
             yield "reference.files: not allowed together with simulation"
-        if not simulated and not _has_files(reference) and "n_maps" in reference:
+        if reference["draws"] == "original" and has_files(reference):
+            yield "reference.draws: original is not allowed with files; expected gaussian"
+        elif reference["draws"] == "original" and reference["covariance"] == "exact":
+            yield (
+                "reference.covariance: exact is not allowed with reference.draws original, "
+                "which draws from no covariance; expected empirical"
+            )
+        if not simulated and not has_files(reference) and "n_maps" in reference:
             yield "reference: missing key files; without simulation nothing can be drawn"
     channels = {}
     for name, entry in c["inputs"].items():
         key = f"inputs.{name}"
         yield from _faults_of_entry(key, entry)
-        if not _has_files(entry) and "n_maps" in entry and not drawn:
+        if not has_files(entry) and "n_maps" in entry and not drawn:
             yield f"{key}: missing key files; without simulation nothing can be drawn"
         channels[key] = tuple(entry.get("channels", ("",)))
     if reference is not None:
@@ -56,12 +80,13 @@ def faults_of_sources(c: dict) -> Iterator[str]:
             yield f"{key}.channels: {found} is not allowed; expected {expected} as in {first}"
 
 
-def _has_files(entry: dict) -> bool:
+def has_files(entry: dict) -> bool:
+    """Whether a reference or an input is maps of the user."""
     return "files" in entry or "channels" in entry
 
 
 def _faults_of_entry(key: str, entry: dict) -> Iterator[str]:
-    if not _has_files(entry):
+    if not has_files(entry):
         if "n_maps" not in entry:
             yield f"{key}: missing key n_maps, files or channels"
         yield from (f"{key}.{fact}: not allowed without files" for fact in FACTS if fact in entry)
@@ -143,6 +168,13 @@ def _faults_of_counts(c: dict) -> Iterator[str]:
             yield f"inputs.{name}: {entry['n_maps']} map is not enough; expected at least 2"
     if n_modes >= n_values:
         yield f"validation.n_modes: {n_modes} is not allowed; the maps have {n_values} values"
+    rank = settings.rank(c["simulation"]) if c.get("simulation") is not None else None
+    if rank is not None and n_modes > rank:
+        yield (
+            f"validation.n_modes: {n_modes} is not allowed; expected at most {rank}, the number of "
+            f"simulation.detectors, as maps of {c['simulation']['systematics'][0]} have no more "
+            "modes than one random number per detector gives"
+        )
     counts = {key: c[key] for key in ("simulation", "reference") if c.get(key) is not None}
     for family in ("gaussian", "emulated"):
         counts |= {f"{family}.{name}": entry for name, entry in c[family].items()}
@@ -152,6 +184,13 @@ def _faults_of_counts(c: dict) -> Iterator[str]:
                 f"validation.n_modes: {n_modes} is not allowed; "
                 f"expected less than {key}.n_maps = {entry['n_maps']}"
             )
+    taken = {name: (c["inputs"] | {"reference": reference})[name]["n_maps"] for name in picks(c)}
+    if sum(taken.values()) > (c.get("simulation") or {"n_maps": 0})["n_maps"]:
+        yield (
+            f"simulation.n_maps: {c['simulation']['n_maps']} is not allowed with reference.draws "
+            f"original; expected at least {sum(taken.values())} = "
+            + " + ".join(f"{number} ({name})" for name, number in taken.items())
+        )
     if reference is not None and c["validation"]["chi2_maps"] > reference["n_maps"]:
         yield (
             f"validation.chi2_maps: {c['validation']['chi2_maps']} is not allowed; "

@@ -51,6 +51,8 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "factor": _need(5 * matrix, eigen * 4e-9),
         "draw": _need(3 * matrix + 3 * shard, map_seconds),
         "draw_isotropic": _need(4 * shard, map_seconds * 10),
+        "draw_learnt": _need(8 * shard + 4e9 * (n_values / 6144), 60 + map_seconds * 60),
+        "pick": _need(4 * shard, 60 + map_seconds),
         "learn_symmetry": _need(60 * shard + 4e9 * (n_values / 6144), 600 * n_values / 6144),
         "prepare_emulation": _need(descent, 300, base_mb=_TENSORFLOW_MB),
         "emulate": _need(descent, 300 + shard_seconds, base_mb=_TENSORFLOW_MB),

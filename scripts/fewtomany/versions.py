@@ -89,6 +89,8 @@ STAGES = {
     "factor": Stage(1),
     "draw": Stage(1, ("seed",)),
     "draw_isotropic": Stage(1, ("seed",)),
+    "draw_learnt": Stage(1, ("seed", "emulator.mean")),
+    "pick": Stage(1, _SKY),
     "learn_symmetry": Stage(1, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
     "prepare_surrogate": Stage(
         1, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
@@ -108,7 +110,7 @@ STAGES = {
     "trust": Stage(2, ("seed", "maps.stokes", "trust")),
     "diversity": Stage(2, ("seed", *_SKY, "emulator.batch_size", *_WAVELETS)),
     "parameter": Stage(1, ("seed", "maps.stokes", "validation.parameter")),
-    "judge": Stage(3, ("validation", "reference.covariance")),
+    "judge": Stage(3, ("validation", "reference.covariance", "reference.draws")),
     "plot": Stage(1),
     "plot_part": Stage(1),
     "report": Stage(1),
@@ -124,7 +126,8 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
     campaign : the campaign
     stage : a name in :data:`STAGES`, the name of its rule
     dataset : an emulated dataset, a fold or one of the user's; the strategy, the inputs that
-        a fold comes from, and what is said of the user's files then belong to the basis
+        a fold comes from, what is said of the user's files, and where picked maps begin then
+        belong to the basis
 
     Raises
     ------
@@ -138,6 +141,8 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
             content["strategy"] = found.strategy
         if found.sources:
             content["sources"] = {name: asdict(source) for name, source in found.sources.items()}
+        if found.picked is not None:
+            content["picked"] = found.picked
         if found.selection:
             content["selection"] = found.selection
     return json.dumps({"version": chosen.version, **content}, sort_keys=True)

@@ -161,6 +161,18 @@ def test_exact_covariance_needs_the_response_engine():
         config.parse(content)
 
 
+@pytest.mark.parametrize("kind", ["adc", "bandpass"])
+def test_no_more_modes_than_the_random_numbers_make(kind):
+    content = changed("simulation.systematics", [kind])
+    content["simulation"] |= {"adc": {"draw": "once"}, "signal": {"synthetic_sky_k": 0.01}}
+    content["validation"] = {**content.get("validation", {}), "n_modes": 5}
+    message = f"validation.n_modes: 5 is not allowed; expected at most 4, .* maps of {kind} have"
+    with pytest.raises(UserError, match=message):
+        config.parse(content)
+    content["validation"]["n_modes"] = 4
+    assert config.parse(content).validation.n_modes == 4
+
+
 @pytest.mark.parametrize(
     ("kinds", "engine"),
     [

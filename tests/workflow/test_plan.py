@@ -151,6 +151,33 @@ def test_the_exact_covariance_needs_no_maps(empty):
     assert jobs["exact_covariance"] == 1
 
 
+def test_original_maps_are_picked_and_not_drawn(empty):
+    """Inputs of maps 0 to 9, reference of 10 to 109; files of the original dataset hold 50."""
+    original = {"simulation": {"n_maps": 110}, "reference": {"draws": "original"}}
+    jobs = empty.jobs("datasets", **original)
+    assert (jobs["pick"], jobs["simulate_maps"]) == (3, 3)
+    assert not jobs.keys() & {"draw", "factor"}
+    one = empty.jobs("results/tiny/datasets/input-10/maps-0000000-0000010.h5", **original)
+    assert (one["pick"], one["simulate_maps"]) == (1, 1)
+    last = empty.jobs("results/tiny/datasets/reference/maps-0000050-0000100.h5", **original)
+    assert (last["pick"], last["simulate_maps"]) == (1, 2)
+
+
+def test_learnt_gaussian_maps_need_what_is_learnt(empty):
+    learnt = {"learnt-10": {"input": "input-10", "model": "learnt", "n_maps": 50}}
+    jobs = empty.jobs("datasets", gaussian=learnt)
+    assert (jobs["learn_symmetry"], jobs["draw_learnt"], jobs["draw_isotropic"]) == (1, 1, 1)
+
+
+def test_maps_of_the_user_are_learnt_from(empty):
+    folder = empty.folder / "own"
+    folder.mkdir(exist_ok=True)
+    (folder / "sim-0.fits").write_bytes(b"")
+    own = {"simulation": None, "reference": None, "trust": FOLDS, "emulator": {"start": "turned"}}
+    jobs = empty.jobs(inputs={"input-10": {"files": "own/*.fits", "n_maps": 10}}, **own)
+    assert jobs["learn_symmetry"] == 1 + 4  # the inputs and the folds
+
+
 @pytest.mark.parametrize(
     ("target", "rules"),
     [("simulate", {"simulate_maps"}), ("datasets", {"assemble", "draw", "draw_isotropic"})],

@@ -43,6 +43,22 @@ def one_of(*roles):
     return any_of(dataset.name for dataset in campaign.by_role(*roles))
 
 
+def gaussian(model):
+    """Wildcard constraint: the Gaussian datasets of a model."""
+    return any_of(d.name for d in campaign.by_role("gaussian") if d.model == model)
+
+
+def originals_for(wildcards):
+    """The files of the original dataset that hold a range of picked maps."""
+    first = campaign.datasets[wildcards.dataset].picked
+    start, stop = first + int(wildcards.start), first + int(wildcards.stop)
+    return [
+        f"<results>/datasets/original/maps-{shard.label}.h5"
+        for shard in campaign.map_shards("original")
+        if shard.start < stop and shard.stop > start
+    ]
+
+
 def maps_of(dataset):
     """The map files of a dataset."""
     return [
@@ -59,7 +75,7 @@ def input_maps(wildcards):
 def symmetry_of(dataset, wanted=True):
     """The best covariance without emulation from the inputs of a dataset; none if unwanted."""
     found = campaign.find(dataset)
-    name = found.input if found.role == "emulated" else found.name
+    name = found.input if found.role in ("emulated", "gaussian") else found.name
     return [f"<results>/symmetry/{name}.h5"] if wanted else []
 
 

@@ -1,4 +1,4 @@
-"""Covariances of the datasets, and what is drawn from the reference covariance."""
+"""Covariances of the datasets, what is drawn from them, and what is picked from the originals."""
 
 
 rule covariance:
@@ -72,7 +72,11 @@ rule draw:
     benchmark:
         "<benchmarks>/draw/{dataset}/{start}-{stop}.tsv"
     wildcard_constraints:
-        dataset=any_of(d.name for d in campaign.by_role("reference", "input") if not d.sources),
+        dataset=any_of(
+            d.name
+            for d in campaign.by_role("reference", "input")
+            if not d.sources and d.picked is None
+        ),
     conda:
         ENVIRONMENT
     threads: 1
@@ -103,7 +107,7 @@ rule draw_isotropic:
     benchmark:
         "<benchmarks>/draw_isotropic/{dataset}/{start}-{stop}.tsv"
     wildcard_constraints:
-        dataset=one_of("gaussian"),
+        dataset=gaussian("isotropic"),
     conda:
         ENVIRONMENT
     threads: 1
@@ -117,3 +121,65 @@ rule draw_isotropic:
         "python $FEWTOMANY/draw.py --config {params.config} --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --output {output}"
         " --inputs {input} &> {log}"
+
+
+rule draw_learnt:
+    """Maps START to STOP of a Gaussian dataset of the best covariance without emulation.
+
+    In: that covariance in parts, and the input maps, whose mean is added where emulator.mean is
+    inputs. Out: (n_maps, n_components, n_pix), K. Cost: Fourier transforms of some thousand rings.
+    """
+    input:
+        symmetry=lambda wildcards: symmetry_of(wildcards.dataset),
+        maps=input_maps,
+    output:
+        "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
+    log:
+        "<logs>/draw_learnt/{dataset}/{start}-{stop}.log",
+    benchmark:
+        "<benchmarks>/draw_learnt/{dataset}/{start}-{stop}.tsv"
+    wildcard_constraints:
+        dataset=gaussian("learnt"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("draw_learnt"),
+        runtime=runtime("draw_learnt"),
+    params:
+        config=CONFIG,
+        basis=basis("draw_learnt"),
+    shell:
+        "python $FEWTOMANY/draw.py --config {params.config} --dataset {wildcards.dataset}"
+        " --start {wildcards.start} --stop {wildcards.stop} --output {output}"
+        " --symmetry {input.symmetry} --inputs {input.maps} &> {log}"
+
+
+rule pick:
+    """Maps START to STOP of the reference or of an input dataset, maps of the original one.
+
+    In: the original maps that hold them, T, Q and U. Out: (n_maps, n_components, n_pix) on the
+    observed pixels, K. Cost: reading and writing.
+    """
+    input:
+        originals_for,
+    output:
+        "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
+    log:
+        "<logs>/pick/{dataset}/{start}-{stop}.log",
+    benchmark:
+        "<benchmarks>/pick/{dataset}/{start}-{stop}.tsv"
+    wildcard_constraints:
+        dataset=any_of(d.name for d in campaign.datasets.values() if d.picked is not None),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("pick"),
+        runtime=runtime("pick"),
+    params:
+        config=CONFIG,
+        basis=basis_of_dataset("pick"),
+    shell:
+        "python $FEWTOMANY/pick.py --config {params.config} --dataset {wildcards.dataset}"
+        " --start {wildcards.start} --stop {wildcards.stop} --output {output} {input} &> {log}"

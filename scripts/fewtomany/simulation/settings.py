@@ -190,6 +190,17 @@ def nonlinear(section: dict[str, Any]) -> str:
     return ""
 
 
+def rank(section: dict[str, Any]) -> int | None:
+    """Most modes that the covariance of the maps can have, where few random numbers bound it.
+
+    Maps of a detector's readout or band, drawn once, are the same map of that detector times a
+    number. None where the numbers are as many as chunks or samples, or not linear in the maps.
+    """
+    kinds = section["systematics"]
+    once = kinds == ["adc"] and section["adc"]["draw"] == "once"
+    return len(section["detectors"]) if once or kinds == ["bandpass"] else None
+
+
 def engine(section: dict[str, Any]) -> str:
     """The engine of a simulation: "response" wherever the maps are linear, unless chosen."""
     if section["engine"] != "auto":

@@ -45,7 +45,7 @@ def units(campaign: Campaign, dataset: Dataset) -> np.ndarray:
     an error that leaves them out together holds the scatter of the inputs; the batches
     of an average target share one target, and their error does not.
     """
-    if dataset.role == "gaussian":
+    if dataset.model == "isotropic":
         return np.arange(dataset.n_maps) % campaign.datasets[dataset.input].n_maps
     if dataset.role == "emulated":
         plan = batches.dataset_plan(campaign, dataset.name)
@@ -192,7 +192,11 @@ def _models_of(
     inputs have none. The intensity of a recommended covariance is the weight of the emulation.
     """
     inputs = read(dataset.name).astype(np.float64)
-    sets = [other.name for other in campaign.by_role("gaussian") if other.input == dataset.name]
+    sets = [
+        other.name
+        for other in campaign.by_role("gaussian")
+        if other.input == dataset.name and other.model == "isotropic"
+    ]
     isotropic = {"isotropic" if len(sets) == 1 else name: read(name) for name in sets}
     models, intensities = baselines.models(inputs, viewer, isotropic, directions)
     measure: Callable[[Model], tuple] = functools.partial(

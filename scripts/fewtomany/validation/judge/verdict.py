@@ -133,8 +133,8 @@ def judge(campaign: Campaign, files: Files) -> tuple[list[dict], Comparison]:
             counts |= {s: yardstick.measured[s].mean.size for s in of_maps if s != "distribution"}
             allowed = ranges.ranges_beside_inputs(values, error, n_multipoles, counts, sample)
         elif dataset.role in ("original", "reference"):
-            drawn_from = campaign.reference.covariance
-            allowed = ranges.sanity_ranges(dataset, values, drawn_from, sample)
+            kind = (campaign.reference.covariance, sample, campaign.reference.draws)
+            allowed = ranges.sanity_ranges(dataset, values, *kind)
         if truth is not None and sample.n_maps >= sample.n_reference:
             # the true draws are the reference itself
             draws = ranges.not_trivial(draws, "reference", of_truth, "reference")
