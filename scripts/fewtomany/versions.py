@@ -119,7 +119,8 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
     campaign : the campaign
     stage : a name in :data:`STAGES`, the name of its rule
     dataset : an emulated dataset, a fold or one of the user's; the strategy, the inputs that
-        a fold comes from, and what is said of the user's files then belong to the basis
+        a fold comes from, what is given, and what is said of the user's files then belong to
+        the basis
 
     Raises
     ------
@@ -135,6 +136,8 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
             content["sources"] = {name: asdict(source) for name, source in found.sources.items()}
         if found.selection:
             content["selection"] = found.selection
+        if found.given and stage in ("emulate", "assemble"):
+            content["given"] = asdict(found.given)
     return json.dumps({"version": chosen.version, **content}, sort_keys=True)
 
 
