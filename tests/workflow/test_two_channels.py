@@ -15,8 +15,13 @@ campaign: two
 seed: 1
 maps: {nside: 4}
 inputs:
-  mine: {channels: {low: {files: low.npy, unit: uK}, high: {files: high.npy, unit: uK}}}
-  new: {channels: {low: {files: new.npy, unit: uK}}}
+  mine:
+    channels:
+      low: {files: low.npy, unit: uK, polarization_convention: COSMO}
+      high: {files: high.npy, unit: uK, polarization_convention: COSMO}
+  new:
+    channels:
+      low: {files: new.npy, unit: uK, polarization_convention: COSMO}
 emulated:
   both: {input: mine, strategy: drawn-target, n_maps: 40}
   high: {input: mine, strategy: average-target, n_maps: 40, given: {dataset: new, channels: [low]}}
