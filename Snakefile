@@ -106,7 +106,7 @@ rule simulate:
     input:
         [
             path
-            for dataset in campaign.datasets.values()
+            for dataset in (campaign.datasets | campaign.given).values()
             if dataset.role == "original" or dataset.sources
             for path in maps_of(dataset.name)
         ],

@@ -28,6 +28,12 @@ def get_parser() -> argparse.ArgumentParser:
     options.add_argument("--stokes", choices=STOKES, help="components; all of the files if absent")
     options.add_argument("--nside", type=int, help="resolution; that of the files if absent")
     options.add_argument("--mask", help="FITS file of weights, 0 for pixels that are left out")
+    options.add_argument(
+        "--axis",
+        choices=["none", "ecliptic", "equatorial"],
+        default="none",
+        help="the scan's axis: maps of one scan may be turned about it; the campaign's frame then",
+    )
     options.add_argument("--memory", type=int, help="memory of a job (MB); half of the free one")
     options.add_argument("--profile", default=str(ROOT / "profiles/local"), help="of Snakemake")
     options.add_argument("--dry-run", action="store_true", help="show the jobs only")
@@ -56,6 +62,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.memory or free_mb() // 2,
         arguments.nside,
         arguments.mask,
+        arguments.axis,
     )
     results = Path("results") / arguments.name
     results.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import logging
 from math import ceil
 from pathlib import Path
 
-from fewtomany import cli, config, parallel, provenance, resources
+from fewtomany import cli, config, parallel, provenance, resources, store
 from fewtomany.emulator import archive, batches, device
 from fewtomany.errors import UserError
 
@@ -25,6 +25,9 @@ def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
     options.add_argument("--dataset", required=True, help="emulated dataset")
     options.add_argument("--model", required=True, help="its model (HDF5)")
+    options.add_argument(
+        "--given", nargs="+", metavar="MAPFILE", help="maps of the channels that are given"
+    )
     options.add_argument("--start", type=int, required=True, help="first batch")
     options.add_argument("--stop", type=int, required=True, help="batch after the last")
     options.add_argument("--batches", required=True, help="folder of the finished batches")
@@ -47,19 +50,29 @@ def main(arguments: argparse.Namespace) -> None:
     cli.check_range(arguments, len(plan), f"batches of {dataset.name}")
     if arguments.at_once is not None and arguments.at_once < 1:
         raise UserError(f"--at-once {arguments.at_once} is not allowed; expected at least 1")
+    if bool(arguments.given) != (dataset.given is not None):
+        expected = f"maps of {dataset.given.dataset}" if dataset.given else "none"
+        raise UserError(f"--given: not as {dataset.name} is configured; expected {expected}")
     with parallel.ranks(arguments.ranks) as mine:
         device_name = device.configure(arguments.device, mine.local)
         logger.info("rank %d of %d: %s", mine.rank, mine.size, device_name)
+        from fewtomany.emulator import conditional
         from fewtomany.emulator.descent import Sampler, Task
         from fewtomany.emulator.model import load
 
         model = load(arguments.model, campaign.emulator)
         fingerprint = model.fingerprint()
-        sampler = Sampler(model, campaign.seed, dataset.name, dataset.strategy)
+        given, digest = None, ""
+        if dataset.given:
+            maps = _given_maps(campaign, dataset.given, arguments.given)
+            given = conditional.given(maps, dataset.given.channels, model)
+            digest = given.digest()
+        sampler = Sampler(model, campaign.seed, dataset.name, dataset.strategy, given)
         numbers = range(arguments.start, arguments.stop)
         keys = {
             batch: archive.batch_key(
-                fingerprint, campaign.seed, dataset.name, dataset.strategy, plan, batch
+                *(fingerprint, campaign.seed, dataset.name, dataset.strategy),
+                *(plan, batch, digest),
             )
             for batch in numbers
         }
@@ -102,6 +115,20 @@ def main(arguments: argparse.Namespace) -> None:
                 checkpoint.remove()
         if mine.first:
             archive.write_manifest(arguments.output, dataset.name, folder, keys)
+
+
+def _given_maps(
+    campaign: config.Campaign, given: config.Condition, files: list[str]
+) -> store.MapSet:
+    """The maps of the dataset that is given."""
+    return store.read_dataset(
+        files,
+        campaign.maps.stokes,
+        n_maps=campaign.find(given.dataset).n_maps,
+        dataset=given.dataset,
+        frame=campaign.maps.frame,
+        first=0,
+    )
 
 
 def _at_once(campaign: config.Campaign, arguments: argparse.Namespace) -> int:

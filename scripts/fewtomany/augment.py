@@ -14,9 +14,6 @@ from fewtomany.ingest import files as formats
 INPUTS, EMULATED, NAIVE = "maps", "emulated", "gaussian"
 """Names of the datasets in config/augment.yaml."""
 
-AVERAGE_UP_TO = 30
-"""Inputs up to which all batches share their mean statistics; of more, each map is a target."""
-
 FEWEST = 4
 """Inputs that cross-validation needs: one held out, three left."""
 
@@ -75,6 +72,7 @@ def plan(
     memory_mb: int,
     nside: int | None = None,
     mask: str | None = None,
+    axis: str = "none",
 ) -> dict[str, Any]:
     """The configuration of a campaign of one's own maps.
 
@@ -87,10 +85,11 @@ def plan(
     memory_mb : memory of one job (MB), which bounds the maps that descend together
     nside : resolution; by default that of the maps
     mask : FITS file of weights
+    axis : of the scan, the pole of the frame in which the campaign then is; none by default
 
     Raises
     ------
-    UserError : for too few maps, or a resolution that is too high
+    UserError : for too few maps, a resolution that is too high, or an axis with a mask
     """
     nside = nside or kind.nside
     if n_inputs < 3:
@@ -101,12 +100,16 @@ def plan(
         raise UserError(f"N_MAPS: {n_maps} is not allowed; expected at least 10")
     content = copy.deepcopy(defaults)
     content["campaign"] = name
-    content["maps"] = {"nside": nside, "stokes": kind.stokes, "frame": kind.frame}
+    if axis != "none" and mask:
+        raise UserError(f"AXIS: {axis} is not allowed with MASK; expected none")
+    frame = kind.frame if axis == "none" else axis
+    content["maps"] = {"nside": nside, "stokes": kind.stokes, "frame": frame}
+    content["symmetry"] = {**content.get("symmetry", {}), "axis": axis}
     if mask:
         content["maps"]["mask"] = mask
     content["inputs"] = {INPUTS: {"files": list(patterns), "n_maps": n_inputs}}
     content["gaussian"] = {NAIVE: {"input": INPUTS, "n_maps": n_maps}}
-    strategy = "average-target" if n_inputs <= AVERAGE_UP_TO else "single-target"
+    strategy = content["emulated"][EMULATED]["strategy"]
     content["emulated"] = {EMULATED: {"input": INPUTS, "strategy": strategy, "n_maps": n_maps}}
     n_values = 12 * nside**2 * len(kind.stokes)
     content["validation"]["n_modes"] = min(

@@ -6,6 +6,7 @@ every script can load it at no cost.
 
 import copy
 import dataclasses
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -114,23 +115,32 @@ class Sharding:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """Channels of an emulated dataset that are given: by the maps of ``dataset``."""
+
+    dataset: str
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One dataset of the campaign.
 
     Attributes
     ----------
     name : its name in the configuration; "original" and "reference" are fixed
-    role : "original", "reference", "input", "gaussian", "emulated", or "fold" for what is
-        emulated from a part of the inputs
+    role : "original", "reference", "input", "gaussian", "emulated", "fold" for what is
+        emulated from a part of the inputs, or "given" for maps that are only given to emulations
     n_maps : number of maps
     input : name of the input dataset it comes from ("gaussian" and "emulated")
-    strategy : "average-target" or "single-target" ("emulated")
+    strategy : "average-target", "drawn-target" or "single-target" ("emulated")
     model : "isotropic" or "learnt" ("gaussian")
     selection : the input maps it comes from, by index ("fold"); empty for all of them
     sources : the user's files by channel ("" for a single one); empty where the campaign makes
         the maps
     picked : the map of the original dataset that its first map is, others following; None where
         its maps are not picked from there
+    given : the channels that are given, if some are ("emulated")
     """
 
     name: str
@@ -142,6 +152,7 @@ class Dataset:
     selection: tuple[int, ...] = ()
     sources: Mapping[str, ingest.Source] = field(default_factory=dict)
     picked: int | None = None
+    given: Condition | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +160,8 @@ class Campaign:
     """A checked configuration; ``sections`` is the plain form with every default.
 
     ``simulation``, ``reference`` and ``surrogate`` are None where the campaign has none.
+    ``given`` are the datasets that are only given to emulations, ``datasets`` those that are
+    measured and judged.
     """
 
     name: str
@@ -164,6 +177,7 @@ class Campaign:
     sharding: Sharding
     datasets: dict[str, Dataset]
     folds: dict[str, Dataset]
+    given: dict[str, Dataset]
     sections: dict[str, Any]
 
     @property
@@ -223,15 +237,15 @@ class Campaign:
 
     def dataset(self, name: str, *roles: str) -> Dataset:
         """The dataset of a name and one of the roles (of any without roles), else UserError."""
-        everything = self.datasets | self.folds
+        everything = self.datasets | self.folds | self.given
         known = [d.name for d in everything.values() if d.role in roles or not roles]
         if name not in known:
             raise UserError(f"dataset {name!r} is not allowed here; expected {', '.join(known)}")
         return everything[name]
 
     def find(self, name: str) -> Dataset:
-        """The dataset or fold of a name; KeyError if there is none."""
-        return self.folds[name] if name in self.folds else self.datasets[name]
+        """The dataset of a name, of folds and given ones too; KeyError if there is none."""
+        return ChainMap(self.datasets, self.folds, self.given)[name]
 
     def folds_of(self, dataset: str) -> list[Dataset]:
         """The folds of an emulated dataset, in order."""
@@ -244,8 +258,8 @@ class Campaign:
         return found.selection or tuple(range(self.datasets[found.input].n_maps))
 
     def by_role(self, *roles: str) -> list[Dataset]:
-        """Datasets and folds of the given roles, in the order of the configuration."""
-        everything = [*self.datasets.values(), *self.folds.values()]
+        """Datasets of any kind with one of these roles, in the order of the configuration."""
+        everything = [*self.datasets.values(), *self.folds.values(), *self.given.values()]
         return [dataset for dataset in everything if dataset.role in roles]
 
     def map_shards(self, dataset: str) -> list[Shard]:
@@ -315,7 +329,7 @@ def _count(key: str, source: ingest.Source) -> int:
 def check_sources(campaign: Campaign) -> None:
     """Raise UserError where the user's files hold fewer maps than the campaign takes."""
     faults = []
-    for dataset in campaign.datasets.values():
+    for dataset in (campaign.datasets | campaign.given).values():
         key = "reference" if dataset.role == "reference" else f"inputs.{dataset.name}"
         for channel, source in dataset.sources.items():
             of_channel = f".channels.{channel}" if channel else ""
@@ -367,7 +381,7 @@ def _folds(c: dict, datasets: dict[str, Dataset]) -> dict[str, Dataset]:
 
 def _build(c: dict) -> Campaign:
     simulation, reference = c.get("simulation"), c.get("reference")
-    datasets = []
+    datasets, alone = [], sorted(meaning.only_given(c))
     if simulation is not None:
         datasets.append(Dataset("original", "original", simulation["n_maps"]))
     picks = meaning.picks(c)
@@ -375,7 +389,8 @@ def _build(c: dict) -> Campaign:
         datasets.append(_dataset("reference", "reference", reference, picks))
     for family, role in (("inputs", "input"), ("gaussian", "gaussian"), ("emulated", "emulated")):
         datasets += [_dataset(name, role, entry, picks) for name, entry in c[family].items()]
-    by_name = {dataset.name: dataset for dataset in datasets}
+    given = {name: _dataset(name, "given", c["inputs"][name], picks) for name in alone}
+    by_name = {dataset.name: dataset for dataset in datasets if dataset.name not in given}
     return Campaign(
         name=c["campaign"],
         seed=c["seed"],
@@ -390,6 +405,7 @@ def _build(c: dict) -> Campaign:
         sharding=Sharding(**c["sharding"]),
         datasets=by_name,
         folds=_folds(c, by_name),
+        given=given,
         sections=c,
     )
 
@@ -415,6 +431,9 @@ def _surrogate(c: dict) -> Surrogate | None:
 
 def _dataset(name: str, role: str, entry: dict, picks: Mapping[str, int]) -> Dataset:
     facts = {key: entry[key] for key in ("n_maps", "input", "strategy", "model") if key in entry}
+    if "given" in entry:
+        given = entry["given"]
+        facts["given"] = Condition(given["dataset"], tuple(given["channels"]))
     return Dataset(name, role, sources=_sources(entry), picked=picks.get(name), **facts)
 
 

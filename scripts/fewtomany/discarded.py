@@ -39,5 +39,5 @@ def missing(campaign: Campaign) -> list[str]:
 def _is_wanted(campaign: Campaign, path: Path) -> bool:
     """Whether a product is of the campaign, whose datasets may have changed since."""
     stage, *rest = path.relative_to(_note(campaign).parent).parts
-    names = {*campaign.datasets, *campaign.folds, "exact"}
+    names = {*campaign.datasets, *campaign.folds, *campaign.given, "exact"}
     return stage not in _OF_DATASETS or rest[0].removesuffix(".h5") in names

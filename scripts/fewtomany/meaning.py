@@ -64,20 +64,58 @@ def faults_of_sources(c: dict) -> Iterator[str]:
             )
         if not simulated and not has_files(reference) and "n_maps" in reference:
             yield "reference: missing key files; without simulation nothing can be drawn"
-    channels = {}
+    channels, alone = {}, only_given(c)
     for name, entry in c["inputs"].items():
         key = f"inputs.{name}"
         yield from _faults_of_entry(key, entry)
         if not has_files(entry) and "n_maps" in entry and not drawn:
             yield f"{key}: missing key files; without simulation nothing can be drawn"
-        channels[key] = tuple(entry.get("channels", ("",)))
+        if name not in alone:
+            channels[key] = tuple(entry.get("channels", ("",)))
     if reference is not None:
         channels["reference"] = tuple(reference.get("channels", ("",)))
-    first = next(iter(channels))
+    first = next(iter(channels), None)
     for key, names in channels.items():
         if names != channels[first]:
             found, expected = (", ".join(some) or "one" for some in (names, channels[first]))
             yield f"{key}.channels: {found} is not allowed; expected {expected} as in {first}"
+
+
+def only_given(c: dict) -> set[str]:
+    """Entries of inputs whose maps are given to emulations, and that nothing is made from."""
+    emulated = list(c["emulated"].values())
+    made_from = {entry["input"] for entry in [*emulated, *c["gaussian"].values()]}
+    return {entry["given"]["dataset"] for entry in emulated if "given" in entry} - made_from
+
+
+def _faults_of_given(c: dict) -> Iterator[str]:
+    for name, entry in c["emulated"].items():
+        if "given" not in entry or entry["input"] not in c["inputs"]:
+            continue
+        key, given = f"emulated.{name}.given", entry["given"]
+        if entry["strategy"] == "single-target":
+            yield (
+                f"{key}: not allowed with strategy single-target; "
+                "expected average-target or drawn-target"
+            )
+        if given["dataset"] not in c["inputs"]:
+            allowed = ", ".join(c["inputs"])
+            yield f"{key}.dataset: {given['dataset']!r} is not allowed; expected one of {allowed}"
+            continue
+        for source in dict.fromkeys((entry["input"], given["dataset"])):
+            known = c["inputs"][source].get("channels", {})
+            for channel in given["channels"]:
+                if channel not in known:
+                    allowed = f"one of {', '.join(known)}" if known else "channels there"
+                    yield (
+                        f"{key}.channels: {channel!r} is not allowed; expected {allowed}, "
+                        f"as in inputs.{source}"
+                    )
+        if set(given["channels"]) >= set(c["inputs"][entry["input"]].get("channels", {})) != set():
+            yield (
+                f"{key}.channels: {', '.join(given['channels'])} is not allowed; "
+                f"expected a channel of inputs.{entry['input']} that is left to emulate"
+            )
 
 
 def has_files(entry: dict) -> bool:
@@ -140,6 +178,7 @@ def faults(c: dict) -> Iterator[str]:
     if c.get("surrogate") is not None:
         yield from _faults_of_surrogate(c)
     yield from _faults_of_names(c)
+    yield from _faults_of_given(c)
     yield from _faults_of_counts(c)
     yield from _faults_of_trust(c)
 

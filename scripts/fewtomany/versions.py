@@ -126,8 +126,8 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
     campaign : the campaign
     stage : a name in :data:`STAGES`, the name of its rule
     dataset : an emulated dataset, a fold or one of the user's; the strategy, the inputs that
-        a fold comes from, what is said of the user's files, and where picked maps begin then
-        belong to the basis
+        a fold comes from, what is given, what is said of the user's files, and where picked
+        maps begin then belong to the basis
 
     Raises
     ------
@@ -145,6 +145,8 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
             content["picked"] = found.picked
         if found.selection:
             content["selection"] = found.selection
+        if found.given and stage in ("emulate", "assemble"):
+            content["given"] = asdict(found.given)
     return json.dumps({"version": chosen.version, **content}, sort_keys=True)
 
 

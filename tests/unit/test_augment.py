@@ -43,12 +43,16 @@ def test_kind_of_an_array(tmp_path):
     assert augment.kind_of([str(tmp_path / "maps.npy")]) == Kind("QU", 8, "galactic")
 
 
-@pytest.mark.parametrize(
-    ("n_inputs", "strategy"), [(10, "average"), (30, "average"), (31, "single")]
-)
-def test_the_strategy_follows_from_the_number_of_inputs(n_inputs, strategy):
-    found = planned(n_inputs).datasets["emulated"]
-    assert found.strategy == f"{strategy}-target"
+def test_batches_start_from_the_best_covariance_without_emulation_and_take_few_steps():
+    campaign = planned()
+    assert campaign.datasets["emulated"].strategy == "drawn-target"
+    assert (campaign.emulator.start, campaign.emulator.n_steps) == ("turned", 15)
+
+
+def test_maps_are_turned_about_an_axis_only_where_one_is_named():
+    assert planned().symmetry.axis == "none"
+    campaign = planned(kind=Kind("QU", 16, "galactic"), axis="equatorial")
+    assert (campaign.symmetry.axis, campaign.maps.frame) == ("equatorial", "equatorial")
 
 
 def test_the_plan_is_a_campaign_without_a_truth_that_is_cross_validated():
@@ -80,6 +84,7 @@ def test_fewer_maps_descend_together_where_memory_is_small():
     [
         ({"n_inputs": 2}, "MAPS: 2 maps are not enough; expected at least 3"),
         ({"n_maps": 5}, "N_MAPS: 5 is not allowed; expected at least 10"),
+        ({"axis": "ecliptic", "mask": "m.fits"}, "AXIS: ecliptic is not allowed with MASK"),
         ({"nside": 256}, "NSIDE: 256 is not allowed; expected at most 128"),
     ],
 )

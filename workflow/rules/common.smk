@@ -23,7 +23,7 @@ PARTS = {
 
 
 wildcard_constraints:
-    dataset="|".join(map(re.escape, [*campaign.datasets, *campaign.folds])),
+    dataset="|".join(map(re.escape, [*campaign.datasets, *campaign.folds, *campaign.given])),
     start=r"\d+",
     stop=r"\d+",
 
@@ -70,6 +70,12 @@ def maps_of(dataset):
 def input_maps(wildcards):
     """The map files of the inputs that a dataset comes from."""
     return maps_of(campaign.find(wildcards.dataset).input)
+
+
+def given_maps(wildcards):
+    """The map files that are given to an emulated dataset; none if nothing is."""
+    given = campaign.find(wildcards.dataset).given
+    return maps_of(given.dataset) if given else []
 
 
 def symmetry_of(dataset, wanted=True):

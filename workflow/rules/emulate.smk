@@ -38,13 +38,15 @@ rule prepare_emulation:
 rule emulate:
     """Batches START to STOP of an emulated dataset.
 
-    In: the model. Out: a manifest; each batch (batch_size, 2, n_pix) is a file of its own
+    In: the model, and maps of channels that are given. Out: a manifest; each batch
+    (batch_size, n_components, n_pix) is a file of its own
     in the dataset's batches folder, so that a job that was cut off goes on where it was.
     Ranks share the batches where the resources say mpi=LAUNCHER and tasks=N.
     Cost: batches * n_steps loss-and-gradient evaluations, the bulk of a campaign.
     """
     input:
         model="<results>/emulation/{dataset}/model.h5",
+        given=given_maps,
     output:
         "<results>/emulation/{dataset}/shards/batches-{start}-{stop}.json",
     log:
@@ -68,12 +70,13 @@ rule emulate:
         ranks=ranks,
         device=device,
         at_once=at_once,
+        given=lambda wildcards, input: f"--given {input.given}" if input.given else "",
     shell:
         "{params.launcher} python $FEWTOMANY/emulate.py {params.ranks} {params.device}"
         " {params.at_once}"
         " --config {params.config} --dataset {wildcards.dataset}"
         " --model {input.model} --start {wildcards.start} --stop {wildcards.stop}"
-        " --batches {params.batches} --output {output} &> {log}"
+        " --batches {params.batches} --output {output} {params.given} &> {log}"
 
 
 rule assemble:

@@ -11,7 +11,7 @@ rule import_maps:
     input:
         files=lambda wildcards: [
             path
-            for source in campaign.datasets[wildcards.dataset].sources.values()
+            for source in campaign.find(wildcards.dataset).sources.values()
             for path in ingest.find(source.files)
         ],
         mask=campaign.maps.mask or [],
@@ -22,7 +22,7 @@ rule import_maps:
     benchmark:
         "<benchmarks>/import_maps/{dataset}/{start}-{stop}.tsv"
     wildcard_constraints:
-        dataset=any_of(d.name for d in campaign.datasets.values() if d.sources),
+        dataset=any_of(d.name for d in campaign.by_role("reference", "input", "given") if d.sources),
     conda:
         ENVIRONMENT
     threads: 1

@@ -1,0 +1,94 @@
+"""Two channels of the user's maps, emulated together, and one of them given: to the report."""
+
+import json
+
+import numpy as np
+import pytest
+
+from fewtomany import covariance, store
+from harness import count_jobs, make_workflow
+
+N_INPUTS, N_GIVEN, N_MAPS, NSIDE = 12, 30, 40, 4
+CORRELATION = 0.8
+CONFIGURATION = """
+campaign: two
+seed: 1
+maps: {nside: 4}
+inputs:
+  mine:
+    channels:
+      low: {files: low.npy, unit: uK, polarization_convention: COSMO}
+      high: {files: high.npy, unit: uK, polarization_convention: COSMO}
+  new:
+    channels:
+      low: {files: new.npy, unit: uK, polarization_convention: COSMO}
+emulated:
+  both: {input: mine, strategy: drawn-target, n_maps: 40}
+  high: {input: mine, strategy: average-target, n_maps: 40, given: {dataset: new, channels: [low]}}
+gaussian:
+  naive: {input: mine, n_maps: 20}
+emulator: {n_scales: 2, n_steps: 60, mean: zero, start: white}
+validation: {n_modes: 15}
+trust: {datasets: [both], n_folds: 2, n_maps: 20, n_directions: 5}
+sharding: {maps_per_shard: 25, batches_per_shard: 2}
+"""
+
+
+@pytest.fixture(scope="module")
+def workflow(tmp_path_factory):
+    """Q and U of two channels that are correlated by 0.8, and new maps of the first."""
+    found = make_workflow(tmp_path_factory.mktemp("two"))
+    rng = np.random.default_rng(1)
+    shape = (2, 12 * NSIDE**2)
+    low, other = rng.standard_normal((2, N_INPUTS, *shape)).astype(np.float32)
+    rest = np.float32(np.sqrt(1 - CORRELATION**2))
+    np.save(found.folder / "low.npy", low)
+    np.save(found.folder / "high.npy", np.float32(CORRELATION) * low + rest * other)
+    new = rng.standard_normal((N_GIVEN, *shape)).astype(np.float32)
+    np.save(found.folder / "new.npy", new)
+    (found.folder / "two.yaml").write_text(CONFIGURATION)
+    return found
+
+
+@pytest.fixture(scope="module")
+def finished(workflow):
+    done = workflow.run("--configfile", "two.yaml", "--show-failed-logs")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return workflow.folder / "results" / "two"
+
+
+def maps_of(finished, name):
+    return store.read_dataset(sorted((finished / "datasets" / name).glob("*.h5"))).maps
+
+
+def test_given_maps_are_imported_and_nothing_else_is_made_of_them(workflow):
+    done = workflow.run("--dry-run", "--configfile", "two.yaml")
+    jobs = count_jobs(done)
+    assert jobs["import_maps"] == 1 + 2
+    assert jobs["covariance"] == 4
+    assert jobs["emulate"] == 2 * 2 + 2 * 1
+
+
+def test_the_given_channel_is_identical_to_the_bit(finished):
+    emulated, new = maps_of(finished, "high"), maps_of(finished, "new")
+    assert emulated.dtype == np.float32
+    assert emulated.shape == (N_MAPS, 4, 12 * NSIDE**2)
+    expected = new[np.arange(N_MAPS) % N_GIVEN].astype(np.float32)
+    assert (emulated[:, :2].view(np.uint32) == expected.view(np.uint32)).all()
+
+
+@pytest.mark.parametrize("name", ["both", "high"])
+def test_the_planted_correlation_of_the_channels_is_recovered(finished, name):
+    maps = maps_of(finished, name)
+    a, b = maps[:, :2].ravel(), maps[:, 2:].ravel()
+    assert np.corrcoef(a, b)[0, 1] == pytest.approx(CORRELATION, abs=0.05)
+
+
+def test_covariance_verdict_and_report_are_of_both_channels(finished):
+    found = covariance.load(finished / "recommended" / "both.h5")
+    assert found.channels == ("low", "high")
+    judgement = json.loads((finished / "validation" / "metrics.json").read_text())
+    names = {entry["name"] for entry in judgement["metrics"] if entry["dataset"] == "both"}
+    assert {"residual:low.E×high.E", "trust:chi2_mean"} & names
+    page = (finished / "report.html").read_text()
+    assert "low.E×high.E" in page
