@@ -41,7 +41,7 @@ def main(arguments: argparse.Namespace) -> None:
         r=settings.r,
         noise_uk_arcmin=settings.noise_uk_arcmin,
         observed=truth.sky.expand(np.ones(truth.sky.n_pix), 0.0) > 0,
-        large_scales=settings.large_scales,
+        large_scales=settings.large_scales and min(settings.large_scales, 2 * truth.nside),
     )
     models = {
         "raw": LowRank.of_maps(inputs),
