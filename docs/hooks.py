@@ -17,6 +17,7 @@ SECTIONS = {
     "Use": [
         "docs/tutorial.ipynb",
         "docs/covariances.md",
+        "docs/surrogate.md",
         "config/README.md",
         "profiles/README.md",
         "docs/ecosystem.md",

@@ -89,6 +89,7 @@ def make_folds(
     centre: bool = False,
     n_directions: int = N_DIRECTIONS,
     surrogate: Surrogate | None = None,
+    shape: np.ndarray | None = None,
 ) -> list["Fold"]:
     """The inputs cut into folds, every one held out once.
 
@@ -101,6 +102,7 @@ def make_folds(
     centre : whether means are taken off
     n_directions : modes in which the likelihood is taken
     surrogate : of which some modes are among these
+    shape : that variances are smoothed relative to, as of ``variances.smooth``
 
     Raises
     ------
@@ -119,6 +121,7 @@ def make_folds(
             centre,
             n_directions,
             surrogate,
+            shape,
         )
         for fold in range(n_folds)
     ]
@@ -193,12 +196,13 @@ class Fold:
         centre: bool,
         n_directions: int,
         surrogate: Surrogate | None = None,
+        shape: np.ndarray | None = None,
     ) -> None:
         training, left = np.delete(maps, held, axis=0), maps[held].astype(np.float64)
         if centre:
             left = left - training.mean(axis=0)
         self.stokes = stokes
-        self.maps, variance = model.normalized(training, stokes, smoothing, centre)
+        self.maps, variance = model.normalized(training, stokes, smoothing, centre, shape)
         self.deviation = np.sqrt(variance)
         directions = self._directions(key, n_directions, surrogate)
         self.amplitudes = left.reshape(len(left), -1) @ directions.T

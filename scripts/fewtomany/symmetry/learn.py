@@ -41,6 +41,10 @@ TRUST = 2.0
 """Standard errors that a surrogate must gain: one that does not is left out altogether."""
 
 
+VISIBLE = 1e-3
+"""Deviation of a pixel, over the median, below which a surrogate does not know its variance."""
+
+
 @dataclass(frozen=True)
 class Learnt:
     """What was learnt.
@@ -52,7 +56,8 @@ class Learnt:
     components, sky : of the maps
     evidence : what was chosen and how much it gains, for people: "symmetry", "smoothing",
         "weights", "gain" over the best single part and its "error" (nats per held-out map);
-        of a surrogate "surrogate": its gain over the mixture without it, and the error
+        of a surrogate "surrogate": its gain over the mixture without it, the error, and
+        whether the variances are smoothed relative to its own ("shape")
     """
 
     mixture: Mixture
@@ -113,20 +118,27 @@ def _with_axis(
     else:
         chosen = Symmetry(settings.width_deg)
     symmetries = mixture.neighbours(chosen)
-    fit, evidence = mixture.fit_symmetries(folds, symmetries), {}
+    fit, evidence, shape = mixture.fit_symmetries(folds, symmetries), {}, None
     if surrogate is not None:
-        folds = choice.make_folds(maps, stokes, seed, smoothing, centre, N_DIRECTIONS, surrogate)
+        relative, shape, of_shape = _shape(maps, stokes, smoothing, centre, surrogate)
+        folds = choice.make_folds(
+            maps, stokes, seed, relative, centre, N_DIRECTIONS, surrogate, shape
+        )
         others = [
             {"surrogate": surrogate.scaled(fold.deviation).within(fold.modes)} for fold in folds
         ]
         rivals = [mixture.fit_symmetries(folds, symmetries, more) for more in ((), others)]
         fit, evidence = _judged(fit, *rivals)
+        if evidence["surrogate"]["weight"]:
+            smoothing, evidence["surrogate"]["shape"] = relative, of_shape
+        else:
+            shape = None
     parts: dict[str, mixture.Model] = {
-        name: model.turned(maps, stokes, symmetry, smoothing, centre)
+        name: model.turned(maps, stokes, symmetry, smoothing, centre, shape)
         for name, symmetry in symmetries.items()
         if fit.weights[name] > 0
     }
-    _, variance = model.normalized(maps, stokes, smoothing, centre)
+    _, variance = model.normalized(maps, stokes, smoothing, centre, shape)
     parts["diagonal"] = Diagonal(np.sqrt(variance))
     if surrogate is not None:
         parts["surrogate"] = surrogate.scaled(np.sqrt(variance))
@@ -137,6 +149,25 @@ def _with_axis(
         inputs.sky,
         {"symmetry": asdict(chosen), "smoothing": asdict(smoothing), **_evidence(fit), **evidence},
     )
+
+
+def _shape(
+    maps: np.ndarray, stokes: str, smoothing: Smoothing, centre: bool, surrogate: Surrogate
+) -> tuple[Smoothing, np.ndarray | None, dict]:
+    """Whether variances are smoothed relative to the surrogate's own.
+
+    Returns
+    -------
+    the smoothing; the deviations that it is relative to, or None; and the evidence
+    """
+    if surrogate.deviation.min() < VISIBLE * np.median(surrogate.deviation):
+        return smoothing, None, {"used": False}
+    relative, gain, error = variances.gain_of_shape(
+        maps, stokes, smoothing, surrogate.deviation, centre
+    )
+    used = gain > TRUST * error
+    evidence = {"used": used, "gain": gain, "error": error}
+    return (relative, surrogate.deviation, evidence) if used else (smoothing, None, evidence)
 
 
 def _judged(plain: mixture.Fit, without: mixture.Fit, fit: mixture.Fit) -> tuple[mixture.Fit, dict]:

@@ -256,6 +256,7 @@ def turned(
     symmetry: Symmetry,
     smoothing: Smoothing = variances.NONE,
     centre: bool = False,
+    shape: np.ndarray | None = None,
 ) -> Turned:
     """The model of some inputs.
 
@@ -266,19 +267,24 @@ def turned(
     stokes : their components
     symmetry, smoothing : as chosen
     centre : whether their mean is taken off; otherwise it is known to be 0
+    shape : that variances are smoothed relative to, as of ``variances.smooth``
 
     Raises
     ------
     UserError : where a pixel of the inputs has no variance
     """
-    maps, variance = normalized(maps, stokes, smoothing, centre)
+    maps, variance = normalized(maps, stokes, smoothing, centre, shape)
     maps = reflected(maps, stokes, symmetry.reflections)
     squares = _turned_squares(maps, symmetry)
     return Turned(maps, np.sqrt(variance / squares), symmetry)
 
 
 def normalized(
-    maps: np.ndarray, stokes: str, smoothing: Smoothing, centre: bool = False
+    maps: np.ndarray,
+    stokes: str,
+    smoothing: Smoothing,
+    centre: bool = False,
+    shape: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Inputs over their smoothed deviations and √n, and the smoothed variances (K²).
 
@@ -290,7 +296,7 @@ def normalized(
         maps, n_free = maps - maps.mean(axis=0), n_free - 1
     if n_free < 1:
         raise UserError(f"{len(maps)} inputs: too few for a variance")
-    variance = variances.smooth(np.sum(maps**2, axis=0) / n_free, stokes, smoothing)
+    variance = variances.smooth(np.sum(maps**2, axis=0) / n_free, stokes, smoothing, shape)
     if not (variance > 0).all():
         raise UserError("a pixel of the inputs has no variance: it can't be normalized")
     return maps / np.sqrt(variance * n_free), variance

@@ -48,7 +48,17 @@ def candidates(stokes: str) -> tuple[Smoothing, ...]:
     return tuple(Smoothing(*choice) for choice in grid)
 
 
-def smooth(variance: np.ndarray, stokes: str, smoothing: Smoothing) -> np.ndarray:
+def strong_candidates(stokes: str) -> tuple[Smoothing, ...]:
+    """The same, and smoothings to hardly more than a factor, for ratios to a known shape."""
+    found = candidates(stokes)
+    pairs = dict.fromkeys(smoothing.pair for smoothing in found)
+    more = itertools.product(((60.0, 3.0), (90.0, 4.0), (180.0, 8.0)), pairs)
+    return (*found, *(Smoothing(*widths, pair) for widths, pair in more))
+
+
+def smooth(
+    variance: np.ndarray, stokes: str, smoothing: Smoothing, shape: np.ndarray | None = None
+) -> np.ndarray:
     """Smoothed variances, scaled so that the given ones are 1 in the mean in their units.
 
     The scale undoes the bias of the mean logarithm of a noisy variance.
@@ -58,6 +68,8 @@ def smooth(variance: np.ndarray, stokes: str, smoothing: Smoothing) -> np.ndarra
     variance : array of shape (..., n_stokes, n_pix), positive, RING
     stokes : the components
     smoothing : how
+    shape : array of shape (n_stokes, n_pix), a deviation that is known but for what is smooth,
+        in any unit; what is smoothed is the ratio of the variance to its square
 
     Returns
     -------
@@ -67,6 +79,8 @@ def smooth(variance: np.ndarray, stokes: str, smoothing: Smoothing) -> np.ndarra
     ------
     UserError : where a pixel has no variance
     """
+    if shape is not None:
+        return shape**2 * smooth(variance / shape**2, stokes, smoothing)
     if smoothing == NONE:
         return np.array(variance, np.float64)
     typical = np.median(variance, axis=-1, keepdims=True)
@@ -99,6 +113,37 @@ def choose(
     tried = candidates(stokes) if tried is None else tuple(tried)
     scores = held_out_likelihood(maps, stokes, tried, centre)
     return tried[int(np.argmax(scores))]
+
+
+def gain_of_shape(
+    maps: np.ndarray, stokes: str, plain: Smoothing, shape: np.ndarray, centre: bool = False
+) -> tuple[Smoothing, float, float]:
+    """What smoothing relative to a shape is worth.
+
+    Parameters
+    ----------
+    maps, stokes, centre : as of :func:`choose`
+    plain : the smoothing of the variances themselves
+    shape : array of shape (n_stokes, n_pix), positive, a deviation in any unit
+
+    Returns
+    -------
+    the best smoothing of the ratio; its gain over the plain one, in nats per pixel of a left-out
+    map, and the standard error over the maps
+    """
+    scaled = maps / shape
+    relative = choose(scaled, stokes, strong_candidates(stokes), centre)
+    gains = []
+    for left in range(len(maps)):
+        score = 0.0
+        for given, smoothing, sign in ((scaled, relative, 1), (maps, plain, -1)):
+            training = np.delete(given, left, axis=0).astype(np.float64)
+            mean = training.mean(axis=0) if centre else 0.0
+            variance = smooth(np.mean((training - mean) ** 2, axis=0), stokes, smoothing)
+            held = (given[left] - mean) ** 2
+            score -= sign * np.mean(np.log(variance) + held / variance) / 2
+        gains.append(score - np.mean(np.log(shape)))
+    return relative, float(np.mean(gains)), float(np.std(gains, ddof=1) / np.sqrt(len(gains)))
 
 
 def held_out_likelihood(
