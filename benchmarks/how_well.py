@@ -47,9 +47,10 @@ def row(entries: dict[str, dict], name: str) -> str:
     n_modes = own["kl"]["sample"]["n_modes"]
     numbers = (own["kl"]["value"], value[best], own["kl"]["true_draws"])
     kl, without, draws = (math.inf if v is None else v / n_modes for v in numbers)
+    of_true = f"{draws:.2g}" if draws > 0 else "–"  # the truth itself has no more maps
     spectra = ", ".join(f"{own[f'residual:{pair}']['value']:.2f}" for pair in ("EE", "BB"))
     return (
-        f"| {kl:.2g}; {without:.2g} ({best}); {draws:.2g} | {n_modes} "
+        f"| {kl:.2g}; {without:.2g} ({best}); {of_true} | {n_modes} "
         f"| {own['scattering_inside']['value']:.1%} | {spectra} |"
     )
 
