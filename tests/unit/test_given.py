@@ -79,7 +79,7 @@ def test_what_is_given_belongs_to_the_basis_of_the_emulation_alone(campaign):
         ),
         (
             {"given": {**GIVEN, "channels": ["c"]}, "new": {**BOTH, "c": BOTH["a"]}},
-            "emulated.many.given.channels: 'c' is not allowed; expected one of a, b, as in inputs.f",
+            "emulated.many.given.channels: 'c' is not allowed; expected one of a, b, as in",
         ),
         (
             {"given": {**GIVEN, "channels": ["b"]}},
