@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from fewtomany import config, picked, store, versions
+from fewtomany.config import Symmetry
 from fewtomany.errors import UserError
 from fewtomany.store import MapSet
+from fewtomany.symmetry import learn
 
 ROOT = Path(__file__).parents[2]
 TINY = yaml.safe_load((ROOT / "tests" / "workflow" / "tiny.yaml").read_text())
@@ -154,3 +156,14 @@ def test_a_learnt_dataset_needs_its_covariance(learnt):
     options = ("--config", paths["config"], "--dataset", "learnt-10", "--start", 0, "--stop", 9)
     with pytest.raises(UserError, match="--symmetry is missing: the model of learnt-10 is learnt"):
         run("draw.py", *options, "--output", paths["drawn"], "--inputs", paths["inputs"])
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_maps_of_two_random_numbers_are_learnt_from():
+    """Their own covariance explains held-out maps; no other target gets a weight."""
+    rng = np.random.default_rng(1)
+    maps = rng.standard_normal((10, 2)) @ rng.standard_normal((2, 2 * N_PIX))
+    inputs = MapSet(maps.reshape(10, 2, N_PIX), "QU", "few")
+    found = learn.learn(inputs, Symmetry("none", None), 1).evidence
+    assert found["weights"]["inputs"] == 1
+    assert found["gain"] is None

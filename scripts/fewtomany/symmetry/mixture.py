@@ -159,6 +159,8 @@ class Fit:
         """
         if not np.isfinite(self.singles[rival]).all():
             return np.inf, np.nan
+        if not np.isfinite(self.scores).all():  # maps of so few modes that the inputs are enough
+            return -np.inf, np.nan
         return choice.paired_gain(self.scores, self.singles[rival])
 
     def mixture(self, parts: Mapping[str, Model]) -> Mixture:
