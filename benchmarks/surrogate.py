@@ -35,7 +35,7 @@ from fewtomany.simulation import onepass, systematics  # noqa: E402
 from fewtomany.store import MapSet  # noqa: E402
 from fewtomany.symmetry import learn  # noqa: E402
 from fewtomany.symmetry.surrogate import Surrogate  # noqa: E402
-from fewtomany.validation import gaussian  # noqa: E402
+from fewtomany.validation.compare import gaussian  # noqa: E402
 
 N_INPUTS, N_MODES = 10, 150
 

@@ -51,7 +51,7 @@ def test_every_rule_is_a_stage_and_every_stage_a_rule():
     stages = [drawing.get(rule, rule) for rule in rules]
     assert set(stages) == set(versions.STAGES)
     for stage, body in zip(stages, bodies, strict=True):
-        assert set(re.findall(r'basis(?:_of_dataset)?\("(\w+)"\)', body)) == {stage}
+        assert set(re.findall(r'basis(?:_of_dataset|_of_pass)?\("(\w+)"\)', body)) == {stage}
         assert set(re.findall(r'memory\("(\w+)"\)', body)) == {stage}
         assert set(re.findall(r'runtime\("(\w+)"\)', body)) == {stage}
 
