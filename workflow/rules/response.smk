@@ -1,19 +1,5 @@
 """The pass over time-ordered data that a response is made of: of the simulation, and of a surrogate."""
 
-PASSES = {"surrogate": campaign.simplified} if campaign.simplified else {}
-if campaign.simulation is not None and campaign.simulation.engine == "response":
-    PASSES["simulation"] = campaign
-
-
-def basis_of_pass(stage):
-    """Version and configuration that a stage's numbers follow from, of either simulation."""
-    return lambda wildcards: versions.basis(PASSES[wildcards.origin], stage)
-
-
-def surrogate_option(wildcards):
-    """Option of a program that works on the surrogate's simulation."""
-    return "--surrogate" if wildcards.origin == "surrogate" else ""
-
 
 rule simulate_response:
     """One shard of the pass over the TOD: chunks START to STOP.
