@@ -15,6 +15,9 @@ CONFIG = f"results/{campaign.name}/campaign.yaml"
 ENVIRONMENT = "../../envs/conda.yaml"
 memory, runtime = demands(campaign)
 products = products_of(campaign)
+PASSES = {"surrogate": campaign.simplified} if campaign.simplified else {}
+if campaign.simulation is not None and campaign.simulation.engine == "response":
+    PASSES["simulation"] = campaign
 COVARIANCES = [*campaign.datasets, *(["exact"] if campaign.truth == "exact" else [])]
 FIGURES = ["maps", *products.compared, "wavelets", "transfer", "cost"]
 PARTS = {
@@ -161,3 +164,13 @@ def basis(stage):
 def basis_of_dataset(stage):
     """The same for a stage of emulation, with the strategy of the dataset."""
     return lambda wildcards: versions.basis(campaign, stage, wildcards.dataset)
+
+
+def basis_of_pass(stage):
+    """Version and configuration that a stage's numbers follow from, of either simulation."""
+    return lambda wildcards: versions.basis(PASSES[wildcards.origin], stage)
+
+
+def surrogate_option(wildcards):
+    """Option of a program that works on the surrogate's simulation."""
+    return "--surrogate" if wildcards.origin == "surrogate" else ""
