@@ -22,6 +22,9 @@ N_SHOWN = 2
 
 _UNOBSERVED = ListedColormap(["none", "#D9D9D9"])
 
+_WIDE = 6
+"""Columns that have room for a title of one line."""
+
 _PIXELS = 600
 """Width of one projected map."""
 
@@ -66,7 +69,10 @@ def draw(comparison: Comparison, maps: Mapping[str, np.ndarray]) -> Figure:
         for index, panel in enumerate(axes[0]):
             component, number = divmod(index, N_SHOWN + 1)
             letter = names[component]
-            panel.set_title(f"{letter}, map {number}" if number < N_SHOWN else f"σ of {letter}")
+            title = f"{letter}, map {number}" if number < N_SHOWN else f"σ of {letter}"
+            if columns > _WIDE:  # narrow panels: two lines
+                title = title.replace(", ", "\n").replace(" of ", "\n")
+            panel.set_title(title, fontsize="small" if columns > _WIDE else None)
         bars = {"location": "bottom", "shrink": 0.6, "aspect": 30, "pad": 0.02}
         left, right = axes[:, : -(-columns // 2)], axes[:, -(-columns // 2) :]
         figure.colorbar(
