@@ -3,8 +3,8 @@
     python benchmarks/ablation.py --config config/paper.yaml --results results/paper \
         "stripe_zones=0" "stripe_zones=2" "stripe_zones=2,n_steps=2000"
 
-Every argument changes keys of the configuration's ``emulator``; each is one line of the
-table. The inputs, the reference and the exact covariance come from a finished campaign.
+Every argument changes keys of the configuration's ``emulator``, or the dataset's ``strategy``;
+each is one line of the table. The inputs, the reference and the exact covariance come from a finished campaign.
 Batches are kept in ``--folder``, so that more of them or more options continue a run.
 """
 
@@ -23,8 +23,8 @@ sys.path.insert(0, str(ROOT / "scripts"))
 HEADER = (
     "| emulator | maps | loss at the end | CPU s per batch | pixel variance, mean (median) "
     "| recovery < 6°, 6–15°, 15–40°, beyond | scatter | ten leading eigenvalues "
-    "| in the true modes | χ² |\n"
-    "|---|---|---|---|---|---|---|---|---|---|"
+    "| in the true modes | χ² | KL (nats) |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -58,12 +58,14 @@ def main(arguments: argparse.Namespace) -> None:
     print(HEADER)
     for option in arguments.options:
         sections = copy.deepcopy(campaign.sections)
-        sections["emulator"] |= yaml.safe_load(
-            "{" + option.replace("=", ": ").replace(",", ", ") + "}"
-        )
+        changes = yaml.safe_load("{" + option.replace("=", ": ").replace(",", ", ") + "}")
+        if "strategy" in changes:
+            sections["emulated"][dataset.name]["strategy"] = changes.pop("strategy")
+        sections["emulator"] |= changes
         path = arguments.folder / dataset.name / f"{option.replace(',', '_')}.npz"
         if not path.exists():
-            emulate(arguments, config.parse(sections), dataset, path)
+            changed = config.parse(sections)
+            emulate(arguments, changed, changed.datasets[dataset.name], path)
         found = np.load(path)
         n_maps = len(found["maps"])
         emulated = Sample(found["maps"], exact, modes, reference[n_maps:])
@@ -76,6 +78,7 @@ def emulate(arguments, campaign, dataset, path: Path) -> None:
     from fewtomany import store
     from fewtomany.emulator import batches, model
     from fewtomany.emulator.descent import Sampler, Task
+    from fewtomany.symmetry import learn
 
     inputs = store.read_dataset(
         _files(arguments.results, "datasets", dataset.input),
@@ -85,8 +88,12 @@ def emulate(arguments, campaign, dataset, path: Path) -> None:
         nside=campaign.maps.nside,
         first=0,
     )
+    learnt = learn.read(arguments.results / "symmetry" / f"{dataset.input}.h5")
     sampler = Sampler(
-        model.prepare(inputs, campaign.emulator), campaign.seed, dataset.name, dataset.strategy
+        model.prepare(inputs, campaign.emulator, learnt),
+        campaign.seed,
+        dataset.name,
+        dataset.strategy,
     )
     plan = batches.dataset_plan(campaign, dataset.name)
     results, began = [], time.process_time()
@@ -118,6 +125,13 @@ class Sample:
         self.variance = centred.var(axis=0, ddof=1) / exact.variance
         self.trace = centred.var(axis=0, ddof=1).sum() / exact.variance.sum()
         self.in_modes = np.sum((centred @ modes.vectors.T) ** 2) / np.sum(centred**2)
+        self.flat = flat
+
+    def kl(self, viewer) -> float:
+        """Kullback–Leibler divergence of the maps' covariance from the truth, nats."""
+        from fewtomany.validation.compare import distances
+
+        return distances.distances(viewer.of_maps(self.flat), viewer)["kl"]
 
 
 def _row(option, viewer, found, emulated, true, scatter) -> str:
@@ -140,6 +154,7 @@ def _row(option, viewer, found, emulated, true, scatter) -> str:
         f"{emulated.leading / true.leading:.2f}",
         f"{emulated.in_modes:.2f} ({true.in_modes:.2f})",
         f"{emulated.chi2:.2f} ({true.chi2:.2f})",
+        f"{apart['kl']:.0f} ({true.kl(viewer):.0f})",
     )
     return f"| {' | '.join(cells)} |"
 
