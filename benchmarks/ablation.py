@@ -4,8 +4,8 @@
         "stripe_zones=0" "stripe_zones=2" "stripe_zones=2,n_steps=2000"
 
 Every argument changes keys of the configuration's ``emulator``, or the dataset's ``strategy``;
-each is one line of the table. The inputs, the reference and the exact covariance come from a finished campaign.
-Batches are kept in ``--folder``, so that more of them or more options continue a run.
+each is one line of the table. The inputs, the reference and the exact covariance come from a
+finished campaign. Batches are kept in ``--folder``, so that more of them or more options continue a run.
 """
 
 import argparse
