@@ -25,7 +25,14 @@ CHANGES = {
     "inputs": {"input-10": {"n_maps": 10}},
     "gaussian": {},
     "emulated": {"average-10": {"input": "input-10", "strategy": "average-target", "n_maps": 50}},
-    "emulator": {"n_scales": 2, "batch_size": 10, "n_steps": 800, "dtype": "float64"},
+    "emulator": {
+        "n_scales": 2,
+        "batch_size": 10,
+        "n_steps": 800,
+        "dtype": "float64",
+        "start": "white",
+        "variances": "inputs",
+    },
     "sharding": {"chunks_per_shard": 60, "maps_per_shard": 50, "batches_per_shard": 2},
 }
 FAST = (
