@@ -5,7 +5,8 @@
 
 Every argument changes keys of the configuration's ``emulator``, or the dataset's ``strategy``;
 each is one line of the table. The inputs, the reference and the exact covariance come from a
-finished campaign. Batches are kept in ``--folder``, so that more of them or more options continue a run.
+finished campaign. Batches are kept in ``--folder``, so that more of them or more options
+continue a run.
 """
 
 import argparse

@@ -34,7 +34,7 @@ ONE_DAY = {
     "inputs": {"input-3": {"n_maps": 3}},
     "emulated": {"emulated-3": {"input": "input-3", "strategy": "average-target", "n_maps": 20}},
     "emulator": {"n_scales": 2},
-    "validation": {"n_modes": 5, "chi2_maps": 10},
+    "validation": {"n_modes": 4, "chi2_maps": 10},
 }
 
 

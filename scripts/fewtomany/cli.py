@@ -6,10 +6,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from fewtomany import config
 from fewtomany.errors import UserError
+
+if TYPE_CHECKING:
+    from fewtomany import config
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """No space on the disk, or none left of the user's share."""
@@ -65,8 +67,10 @@ def add_surrogate(options: argparse.ArgumentParser) -> None:
     )
 
 
-def campaign_of(arguments: argparse.Namespace) -> config.Campaign:
+def campaign_of(arguments: argparse.Namespace) -> "config.Campaign":
     """The campaign of a program with the option ``--surrogate``: its own, or the simplified one."""
+    from fewtomany import config
+
     campaign = config.load(arguments.config)
     if not arguments.surrogate:
         return campaign

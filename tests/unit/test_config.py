@@ -185,8 +185,9 @@ def test_no_more_modes_than_the_random_numbers_make(kind):
     ],
 )
 def test_the_engine_follows_from_the_systematics(kinds, engine):
-    campaign = config.parse(changed("simulation.systematics", kinds))
-    assert campaign.simulation.engine == engine
+    content = changed("simulation.systematics", kinds)
+    content["validation"] = {**content["validation"], "n_modes": 3}
+    assert config.parse(content).simulation.engine == engine
     assert config.parse(changed("simulation.engine", "direct")).simulation.engine == "direct"
 
 

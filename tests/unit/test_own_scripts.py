@@ -10,6 +10,7 @@ import covariance as covariance_script
 import diversity
 import draw
 import judge
+import learn_symmetry
 import measure_distribution
 import measure_minkowski
 import measure_scattering
@@ -98,10 +99,11 @@ class House:
         self.run(diversity, "--maps", *named, "--spectra", *cl, "--output", part)
         results = ("--metrics", folder / "metrics.json", "--comparison", folder / "comparison.h5")
         self.run(judge, *files, "--parts", part, *results)
-        of_inputs = ("--inputs", self.maps("mine"), "--emulated", self.maps("many"))
-        both = ("--covariances", folder / "mine.h5", folder / "many.h5")
+        learnt = folder / "symmetry.h5"
+        self.run(learn_symmetry, "--dataset", "mine", "--output", learnt, self.maps("mine"))
+        of_both = ("--symmetry", learnt, "--emulated", self.maps("many"))
         output = ("--output", folder / "recommended.h5")
-        self.run(recommend, "--dataset", "many", *of_inputs, *both, *output)
+        self.run(recommend, "--dataset", "many", *of_both, *output)
         compared = ("--comparison", folder / "comparison.h5")
         shown = [f"{name}={self.maps(name)}" for name in names]
         self.run(plot_maps, *compared, "--maps", *shown, "--output", folder / "maps.png")
@@ -132,12 +134,14 @@ def test_products_are_of_the_observed_pixels_and_all_components(house):
 
 
 def test_the_planted_correlation_of_components_is_in_every_covariance(house):
-    found = covariance.load(house.folder / "recommended.h5")
-    blocks = found.covariance.reshape(*(2 * (len(found.components), house.sky.n_pix)))
-    for a, b in found.components.pairs:
-        same = np.trace(blocks[a, :, a]) * np.trace(blocks[b, :, b])
-        assert np.trace(blocks[a, :, b]) / np.sqrt(same) == pytest.approx(0.5, abs=0.1)
-    assert found.n_maps == N_EMULATED
+    """Half of it or more in the recommended one, whose parts without emulation know less."""
+    for name, least in (("many", 0.4), ("recommended", 0.2)):
+        found = covariance.load(house.folder / f"{name}.h5")
+        blocks = found.covariance.reshape(*(2 * (len(found.components), house.sky.n_pix)))
+        for a, b in found.components.pairs:
+            same = np.trace(blocks[a, :, a]) * np.trace(blocks[b, :, b])
+            assert least < np.trace(blocks[a, :, b]) / np.sqrt(same) < 0.6
+        assert found.n_maps == N_EMULATED
 
 
 def test_the_verdict_rests_on_the_inputs(house):

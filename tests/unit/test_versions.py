@@ -81,7 +81,9 @@ def test_the_steps_of_the_descent_belong_to_the_batches_alone():
 
 
 def test_the_strategy_of_a_dataset_belongs_to_its_basis():
-    campaign = config.parse(DEMO)
+    content = copy.deepcopy(DEMO)
+    content["emulated"]["emulated-20"]["strategy"] = "single-target"
+    campaign = config.parse(content)
     assert json.loads(versions.basis(campaign, "emulate", "emulated-20"))["strategy"] == (
         "single-target"
     )

@@ -248,9 +248,10 @@ def test_the_effective_configuration_lies_beside_the_products(instant):
     [
         pytest.param(
             {"emulated": {"average-10": {**AVERAGE, "n_maps": 100}}},
-            {"emulate": 1, "assemble": 1, "covariance": 1, "recommend": 1}
+            {"emulate": 1, "assemble": 1, "covariance": 1, "recommend": 1, "parameter": 1}
             | measured(1)
-            | JUDGEMENT,
+            | JUDGEMENT
+            | {"plot_part": 4},
             id="a larger emulated dataset adds batches and maps",
         ),
         pytest.param(
@@ -260,22 +261,24 @@ def test_the_effective_configuration_lies_beside_the_products(instant):
         ),
         pytest.param(
             {"emulator": {"n_steps": 21}},
-            {"emulate": 3, "assemble": 2, "covariance": 2, "recommend": 2}
+            {"emulate": 3, "assemble": 2, "covariance": 2, "recommend": 2, "parameter": 2}
             | measured(2)
-            | JUDGEMENT,
+            | JUDGEMENT
+            | {"plot_part": 5},
             id="other steps emulate anew",
         ),
         pytest.param(
             {"emulated": {"single-10": {**AVERAGE}}},
             {"prepare_emulation": 1, "emulate": 1, "assemble": 1}
-            | {"covariance": 1, "recommend": 1}
+            | {"covariance": 1, "recommend": 1, "parameter": 1}
             | measured(1)
-            | JUDGEMENT,
+            | JUDGEMENT
+            | {"plot_part": 4},
             id="another strategy emulates that dataset anew",
         ),
         pytest.param(
             {"validation": {"n_modes": 14}},
-            {"recommend": 2, "compare": 1, "plot_part": 2} | JUDGED,
+            {"compare": 1, "plot_part": 2} | JUDGED,
             id="other modes judge anew",
         ),
         pytest.param(

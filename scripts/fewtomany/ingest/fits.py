@@ -113,6 +113,7 @@ def _opened(path: str) -> BinaryIO:
 
     Astropy itself leaves a file that it cannot read open.
     """
+    path = str(path)
     if not path.lower().endswith(".gz"):
         return open(path, "rb")
     with open(path, "rb") as file:

@@ -17,6 +17,7 @@ from fewtomany.covariance import Covariance
 from fewtomany.eigenmodes import leading_modes
 from fewtomany.errors import UserError
 from fewtomany.sky import Sky
+from fewtomany.symmetry.model import BLOCK
 
 KIND = "surrogate"
 
@@ -92,9 +93,16 @@ class Surrogate:
         return found
 
     def draw(
-        self, campaign_seed: int, key: tuple[str | int, ...], start: int, stop: int
+        self,
+        campaign_seed: int,
+        key: tuple[str | int, ...],
+        start: int,
+        stop: int,
+        block: int = BLOCK,
     ) -> np.ndarray:
         """Gaussian maps ``start <= k < stop``; map k uses ``(*key, "rows", k)`` and ``"rest"``.
+
+        The rows are drawn in blocks of :mod:`fewtomany.linear`, whatever ``block`` is.
 
         Returns
         -------
