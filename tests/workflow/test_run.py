@@ -12,7 +12,7 @@ import pytest
 
 import golden
 from fewtomany import config, integrity, shards, store
-from harness import make_workflow
+from harness import ROOT, make_workflow
 
 GOLDEN = Path(__file__).with_name("golden.json")
 AVERAGE = {"input": "input-10", "strategy": "average-target", "n_maps": 100}
@@ -131,7 +131,8 @@ def test_a_flipped_bit_is_found_discarded_and_made_again(finished):
     results = finished.folder / "results" / "tiny"
 
     def status(*words):
-        command = [sys.executable, "scripts/status.py", "--config", "results/tiny/campaign.yaml"]
+        program = str(ROOT / "scripts" / "status.py")
+        command = [sys.executable, program, "--config", "results/tiny/campaign.yaml"]
         done = subprocess.run(
             [*command, *words], cwd=finished.folder, capture_output=True, text=True, check=True
         )
