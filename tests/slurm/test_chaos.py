@@ -32,14 +32,14 @@ def same(local):
 
 
 def processes(*words: str) -> list[int]:
-    """Processes whose command line holds all these words."""
+    """Processes whose command line holds all these words, or paths that end in them."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
             line = (path / "cmdline").read_bytes().decode().split("\0")
         except OSError:
             continue
-        if all(word in line for word in words):
+        if all(any(word == own or own.endswith(f"/{word}") for own in line) for word in words):
             found.append(int(path.name))
     return found
 
