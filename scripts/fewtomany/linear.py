@@ -16,7 +16,12 @@ computed whole, so that a map has the same bits in whatever shard it is asked fo
 
 
 def draw(
-    factor: np.ndarray, campaign_seed: int, key: tuple[str | int, ...], start: int, stop: int
+    factor: np.ndarray,
+    campaign_seed: int,
+    key: tuple[str | int, ...],
+    start: int,
+    stop: int,
+    size: int = BLOCK,
 ) -> np.ndarray:
     """Realizations ``start <= k < stop`` of the Gaussian maps of a factor.
 
@@ -24,6 +29,7 @@ def draw(
     ----------
     factor : array of shape (n_numbers, n_stokes, n_pix)
     campaign_seed, key : realization k uses the stream ``(*key, k)``
+    size : maps per product; with another one the bits are others
 
     Returns
     -------
@@ -31,9 +37,9 @@ def draw(
     """
     matrix = factor.reshape(len(factor), -1)
     maps = np.empty((stop - start, matrix.shape[1]), factor.dtype)
-    for first in range(start - start % BLOCK, stop, BLOCK):
-        numbers = seeds.standard_normal(campaign_seed, key, first, first + BLOCK, len(matrix))
+    for first in range(start - start % size, stop, size):
+        numbers = seeds.standard_normal(campaign_seed, key, first, first + size, len(matrix))
         block = numbers.astype(factor.dtype, copy=False) @ matrix
-        low, high = max(first, start), min(first + BLOCK, stop)
+        low, high = max(first, start), min(first + size, stop)
         maps[low - start : high - start] = block[low - first : high - first]
     return maps.reshape(stop - start, *factor.shape[1:])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewtomany import seeds
+from fewtomany import linear
 from fewtomany.symmetry.model import BLOCK
 
 
@@ -65,11 +65,4 @@ class Sample:
         -------
         float64 array of shape (stop - start, n_components, n_pix), K
         """
-        rows = self.maps.reshape(len(self.maps), -1)
-        found = np.empty((stop - start, *self.deviation.shape))
-        for first in range(start - start % block, stop, block):
-            numbers = seeds.standard_normal(campaign_seed, key, first, first + block, len(rows))
-            made = (numbers @ rows).reshape(block, *self.deviation.shape)
-            low, high = max(first, start), min(first + block, stop)
-            found[low - start : high - start] = made[low - first : high - first]
-        return found * self.deviation
+        return linear.draw(self.maps, campaign_seed, key, start, stop, block) * self.deviation

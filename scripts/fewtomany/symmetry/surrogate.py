@@ -102,13 +102,11 @@ class Surrogate:
     ) -> np.ndarray:
         """Gaussian maps ``start <= k < stop``; map k uses ``(*key, "rows", k)`` and ``"rest"``.
 
-        The rows are drawn in blocks of :mod:`fewtomany.linear`, whatever ``block`` is.
-
         Returns
         -------
         float64 array of shape (stop - start, n_components, n_pix), K
         """
-        maps = linear.draw(self.rows, campaign_seed, (*key, "rows"), start, stop)
+        maps = linear.draw(self.rows, campaign_seed, (*key, "rows"), start, stop, block)
         maps = maps.astype(np.float64)
         if self.rest.any():
             numbers = seeds.standard_normal(
