@@ -1,6 +1,12 @@
+import os
+
 import pytest
 
 from harness import Workflow, make_instant
+
+# Snakemake's SLURM plugin asks the cluster when it is imported, and waits 10 s for a cluster
+# that is installed but down. No test of this folder needs one.
+os.environ["SLURM_CONF"] = os.devnull
 
 
 @pytest.fixture(scope="session")
