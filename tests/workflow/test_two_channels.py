@@ -27,7 +27,7 @@ emulated:
   high: {input: mine, strategy: average-target, n_maps: 40, given: {dataset: new, channels: [low]}}
 gaussian:
   naive: {input: mine, n_maps: 20}
-emulator: {n_scales: 2, n_steps: 60, mean: zero, start: white}
+emulator: {n_scales: 2, n_steps: 60, mean: zero, start: isotropic}
 validation: {n_modes: 15}
 trust: {datasets: [both], n_folds: 2, n_maps: 20, n_directions: 5}
 sharding: {maps_per_shard: 25, batches_per_shard: 2}
@@ -84,10 +84,10 @@ def test_the_channels_are_correlated_as_planted(finished):
 
 
 def test_the_drawn_channel_follows_the_given_one(finished):
-    """Most of the correlation of 0.8, not all: 0.73, and no more after 300 steps instead of 60."""
+    """Its start already follows; from white starts the descent reaches 0.73 of the 0.8."""
     maps = maps_of(finished, "high")
     found = np.corrcoef(maps[:, :2].ravel(), maps[:, 2:].ravel())[0, 1]
-    assert 0.65 < found < CORRELATION + 0.05
+    assert found == pytest.approx(CORRELATION, abs=0.05)
 
 
 def test_covariance_verdict_and_report_are_of_both_channels(finished):

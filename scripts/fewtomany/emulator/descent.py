@@ -23,6 +23,7 @@ from fewtomany.config import Emulator
 from fewtomany.emulator import lbfgs
 from fewtomany.emulator.archive import Checkpoint
 from fewtomany.emulator.model import Model
+from fewtomany.emulator.regression import N_DRAWS, Regression
 from fewtomany.emulator.statistics import Phi
 
 CHUNK = 50
@@ -126,8 +127,23 @@ class Sampler:
         if self.given is not None:
             places = list(self.given.places)
             given = self.given.of_batch(index, size) - model.mean[places]
-            maps[:, places] = given / model.deviation[places]
+            given /= model.deviation[places]
+            if self._regression is not None:
+                others = np.delete(np.arange(maps.shape[1]), places)
+                maps[:, others] += self._regression(given - maps[:, places])
+            maps[:, places] = given
         return model.sky.to_nested(maps)
+
+    @functools.cached_property
+    def _regression(self) -> Regression | None:
+        """What lets a start follow the given channels; a white one knows of none."""
+        model = self.model
+        if model.settings.start == "white":
+            return None
+        n_starts = -(-N_DRAWS // model.settings.batch_size)
+        key = f"{self.dataset} given"
+        draws = [model.start(self.campaign_seed, key, 0, number) for number in range(n_starts)]
+        return Regression(np.concatenate(draws), model.components, self.given.places, model.sky)
 
     def goal(self, target: int, index: int) -> np.ndarray:
         """What the mean statistics of a batch shall be, (n_statistics,)."""
