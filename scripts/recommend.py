@@ -43,9 +43,8 @@ def main(arguments: argparse.Namespace) -> None:
             )
             for fold in campaign.folds_of(dataset.name)
         ]
-        fit = recommend.weigh(folds, campaign.seed)
-        weights = fit.weights
-        evidence = {"weights": weights, "n_folds": len(folds), "n_held_out": len(fit.scores)}
+        found = recommend.weigh(folds, campaign.seed)
+        weights, evidence = found.fit.weights, {"n_folds": len(folds), **found.evidence}
     for name, weight in weights.items():
         logger.info("weight of %s: %.3f", name, weight)
     emulated = read(dataset.name)

@@ -134,7 +134,10 @@ def test_held_out_maps_weigh_a_good_emulation_more_than_a_bad_one(planted):
             inputs = store.MapSet(rest, "QU", "input-10")
             learnt = learn.learn(inputs, planted.campaign.symmetry, 1)
             folds.append(recommend.FoldMaps(held, learnt, maps[name]))
-        shares[name] = recommend.weigh(folds, 1).weights[recommend.EMULATED]
+        found = recommend.weigh(folds, 1)
+        shares[name] = found.fit.weights[recommend.EMULATED]
+        assert found.evidence["n_held_out"] == len(maps["input-10"])
+        assert found.number.n_maps > found.n_directions  # or infinite
     assert shares["true"] > 0.9
     assert shares["unlinked"] < 0.5
 

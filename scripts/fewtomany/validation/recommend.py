@@ -16,7 +16,8 @@ from fewtomany.symmetry import mixture
 from fewtomany.symmetry.learn import Learnt
 from fewtomany.symmetry.mixture import Fit, Mixture, Model
 from fewtomany.symmetry.sample import Sample
-from fewtomany.validation import heldout
+from fewtomany.validation import effective, heldout
+from fewtomany.validation.compare.equivalent import Equivalent
 
 WITHOUT, EMULATED = "without-emulation", "emulated"
 """The parts of the recommended covariance."""
@@ -32,6 +33,9 @@ BLOCK = 128
 
 N_DIRECTIONS = 100
 """Directions of the held-out likelihood, at most."""
+
+SINGULAR = 1e-10
+"""Smallest over largest eigenvalue below which a covariance counts as singular."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,47 @@ class FoldMaps:
     emulated: np.ndarray
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """What the folds' held-out maps say.
+
+    Attributes
+    ----------
+    fit : weights of the two parts
+    chi2 : array of shape (n_held,), χ² of every held-out map under the mixture of its fold;
+        infinite where that is singular
+    n_directions : in which the maps were judged
+    """
+
+    fit: Fit
+    chi2: np.ndarray
+    n_directions: int
+
+    @property
+    def number(self) -> Equivalent | None:
+        """Simulations that would leave held-out maps at the same χ² (``held_out_number``).
+
+        As a t-distribution counts them; infinite where χ² is as it should be, as far as so few
+        maps can tell; None of a singular covariance.
+        """
+        if not np.isfinite(self.chi2).all():
+            return None
+        return effective.held_out_number(self.chi2, self.n_directions)
+
+    @property
+    def evidence(self) -> dict:
+        """The same as plain JSON; None is an open end or infinity."""
+        number = self.number
+        ends = (number.n_maps, number.low, number.high) if number else (None, None, None)
+        ends = [end if end is not None and np.isfinite(end) else None for end in ends]
+        return {
+            "weights": self.fit.weights,
+            "n_held_out": len(self.fit.scores),
+            "n_directions": self.n_directions,
+            "effective_number": dict(zip(("n_maps", "low", "high"), ends, strict=True)),
+        }
+
+
 def parts(learnt: Learnt, emulated: np.ndarray) -> dict[str, Model]:
     """The two covariances, of the same pixel variances."""
     centred = emulated.astype(np.float64)
@@ -57,8 +102,8 @@ def parts(learnt: Learnt, emulated: np.ndarray) -> dict[str, Model]:
     return {WITHOUT: learnt.mixture, EMULATED: Sample.of(centred, learnt.deviation)}
 
 
-def weigh(folds: Sequence[FoldMaps], seed: int) -> Fit:
-    """Weights of the two by the likelihood of the folds' held-out maps."""
+def weigh(folds: Sequence[FoldMaps], seed: int) -> Weighed:
+    """Weights of the two by the likelihood of held-out maps, and what the mixture is worth."""
     held, targets = [], []
     for number, fold in enumerate(folds):
         drawn = fold.learnt.mixture.draw(seed, ("recommend", number), 0, N_DRAWS)
@@ -70,7 +115,20 @@ def weigh(folds: Sequence[FoldMaps], seed: int) -> Fit:
         held.append(fold.held.reshape(len(fold.held), -1).astype(np.float64) @ directions.T)
         made = parts(fold.learnt, fold.emulated)
         targets.append({name: part.within(directions) for name, part in made.items()})
-    return mixture.fit(held, targets)
+    fit = mixture.fit(held, targets)
+    chi2 = [
+        _chi2(maps, sum(fit.weights[name] * target for name, target in fold.items()))
+        for maps, fold in zip(held, targets, strict=True)
+    ]
+    return Weighed(fit, np.concatenate(chi2), held[0].shape[1])
+
+
+def _chi2(maps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """xᵀ C⁻¹ x of maps (n_maps, k); infinite of a singular C."""
+    values, vectors = np.linalg.eigh(matrix)
+    if values[0] <= SINGULAR * values[-1]:
+        return np.full(len(maps), np.inf)
+    return np.sum((maps @ vectors) ** 2 / values, axis=1)
 
 
 def recommend(learnt: Learnt, emulated: np.ndarray, weights: dict[str, float]) -> Mixture:

@@ -80,7 +80,7 @@ def cross_validate(
             judge_fold(
                 training.reshape(-1, n).astype(np.float64),
                 made[number],
-                recommend.weigh(others, campaign.seed).weights,
+                recommend.weigh(others, campaign.seed).fit.weights,
                 naive.reshape(-1, n),
                 neutral,
                 truth,
