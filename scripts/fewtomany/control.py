@@ -5,14 +5,14 @@
     found = control.carpool(accurate, cheap, many)  # spectra, maps, any statistic
     found.mean, found.error
 
-What accurate and cheap realizations of the same random numbers have in common is known better
-from many cheap ones, and is taken off (CARPool; Chartier et al. 2021, MNRAS 503, 1897):
+Accurate and cheap realizations of the same random numbers share a part of their scatter. Many
+cheap ones tell that part, and it is taken off (CARPool; Chartier et al. 2021, MNRAS 503, 1897):
 
     x̂ = x̄ - β (c̄ - μ_c),   β = Cov(x, c) / Var(c), value by value.
 
 The simplified simulation may be wrong: β then tends to 0, and x̂ to x̄. Nothing but pairs is
-needed, as two simulations make them where they draw equal random numbers: of chunks that are as
-many, with the same seed.
+needed. Two simulations with as many chunks and the same seed make them, since they draw equal
+random numbers.
 """
 
 from dataclasses import dataclass

@@ -162,8 +162,16 @@ def nercome(
 def precision(amplitudes: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:
     """Linear shrinkage of the inverse of a sample covariance, α S⁻¹ + β Π₀.
 
-    Bodnar, Gupta & Parolya (2016, J. Multivar. Anal. 146, 223; Eqs. 4.4 and 4.5), used in
-    cosmology by Looijmans et al. (2024, arXiv:2402.13783).
+    The weights of Bodnar, Gupta & Parolya (2016, J. Multivar. Anal. 146, 223; Eqs. 4.4 and
+    4.5), brought to cosmology by Looijmans, Wang & Beutler (2024, arXiv:2402.13783)::
+
+        α = 1 − k/n − (tr S⁻¹)² ‖Π₀‖² / n / (‖S⁻¹‖² ‖Π₀‖² − (tr S⁻¹Π₀)²)
+        β = tr(S⁻¹Π₀) / ‖Π₀‖² (1 − k/n − α)
+
+    with Frobenius norms. For many maps and directions α and β have the least Frobenius error
+    of the precision matrix. Two things differ from the papers: n is n_maps − 1, as the mean is
+    estimated, and an α below 0, which few maps may give, is set to 0. The theorem is for a
+    target that does not depend on the maps; the default one does.
 
     Parameters
     ----------
