@@ -23,6 +23,7 @@ from unittest import mock
 
 import h5py
 import numpy as np
+import scipy.linalg
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -114,11 +115,24 @@ def show(name: str, view: views.View, viewer: views.Viewer, whole: bool = True) 
     sys.stdout.flush()
 
 
+def calibration(found: mixture.Model, columns: np.ndarray) -> np.ndarray:
+    """True variance over the claimed one in a model's own leading modes, means of 15 modes.
+
+    The modes are those of its correlations.
+    """
+    deviation = np.sqrt(found.variance().ravel())
+    correlations = found.covariance() / np.outer(deviation, deviation)
+    n = len(correlations)
+    values, vectors = scipy.linalg.eigh(correlations, subset_by_index=[n - N_MODES, n - 1])
+    true = np.sum((columns / deviation @ vectors) ** 2, axis=0)
+    return (true / values)[::-1].reshape(-1, 15).mean(axis=1)
+
+
 def published(maps: np.ndarray, viewer: views.Viewer, seed: int) -> None:
     """What the field would try, on maps (n_maps, n)."""
     directions = baselines.random_directions(seed, choice.N_DIRECTIONS, maps.shape[1])
     sample = viewer.of_maps(maps)
-    for name, found in baselines.without_emulation(maps, viewer, {}, directions)[0].items():
+    for name, found in baselines.models(maps, viewer, {}, directions)[0].items():
         show(name, found(sample), viewer)
     for name, estimator in {
         "nonlinear (Ledoit & Wolf 2020)": nonlinear.analytical,
@@ -144,7 +158,9 @@ def published(maps: np.ndarray, viewer: views.Viewer, seed: int) -> None:
         sys.stdout.write(f"{name:34}not defined: {error}\n")
 
 
-def measure(maps: np.ndarray, viewer: views.Viewer, seed: int, whole: bool) -> None:
+def measure(
+    maps: np.ndarray, viewer: views.Viewer, columns: np.ndarray, seed: int, whole: bool
+) -> None:
     """All models of inputs (n_maps, n_stokes, n_pix)."""
     start = time.process_time()
     if whole:
@@ -173,7 +189,11 @@ def measure(maps: np.ndarray, viewer: views.Viewer, seed: int, whole: bool) -> N
     parts = {n: model.turned(maps, STOKES, s, smoothing) for n, s in symmetries.items()}
     parts["diagonal"] = mixture.Diagonal(np.sqrt(parts["turned"].variance()))
     show("turned, chosen", view_of(parts["turned"], viewer, whole), viewer, whole)
-    show("mixture", view_of(fit.mixture(parts), viewer, whole), viewer, whole)
+    found = fit.mixture(parts)
+    show("mixture", view_of(found, viewer, whole), viewer, whole)
+    if whole:
+        ratios = ", ".join(f"{ratio:.2f}" for ratio in calibration(found, columns))
+        sys.stdout.write(f"  true over claimed variance in its own modes, by 15: {ratios}\n")
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.weights.items() if weight)
     gain, error = fit.gain("turned")
     sys.stdout.write(
@@ -193,7 +213,7 @@ def main(arguments: argparse.Namespace) -> None:
             sys.stdout.write(
                 f"\n{title:34}{'KL':>10}{'KL 50':>9}{'corr':>8}  {'recovery':22}{'var':>8}\n"
             )
-            measure(maps.reshape(n_maps, len(STOKES), -1), viewer, seed, whole=seed == 0)
+            measure(maps.reshape(n_maps, len(STOKES), -1), viewer, columns, seed, whole=seed == 0)
 
 
 if __name__ == "__main__":

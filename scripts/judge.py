@@ -5,6 +5,7 @@ import logging
 
 from fewtomany import cli, config, provenance, store
 from fewtomany.validation import parts
+from fewtomany.validation.entries import against_inputs
 from fewtomany.validation.judge import comparison, verdict
 
 
@@ -31,6 +32,8 @@ def main(arguments: argparse.Namespace) -> None:
     entries, arrays = verdict.judge(campaign, files)
     for path in arguments.parts:
         entries = parts.merge(entries, parts.read(path)["metrics"], path)
+    if campaign.truth is None:
+        entries = [against_inputs(entry) for entry in entries]
     about = provenance.record(**campaign.identity)
     comparison.write(arguments.comparison, arrays, about)
     judged = [entry["passed"] for entry in entries if entry["passed"] is not None]

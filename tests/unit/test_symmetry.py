@@ -218,6 +218,17 @@ def test_a_mixture_is_the_sum_of_its_parts():
     np.testing.assert_array_equal(found.draw(1, ("m",), 5, 7).reshape(2, -1), draws[5:7])
 
 
+def test_a_part_may_be_left_out_and_the_others_share_its_weight():
+    one = np.ones((2, 12))
+    parts = {name: mixture.Diagonal(size * one) for name, size in (("a", 1), ("b", 2), ("c", 3))}
+    found = mixture.Mixture(parts, {"a": 0.2, "b": 0.3, "c": 0.5}).without("c")
+    assert found.weights == pytest.approx({"a": 0.4, "b": 0.6})
+    np.testing.assert_allclose(found.variance(), 0.4 * 1 + 0.6 * 4)
+    assert found.without("c").weights == found.weights
+    alone = mixture.Mixture({"a": parts["a"]}, {"a": 1.0})
+    assert alone.without("a") is alone
+
+
 def test_folds_of_other_targets_are_refused():
     with pytest.raises(UserError, match="different targets"):
         mixture.fit([np.zeros((1, 2))] * 2, [{"a": np.eye(2)}, {"b": np.eye(2)}])

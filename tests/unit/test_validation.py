@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from fewtomany import covariance, store
+from fewtomany.config import Dataset
 from fewtomany.covariance import Covariance
 from fewtomany.errors import UserError
 from fewtomany.sky import Sky
@@ -222,3 +223,18 @@ def test_classes_of_pairs_are_spelled_out():
     assert entries.title("recovery:0-6") == "recovered correlation, same component, 0-6°"
     assert entries.title("recovery:cross 0-6").endswith("between components, 0-6°")
     assert entries.title("recovery:T×Q 0-6").endswith("T×Q, 0-6°")
+
+
+def test_without_a_truth_no_words_speak_of_one():
+    dataset = Dataset("emulated", "emulated", n_maps=10)
+    found = entries.entry(
+        "scatter_ratio", dataset, 1.2, allowed=Range(0.9, 1.1, "as of true maps"), sample={}
+    )
+    said = entries.against_inputs(found)
+    assert said["title"] == "median scatter of the spectra over that of the inputs"
+    assert said["source"] == "as of the inputs"
+    assert {k: said[k] for k in found if k not in ("title", "source")} == {
+        k: found[k] for k in found if k not in ("title", "source")
+    }
+    shift = entries.against_inputs(entries.entry("residual:EE", dataset, 1.0, sample={}))
+    assert shift["unit"] == "σ_input"

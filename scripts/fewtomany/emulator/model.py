@@ -231,7 +231,9 @@ def prepare(inputs: MapSet, settings: Emulator, learnt: Learnt | None = None) ->
     if settings.start == "isotropic":
         arrays[f"{START}inputs"] = maps - mean
     if settings.start == "turned":
-        own, about = learn.to_arrays(learnt)
+        # White noise makes a covariance invertible; maps of little power on small scales keep it.
+        started = replace(learnt, mixture=learnt.mixture.without("diagonal"))
+        own, about = learn.to_arrays(started)
         arrays |= {f"{START}{name}": array for name, array in own.items()}
         arrays[f"{START}about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     if settings.orientation != "none":

@@ -25,8 +25,9 @@ def draw(part: dict) -> Figure:
             len(datasets), 4, sharex="col", squeeze=False, width_ratios=(1, 1, 1.2, 1.8)
         )
         for row, (name, found) in zip(rows, datasets.items(), strict=True):
-            _histograms(row[0], part["bins"], found["nearest"]["input"])
-            _histograms(row[1], part["bins"], found["nearest"]["other"])
+            held_against = "true maps" if found["yardstick"] == "reference" else "inputs"
+            _histograms(row[0], part["bins"], found["nearest"]["input"], held_against)
+            _histograms(row[1], part["bins"], found["nearest"]["other"], held_against)
             _variances(row[2], found["ratios"][_family(part)])
             _medians(row[3], found["percentiles"])
             row[0].set_ylabel(name)
@@ -43,9 +44,9 @@ def draw(part: dict) -> Figure:
     return figure
 
 
-def _histograms(panel: Axes, bins: list[float], pair: list[list[float]]) -> None:
+def _histograms(panel: Axes, bins: list[float], pair: list[list[float]], held_against: str) -> None:
     mine, true = pair
-    panel.stairs(true, bins, color=style.GREY, fill=True, alpha=0.4, label="true maps")
+    panel.stairs(true, bins, color=style.GREY, fill=True, alpha=0.4, label=held_against)
     panel.stairs(mine, bins, color=style.BLUE, label="emulated")
     panel.axvline(1, color=style.BLACK, linewidth=0.6, linestyle=":")
     panel.set_xlim(bins[0], 1.05)

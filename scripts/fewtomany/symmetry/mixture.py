@@ -91,6 +91,20 @@ class Mixture:
     parts: dict[str, Model]
     weights: dict[str, float]
 
+    def without(self, name: str) -> "Mixture":
+        """The same without a part, its weight shared among the others in proportion.
+
+        The part that is alone, or not there, stays.
+        """
+        weights = {n: w for n, w in self.weights.items() if n != name}
+        total = sum(weights.values())
+        if not total:
+            return self
+        return Mixture(
+            {n: part for n, part in self.parts.items() if n != name},
+            {n: weight / total for n, weight in weights.items()},
+        )
+
     def variance(self) -> np.ndarray:
         """Diagonal, shape (n_stokes, n_pix), K²."""
         return sum(self.weights[name] * part.variance() for name, part in self.parts.items())

@@ -75,6 +75,14 @@ GROUPS = {
 UNITS = {"residual": "σ_true", "scattering": "σ_true", "minkowski": "σ_true", "kl": "nats"}
 """Units; a metric that is not here is a pure number."""
 
+WITHOUT_TRUTH = {
+    "the true one": "that of the inputs",
+    "true maps": "the inputs",
+    "true draws": "the inputs",
+    "σ_true": "σ_input",
+}
+"""What the words of an entry become where nothing but the inputs is known."""
+
 SHOWN = "shown, not judged"
 INFINITE = "infinite: the covariance is singular in these modes"
 
@@ -148,6 +156,14 @@ def entry(
         "passed": bool(math.isfinite(value) and allowed.holds(value)) if allowed else None,
         "sample": dict(sample),
     }
+
+
+def against_inputs(found: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of a campaign without a truth, in words that say so: its yardstick is the inputs."""
+    words = {key: found[key] for key in ("title", "unit", "source")}
+    for truth, inputs in WITHOUT_TRUTH.items():
+        words = {key: text.replace(truth, inputs) for key, text in words.items()}
+    return {**found, **words}
 
 
 def plain(numbers: Any) -> Any:
