@@ -1,9 +1,9 @@
 """Products that were damaged and removed, so that the campaign makes them again.
 
-Snakemake makes no file again that only finished jobs have needed. So what is removed is
-noted in a file of the campaign, and what is still missing of it are targets of the next run. What
-follows from such a product is then made again too, except for batches that descended
-to the same targets, which are known by their key.
+Snakemake does not make a file again if only finished jobs have needed it. So a file of the campaign
+notes what is removed, and whatever of it is still missing is a target of the next run. What
+follows from such a product is then made again too. Batches that descended to the same targets are
+the exception: they are known by their key.
 """
 
 from collections.abc import Iterable

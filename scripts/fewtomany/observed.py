@@ -1,7 +1,7 @@
 """The observed sky of a campaign: the mask that cuts maps of the whole sphere.
 
-Maps of the user are cut when they are imported, and what is drawn or emulated has the pixels
-of what it comes from. Only simulated maps cover the sphere; they are cut when they are read.
+The user's maps are cut when they are imported. Drawn and emulated maps have the pixels of the maps
+that they come from. Only simulated maps cover the whole sphere; they are cut when they are read.
 """
 
 import dataclasses

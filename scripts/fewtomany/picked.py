@@ -1,7 +1,7 @@
 """Maps of the original dataset as they are, in place of draws from its covariance.
 
-A Gaussian draw has the covariance of the original maps and nothing else of them; where the effect
-is not Gaussian, reference and inputs have to be maps of the simulation itself.
+A Gaussian draw has the covariance of the original maps, and nothing else of theirs. Where the
+effect is not Gaussian, reference and inputs have to be maps of the simulation itself.
 """
 
 import dataclasses

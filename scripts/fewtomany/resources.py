@@ -1,8 +1,8 @@
 """Memory and time that a job asks for, as functions of the configuration, and what
 follows for its command line from the resources that a profile gives it.
 
-Upper estimates for one core of the last ten years: the scheduler needs bounds, the
-benchmarks of a run tell the truth. A retried job asks for ``attempt`` times as much.
+These are upper estimates for any core of the last ten years, since the scheduler needs bounds. What
+a job really took is in the benchmarks of a run. A retried job asks for ``attempt`` times as much.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The ``surrogate`` section of a configuration: a simulation that differs in some keys.
 
-What it does not name follows the campaign's simulation; without one, the schema's defaults.
-Imports nothing heavy.
+Keys that it does not name are those of the campaign's simulation or, without one, the schema's
+defaults. Imports nothing heavy.
 """
 
 import copy

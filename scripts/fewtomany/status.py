@@ -1,8 +1,8 @@
 """Where a campaign stands: from its files, Snakemake's plan and the queue of SLURM.
 
-Done jobs are those with a benchmark file; what is to do is what a dry run of Snakemake says;
-a job runs if SLURM says so or, without SLURM, if its log grew of late; it failed if it left a
-log, no benchmark, and does not run.
+A job is done if it has a benchmark file. It runs if SLURM says so or, without SLURM, if its log
+grew lately. It failed if it left a log and no benchmark, and does not run. A dry run of Snakemake
+tells what is still to do.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """Fields that are not Gaussian, to try the emulator on: a texture and a stream of noise.
 
-Both are periodic and stationary, of mean 0 and deviation 1, from white noise and a few lines of
-Fourier filters, so that as many true maps can be had as a test wants.
+Both are periodic and stationary, of mean 0 and deviation 1. They are made from white noise by a few
+lines of Fourier filters, so a test can have as many true maps as it wants.
 """
 
 import numpy as np

@@ -1,8 +1,9 @@
 """Maps in HDF5 files of this package, and in NumPy files.
 
-A NumPy file holds an array (n_maps, n_components, n_pix) of the whole sphere. It says nothing of
-its maps: they are in K and RING unless other is given, in the frame that is given; a
-polarization convention must be given. Components are T, Q and U by their number.
+A NumPy file holds an array (n_maps, n_components, n_pix) of the whole sphere. It says nothing
+about its maps. They are taken to be in K and RING unless the configuration says otherwise, and in
+the frame that it gives; it must give their polarization convention. The number of components
+tells which they are: T, QU or TQU.
 """
 
 from collections.abc import Iterator

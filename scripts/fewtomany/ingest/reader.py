@@ -1,4 +1,4 @@
-"""One map after the other, as it was read: K, RING, COSMO, what was not seen apart."""
+"""Maps one after the other, converted to K, RING and COSMO; unobserved pixels are told apart."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

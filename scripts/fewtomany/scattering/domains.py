@@ -1,7 +1,7 @@
 """What the statistics need of a geometry, one function for each need.
 
 Another geometry registers its own: the hierarchy of its grids, the transform that gives its
-spectra, which settings it has no meaning for, and Gaussian maps where it can draw them. Nothing
+spectra, which settings mean nothing there, and Gaussian maps where it can draw them. Nothing
 else depends on what kind of geometry it is.
 """
 

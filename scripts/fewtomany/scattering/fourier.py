@@ -10,9 +10,9 @@ pixel, southward and eastward. A spectrum is the mean of |a|^p over the waves of
 
 φ being the direction of k from south to east (COSMO convention).
 
-With open edges this is the periodogram of the map as it stands, edges and all, and of a partial
-map that of the map times its weights, 0 where nothing was observed. Emulated maps and inputs
-are measured alike, so that the edges are part of what is matched.
+With open edges this is the periodogram of the map as it stands, edges and all. That of a partial
+map is the periodogram of the map times its weights, 0 where nothing was observed. Emulated maps and
+inputs are measured alike, so the edges are part of what is matched.
 """
 
 from typing import NamedTuple

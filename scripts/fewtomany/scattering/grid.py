@@ -2,8 +2,8 @@
 
 The wavelets and the scattering covariances know the sky, a plane or a line only through
 :class:`Grid`. Pixels are in nested order (:mod:`fewtomany.geometry`; for HEALPix NESTED), so
-that the children of a pixel are consecutive. A partial sky has the observed pixels
-alone: on coarser grids those of which a child is observed, with the children's weights.
+that the children of a pixel are consecutive. Of a partial sky there are the observed pixels
+alone. A pixel of a coarser grid is there if one of its children is, with the children's weights.
 """
 
 from collections.abc import Callable

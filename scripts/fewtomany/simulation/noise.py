@@ -1,9 +1,9 @@
 """Instrumental noise: every sample has a random number of its own, so there are no columns.
 
-A map of noise is linear in its numbers, but these are as many as the samples, 9·10⁸ for
-a year of four detectors at 7 Hz: the response would be that many maps. The noise
-is binned directly, exactly and in the memory of one chunk; a group of realizations shares
-one pass over the pointings (:mod:`.direct`).
+A map of noise is linear in its random numbers, but there are as many as samples: 9·10⁸ for
+a year of four detectors at 7 Hz. The response would be that many maps. So the noise is binned
+directly, which is exact and takes the memory of one chunk. A group of realizations shares one
+pass over the pointings (:mod:`.direct`).
 """
 
 from math import ceil

@@ -1,4 +1,4 @@
-"""The covariance of some maps, given other pixel deviations; of any part of the sky."""
+"""The sample covariance of maps of any part of the sky, with other pixel deviations put in."""
 
 from dataclasses import dataclass
 

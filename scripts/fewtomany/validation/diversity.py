@@ -8,7 +8,7 @@ are found here.
 
 True maps are those of the reference, as many as there are emulated ones. Without a reference
 they are the inputs: each is then compared with the other inputs, and as many emulated maps
-with each other; of what batches of true maps would give nothing is known.
+with each other. What batches of true maps would give is not known then.
 """
 
 from collections.abc import Callable, Mapping, Sequence

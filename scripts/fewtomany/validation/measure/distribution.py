@@ -1,8 +1,8 @@
 """Distribution of pixel values, in units of each pixel's true standard deviation.
 
-For maps of the true covariance every pixel of a Gaussian effect is then a standard
-normal, whatever its depth. Where no truth is known the unit is the standard deviation of the
-inputs: their own values then lie closer together than a normal distribution's.
+In these units every pixel of a Gaussian effect is a standard normal, whatever its depth. Where no
+truth is known the unit is the standard deviation of the inputs. Their own values then lie closer
+together than those of a normal distribution.
 """
 
 import numpy as np

@@ -17,9 +17,9 @@ derivative in the left-invariant frame. V0 is exact; surface integrals are avera
 threshold bins of width :data:`STEP`, by N_ANGLES values of ψ in a quarter turn: f changes
 its sign under ψ → ψ + π/2, so that thresholds below zero say nothing new.
 
-Of a partial sky derivatives are those of the map with 0 in the other pixels, and averages are
-over the observed ones: the edge counts, alike for all maps of these pixels. Maps of T alone
-have no functionals of this kind.
+Derivatives of a partial sky are those of the map with 0 in the other pixels, and averages are
+over the observed ones. So the edge counts, by the same amount in all maps of these pixels. Maps of
+T alone have no functionals of this kind.
 """
 
 import healpy

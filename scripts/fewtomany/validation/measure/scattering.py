@@ -2,9 +2,9 @@
 
 The maps are taken as they are, in µK, with wavelets along the east: no normalization by
 pixel and no orientation, which an emulator learns from a few inputs, enters the measure.
-S̄1, S̄3 and S̄4 are free of the map's amplitude; S2 (µK²) holds it. Of a partial sky the maps
-are those of the whole sphere with 0 in the other pixels, as for spectra: the coefficients are
-those of the masked maps, alike on both sides of a comparison.
+S̄1, S̄3 and S̄4 are free of the map's amplitude; S2 (µK²) holds it. Maps of a partial sky are
+filled up with 0 to the whole sphere, as for spectra. The coefficients are those of the masked maps
+on both sides of a comparison.
 """
 
 import functools

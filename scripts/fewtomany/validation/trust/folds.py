@@ -3,8 +3,8 @@
 Each fold of the inputs is held out in turn. From the others come the covariances that a
 user could choose between: shrunk ones, an isotropic one, the best one without emulation, the
 emulated one, and the recommended mixture of the last two. The Gaussian likelihood of the
-held-out maps decides, in the directions where one of these says that the variance is. It needs
-no truth.
+held-out maps decides, in the directions where at least one of these covariances has its variance.
+No truth is needed.
 """
 
 import math
