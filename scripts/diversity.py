@@ -5,7 +5,6 @@ import argparse
 from fewtomany import cli, config, provenance, spectra
 from fewtomany.emulator import batches
 from fewtomany.validation import datasets, diversity, parts
-from fewtomany.validation.judge.harmonic import LMIN
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -32,8 +31,9 @@ def main(arguments: argparse.Namespace) -> None:
     wavelets = {key: getattr(campaign.emulator, key) for key in keys}
 
     def statistics(name: str) -> dict:
-        found = spectra.read(measured.get(name, []), name, components)[..., LMIN:]
         content = read(name)
+        first = content.sky.first_bin
+        found = spectra.read(measured.get(name, []), name, components)[..., first:]
         maps = content.maps[: diversity.N_MAPS]
         values = scattering.coefficients(maps, components, **wavelets, sky=content.sky)
         by_name = {f"{name} spectra": found[:, k] for k, name in enumerate(components.spectra)}

@@ -19,6 +19,7 @@ def draw(comparison: Comparison) -> Figure:
     components = np.array([label[1] for label in labels])
     first = comparison.components.names[0]
     shown = dict.fromkeys(components)
+    unit, _ = comparison.sky.shown
     with style.new((1.6 + len(shown)) * len(families)) as figure:
         parts = figure.subfigures(len(families), 1, squeeze=False)[:, 0]
         for part, members in zip(parts, families.values(), strict=True):
@@ -29,7 +30,8 @@ def draw(comparison: Comparison) -> Figure:
             for column, kind in zip(rows.T, STATISTICS, strict=True):
                 chosen = (statistic == kind) & (components == first)
                 _means(column[0], comparison, members, chosen)
-                column[0].set_title(f"{kind} of {first}" + (" (µK²)" if kind == "S2" else ""))
+                of_unit = f" ({unit}²)" if unit and kind == "S2" else ""
+                column[0].set_title(f"{kind} of {first}{of_unit}")
                 if kind == "S2":
                     column[0].set_yscale("log")
                 for panel, pair in zip(column[1:], shown, strict=True):
