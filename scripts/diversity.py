@@ -45,6 +45,9 @@ def main(arguments: argparse.Namespace) -> None:
     entries, numbers = diversity.judge_diversity(
         campaign, datasets.flat(read), statistics, batch_of
     )
+    sky = campaign.maps.flat
+    if sky is not None:  # its bins are no multipoles
+        numbers |= {"axis": sky.axis, "wave_numbers": sky.bins[sky.first_bin :]}
     parts.write(
         arguments.output,
         entries,

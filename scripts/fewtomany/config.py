@@ -129,9 +129,9 @@ class Parameter:
 @dataclass(frozen=True)
 class Validation:
     n_modes: int
-    chi2_maps: int = 0
-    minkowski_maps: int = 0
-    parameter: Parameter | None = None
+    chi2_maps: int
+    minkowski_maps: int
+    parameter: Parameter
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,8 @@ class Dataset:
 class Campaign:
     """A checked configuration; ``sections`` is the plain form with every default.
 
-    ``simulation``, ``reference`` and ``surrogate`` are None where the campaign has none.
+    ``simulation``, ``reference`` and ``surrogate`` are None where the campaign has none,
+    ``symmetry`` and ``validation`` of a plane or a line.
     ``given`` are the datasets that are only given to emulations, ``datasets`` those that are
     measured and judged.
     """
@@ -206,10 +207,10 @@ class Campaign:
     maps: Maps
     simulation: Simulation | None
     reference: Reference | None
-    symmetry: Symmetry
+    symmetry: Symmetry | None
     surrogate: Surrogate | None
     emulator: Emulator
-    validation: Validation
+    validation: Validation | None
     trust: Trust
     sharding: Sharding
     datasets: dict[str, Dataset]
@@ -357,8 +358,6 @@ def parse(content: Any) -> Campaign:
 
 def _follow(sections: dict) -> None:
     """Fill in what follows from the files and from other keys."""
-    if lattice.is_flat(sections):
-        lattice.follow(sections)
     entries = {f"inputs.{name}": entry for name, entry in sections["inputs"].items()}
     for key, entry in (entries | {"reference": sections.get("reference") or {"n_maps": 0}}).items():
         if "n_maps" not in entry:
@@ -448,10 +447,10 @@ def _build(c: dict) -> Campaign:
         maps=_maps(c["maps"]),
         simulation=settings.build(simulation, c["maps"]["frame"]) if simulation else None,
         reference=_reference(reference) if reference is not None else None,
-        symmetry=Symmetry(**c.get("symmetry", {"axis": "none", "width_deg": None})),
+        symmetry=Symmetry(**c["symmetry"]) if "symmetry" in c else None,
         surrogate=_surrogate(c),
         emulator=Emulator(**c["emulator"]),
-        validation=_validation(c["validation"]),
+        validation=_validation(c.get("validation")),
         trust=_trust(c.get("trust")),
         sharding=Sharding(**c["sharding"]),
         datasets=by_name,
@@ -469,13 +468,13 @@ def _maps(section: dict) -> Maps:
 
 def _trust(section: dict | None) -> Trust:
     if section is None:
-        return Trust((), 0, 0, 0)
+        return Trust((), n_folds=0, n_maps=0, n_directions=0)
     return Trust(**{**section, "datasets": tuple(section["datasets"])})
 
 
-def _validation(section: dict) -> Validation:
-    if "parameter" not in section:
-        return Validation(**section)
+def _validation(section: dict | None) -> Validation | None:
+    if section is None:
+        return None
     parameter = section["parameter"]
     amplitudes = tuple(parameter["amplitudes"])
     return Validation(

@@ -120,6 +120,13 @@ class Covariance:
         return np.sqrt(self.variance).reshape(len(self.components), -1)
 
     @property
+    def square(self) -> float:
+        """Sum of the squares of all elements, tr C²; of modes and a diagonal that of the modes."""
+        if self.is_dense:
+            return float(np.vdot(self.covariance, self.covariance))
+        return float(np.sum(self.modes.values**2))
+
+    @property
     def held(self) -> float:
         """Fraction of the total variance that the matrix or the modes hold."""
         return 1.0 if self.is_dense else float(self.modes.values.sum() / self.variance.sum())

@@ -24,9 +24,7 @@ NO_MEANING = {
     "symmetry": _SCAN,
     "surrogate": _SCAN,
     "trust": _LEARNT,
-    "validation.parameter": _SPHERE,
-    "validation.minkowski_maps": _SPHERE,
-    "validation.chi2_maps": "it needs a true covariance, which more maps than pixels give",
+    "validation": "it is of pixel covariances and of polarization on the sphere",
     "reference.covariance": _SCAN,
     "reference.draws": _SCAN,
 }
@@ -82,7 +80,6 @@ def schema_of(known: dict, content: dict) -> dict:
         channel = entry["channels"]["additionalProperties"]["properties"]
         for fact in FACTS:
             del entry[fact], channel[fact]
-    del result["properties"]["validation"]["properties"]["n_modes"]["default"]
     return result
 
 
@@ -164,15 +161,6 @@ def _entries(content: dict) -> Iterator[tuple[str, dict]]:
         yield key, entry
         for channel, part in _named(entry, "channels"):
             yield f"{key}.channels.{channel}", part
-
-
-def follow(c: dict) -> None:
-    """Fill in the modes of the covariances: 150 as on the sphere, or what few maps have."""
-    counts = [
-        entry["n_maps"] for family in ("gaussian", "emulated") for entry in c[family].values()
-    ]
-    if "n_modes" not in c["validation"]:
-        c["validation"]["n_modes"] = min([150, *(max(n - 1, 1) for n in counts)])
 
 
 def faults(c: dict) -> Iterator[str]:

@@ -236,14 +236,18 @@ def _faults_of_names(c: dict) -> Iterator[str]:
 
 
 def _faults_of_counts(c: dict) -> Iterator[str]:
-    maps, reference = c["maps"], c.get("reference")
-    n_channels = max(len(entry.get("channels", ("",))) for entry in c["inputs"].values())
-    n_pix = lattice.geometry(maps).n_whole if lattice.is_flat(c) else 12 * maps["nside"] ** 2
-    n_values = n_pix * len(maps["stokes"]) * n_channels
-    n_modes = c["validation"]["n_modes"]
     for name, entry in c["inputs"].items():
         if entry["n_maps"] < 2:
             yield f"inputs.{name}: {entry['n_maps']} map is not enough; expected at least 2"
+    if "validation" in c:
+        yield from _faults_of_validation(c)
+
+
+def _faults_of_validation(c: dict) -> Iterator[str]:
+    maps, reference = c["maps"], c.get("reference")
+    n_channels = max(len(entry.get("channels", ("",))) for entry in c["inputs"].values())
+    n_values = 12 * maps["nside"] ** 2 * len(maps["stokes"]) * n_channels
+    n_modes = c["validation"]["n_modes"]
     if n_modes >= n_values:
         yield f"validation.n_modes: {n_modes} is not allowed; the maps have {n_values} values"
     rank = settings.rank(c["simulation"]) if c.get("simulation") is not None else None
@@ -253,8 +257,7 @@ def _faults_of_counts(c: dict) -> Iterator[str]:
             f"simulation.detectors, as maps of {c['simulation']['systematics'][0]} have no more "
             "modes than one random number per detector gives"
         )
-    of_truth = () if lattice.is_flat(c) else ("simulation", "reference")
-    counts = {key: c[key] for key in of_truth if c.get(key) is not None}
+    counts = {key: c[key] for key in ("simulation", "reference") if c.get(key) is not None}
     for family in ("gaussian", "emulated"):
         counts |= {f"{family}.{name}": entry for name, entry in c[family].items()}
     for key, entry in counts.items():
@@ -270,10 +273,9 @@ def _faults_of_counts(c: dict) -> Iterator[str]:
             f"original; expected at least {sum(taken.values())} = "
             + " + ".join(f"{number} ({name})" for name, number in taken.items())
         )
-    chi2_maps = c["validation"].get("chi2_maps", 0)
-    if reference is not None and chi2_maps > reference["n_maps"]:
+    if reference is not None and c["validation"]["chi2_maps"] > reference["n_maps"]:
         yield (
-            f"validation.chi2_maps: {chi2_maps} is not allowed; "
+            f"validation.chi2_maps: {c['validation']['chi2_maps']} is not allowed; "
             f"expected at most reference.n_maps = {reference['n_maps']}"
         )
 

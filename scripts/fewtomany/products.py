@@ -37,7 +37,7 @@ class Products:
 
 OF_LATTICE = Products(
     measured=("spectra", "scattering", "distribution"),
-    compared=("spectra", "scattering", "distribution", "eigenvalues"),
+    compared=("spectra", "scattering", "distribution"),
     parts={"diversity": "diversity", "descent": "descent"},
     emulator=(),
     recommends=False,

@@ -75,6 +75,7 @@ def render(
         pictures=pictures,
         costs=costs,
         left_out=left_out(campaign),
+        flat=campaign.maps.flat,
         configuration=yaml.safe_dump(campaign.sections, sort_keys=False, width=90),
     )
 

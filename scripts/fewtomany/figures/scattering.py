@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fewtomany.figures import style
 from fewtomany.validation.judge.comparison import Comparison
@@ -41,6 +42,7 @@ def draw(comparison: Comparison) -> Figure:
                     else:  # there is no S1 of a pair
                         panel.set_visible(False)
                 column[-1].set_xlabel("coefficient")
+                column[-1].xaxis.set_major_locator(MaxNLocator(4, integer=True))
             for row, pair in zip(rows[1:], shown, strict=True):
                 first_panel = next(panel for panel in row if panel.get_visible())
                 first_panel.set_ylabel(f"Δ of {pair}")
@@ -73,6 +75,8 @@ def _residuals(panel, comparison: Comparison, members: list[str], chosen: np.nda
 
 def _points(comparison: Comparison, name: str, chosen: np.ndarray) -> dict:
     size = 2.0 if chosen.sum() < 100 else 0.7
+    if comparison.datasets[name].role == "input":  # seen around the emulations that cover them
+        size *= 2
     return {
         **style.line(comparison, name),
         "linestyle": "none",

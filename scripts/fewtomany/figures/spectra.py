@@ -12,9 +12,6 @@ TITLE = "Power spectra"
 COLUMNS = 3
 """Spectra side by side."""
 
-N_POINTS = 60
-"""Points of the spectrum of a plane or a line, at most."""
-
 
 def draw(comparison: Comparison) -> Figure:
     """For each family of datasets the mean spectra, Δ and Δ±, a column per spectrum."""
@@ -34,9 +31,10 @@ def draw(comparison: Comparison) -> Figure:
                 rows[0, place].set_title(name)
                 rows[2, place].set_xlabel(comparison.sky.axis)
             unit, _ = comparison.sky.shown
-            rows[0, 0].set_ylabel("mean C$_ℓ$" + f" ({unit}²)" * bool(unit))
-            rows[1, 0].set_ylabel("Δ$_ℓ$")
-            rows[2, 0].set_ylabel("Δ$_ℓ^{±}$")
+            sphere = comparison.shape is None
+            rows[0, 0].set_ylabel(f"mean C$_ℓ$ ({unit}²)" if sphere else "mean spectrum")
+            rows[1, 0].set_ylabel("Δ$_ℓ$" if sphere else "Δ")
+            rows[2, 0].set_ylabel("Δ$_ℓ^{±}$" if sphere else "Δ$^{±}$")
             part.align_ylabels(rows[:, 0])
             style.legend_above(part, rows[0, 0])
     return figure
@@ -47,18 +45,9 @@ def _rows(comparison: Comparison) -> int:
     return -(-len(comparison.components.spectra) // COLUMNS)
 
 
-def _groups(comparison: Comparison) -> np.ndarray:
-    """First of each group of bins that is one point: single multipoles; ever more wave numbers."""
-    n_bins = comparison.sky.n_bins - comparison.lmin
-    if comparison.shape is None or n_bins <= N_POINTS:
-        return np.arange(n_bins)
-    return np.unique(np.rint(np.geomspace(1, n_bins, N_POINTS + 1)).astype(int))[:-1] - 1
-
-
 def _points(comparison: Comparison, values: np.ndarray) -> np.ndarray:
-    """Values of the bins from lmin on as points: means over groups of bins."""
-    first = _groups(comparison)
-    return np.add.reduceat(values, first) / np.diff([*first, len(values)])
+    """Values of the bins from lmin on as points: single multipoles, means over wave numbers."""
+    return values if comparison.shape is None else style.grouped(values)
 
 
 def _x(comparison: Comparison) -> np.ndarray:
@@ -114,7 +103,8 @@ def _bins(comparison: Comparison) -> str:
     if comparison.shape is None:
         return ""
     n_bins = comparison.sky.n_bins - comparison.lmin
-    grouped = ", means over groups of bins that widen" if len(_groups(comparison)) < n_bins else ""
+    few = len(_x(comparison)) == n_bins
+    grouped = "" if few else ", means over groups of bins that widen"
     return f" Bins of wave numbers, {n_bins:,} in all{grouped}."
 
 

@@ -137,7 +137,7 @@ def judge(campaign: Campaign, files: Files) -> tuple[list[dict], Comparison]:
             counts = {"residual": n_multipoles}
             counts |= {s: yardstick.measured[s].mean.size for s in of_maps if s != "distribution"}
             allowed = ranges.ranges_beside_inputs(values, error, n_multipoles, counts, sample)
-        elif dataset.role in ("original", "reference"):
+        elif dataset.role in ("original", "reference") and truth is not None:
             kind = (campaign.reference.covariance, sample, campaign.reference.draws)
             allowed = ranges.sanity_ranges(dataset, values, *kind)
         if truth is not None and sample.n_maps >= sample.n_reference:
@@ -172,7 +172,7 @@ def judge(campaign: Campaign, files: Files) -> tuple[list[dict], Comparison]:
         frame=campaign.maps.frame,
         lmin=sky.first_bin,
         chi2_maps=len(truth.maps) if truth is not None else 0,
-        minkowski_maps=campaign.validation.minkowski_maps,
+        minkowski_maps=_n_minkowski(campaign),
         zoom=[zoom.start, zoom.stop],
         datasets=shown,
     )
@@ -290,28 +290,32 @@ def _beside(
 ) -> tuple[dict[str, float], float, Sample, dict[str, np.ndarray]]:
     """Metrics of a covariance beside that of true maps, the error of its inputs' total variance.
 
-    The error is that of Gaussian maps, √(2 tr C² / ν) / tr C, with tr C² free of the bias
-    that few maps give it.
+    Modes of the pixels are compared where pixels differ. The error is that of Gaussian maps,
+    √(2 tr C² / ν) / tr C, with tr C² free of the bias that few maps give it.
 
     Parameters
     ----------
-    known : of the yardstick: the inputs themselves, or a reference
+    known : of the yardstick: the inputs themselves, or, on a plane or a line, a reference
     inputs : of the inputs
     """
-    n_modes = min(campaign.validation.n_modes, tested.n_maps - 1)
-    modes = tested.leading(n_modes)
-    spread = inputs.leading(inputs.n_maps - 1)
-    true = spread if known.dataset == inputs.dataset else known.leading(n_modes)
     total, freedom = inputs.variance.sum(), inputs.n_maps - 1
-    square = np.sum(spread.values**2) - total**2 / freedom
-    error = np.sqrt(2 * max(square, total**2 / len(inputs)) / freedom) / total
-    shared = min(len(modes), len(true))
-    arrays = {
-        f"eigenvalues/{tested.dataset}/values": modes.values,
-        f"eigenvalues/{tested.dataset}/ratio": modes.values[:shared] / true.values[:shared],
-    }
     values = {"total_variance": float(tested.variance.sum() / known.variance.sum())}
-    return values, float(error), Sample(**{**asdict(sample), "n_modes": len(modes)}), arrays
+    arrays = {}
+    if tested.sky.is_homogeneous:
+        square = inputs.square
+    else:
+        modes = tested.leading(min(campaign.validation.n_modes, tested.n_maps - 1))
+        true = known.leading(known.n_maps - 1)
+        square = np.sum(true.values**2)
+        shared = min(len(modes), len(true))
+        arrays = {
+            f"eigenvalues/{tested.dataset}/values": modes.values,
+            f"eigenvalues/{tested.dataset}/ratio": modes.values[:shared] / true.values[:shared],
+        }
+        sample = Sample(**{**asdict(sample), "n_modes": len(modes)})
+    square -= total**2 / freedom
+    error = np.sqrt(2 * max(square, total**2 / len(inputs)) / freedom) / total
+    return values, float(error), sample, arrays
 
 
 def _sample(campaign: Campaign, dataset: Dataset) -> Sample:
@@ -324,8 +328,13 @@ def _sample(campaign: Campaign, dataset: Dataset) -> Sample:
         chi2_maps=campaign.validation.chi2_maps if campaign.truth else 0,
         n_reference=sizes.get("reference", 0),
         n_original=sizes.get("original", 0),
-        n_minkowski=campaign.validation.minkowski_maps,
+        n_minkowski=_n_minkowski(campaign),
     )
+
+
+def _n_minkowski(campaign: Campaign) -> int:
+    """Maps of each dataset whose Minkowski functionals are taken; 0 on a plane or a line."""
+    return campaign.validation.minkowski_maps if campaign.validation else 0
 
 
 def _matrix_arrays(found: Covariance) -> dict[str, np.ndarray]:
