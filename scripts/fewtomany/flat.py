@@ -142,8 +142,12 @@ class Flat(Geometry):
         """Rings of wave numbers; the first one is the mean alone."""
         return int(self.bin_of.max()) + 1
 
-    @cached_property
+    @property
     def bins(self) -> np.ndarray:
+        return self.wave_numbers
+
+    @cached_property
+    def wave_numbers(self) -> np.ndarray:
         """Mean wave number of every bin (cycles per pixel), (n_bins,)."""
         return np.bincount(self.bin_of, np.hypot(*self.waves)) / np.bincount(self.bin_of)
 

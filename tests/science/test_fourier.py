@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fewtomany import waves
 from fewtomany.components import Components
 from fewtomany.flat import Flat
 from fewtomany.scattering import fourier
@@ -56,8 +55,8 @@ def test_the_spectrum_adds_up_to_the_variance(place):
     power = _spectra(flat, maps, Components("T"))[:, 0, 0]
     total = power @ np.bincount(flat.bin_of) / flat.n_pix
     np.testing.assert_allclose(total, np.mean(maps**2, axis=2)[:, 0])
-    assert flat.bins[0] == 0
-    assert (np.diff(flat.bins) > 0).all()
+    assert flat.wave_numbers[0] == 0
+    assert (np.diff(flat.wave_numbers) > 0).all()
 
 
 @pytest.mark.parametrize("wave", [(3, 0), (0, 5), (4, 4), (-2, 6)])
@@ -82,7 +81,7 @@ def test_gaussian_maps_have_the_auto_and_cross_spectra_they_are_given():
         given[:, 1] += given[:, 0]
         given = flat.restrict(np.cumsum(flat.expand(given, 0.0), axis=2)) if flat.is_full else given
         given -= np.average(given, axis=2, weights=flat.weight)[..., None]
-        drawn = waves.gaussian_like(flat, given, np.random.default_rng(4), 2000)
+        drawn = fourier.gaussian_like(flat, given, np.random.default_rng(4), 2000)
         variance = np.average(drawn**2, axis=2, weights=flat.weight**2).mean(axis=0)
         expected = np.average(given**2, axis=2, weights=flat.weight**2).mean(axis=0)
         np.testing.assert_allclose(variance, expected, rtol=0.1)

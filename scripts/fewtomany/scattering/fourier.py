@@ -25,6 +25,7 @@ from fewtomany.flat import Flat
 from fewtomany.scattering import stencil
 from fewtomany.scattering.harmonics import norms
 from fewtomany.scattering.stencil import Stencil
+from fewtomany.waves import gaussian_like as gaussian_like  # of the same conventions
 
 
 class FourierTransform(NamedTuple):
