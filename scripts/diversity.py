@@ -2,6 +2,8 @@
 
 import argparse
 
+import numpy as np
+
 from fewtomany import cli, config, provenance, spectra
 from fewtomany.emulator import batches
 from fewtomany.validation import datasets, diversity, parts
@@ -42,9 +44,14 @@ def main(arguments: argparse.Namespace) -> None:
     def batch_of(name: str):
         return batches.dataset_plan(campaign, name).batch_of_map
 
-    entries, numbers = diversity.judge_diversity(
-        campaign, datasets.flat(read), statistics, batch_of
-    )
+    def rows(name: str) -> np.ndarray:
+        content = read(name)
+        maps = content.maps
+        if content.sky.is_homogeneous:  # all have one mean, which is no likeness
+            maps = maps - maps.mean(axis=2, keepdims=True)
+        return maps.reshape(len(maps), -1)
+
+    entries, numbers = diversity.judge_diversity(campaign, rows, statistics, batch_of)
     sky = campaign.maps.flat
     if sky is not None:  # its bins are no multipoles
         numbers |= {"axis": sky.axis, "wave_numbers": sky.bins[sky.first_bin :]}
