@@ -111,8 +111,9 @@ def _bins(comparison: Comparison) -> str:
 def _masked(comparison: Comparison) -> str:
     if comparison.sky.is_full:
         return _bins(comparison)
+    whole = "sky" if comparison.shape is None else "pixels"
     return _bins(comparison) + (
-        f" Pseudo-spectra of {comparison.sky.fraction:.0%} of the pixels: unobserved pixels count "
+        f" Pseudo-spectra of {comparison.sky.fraction:.0%} of the {whole}: unobserved pixels count "
         f"as 0, in all datasets alike."
     )
 
