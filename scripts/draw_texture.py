@@ -6,6 +6,7 @@ import numpy as np
 
 from fewtomany import cli, config, provenance, seeds, store, textures
 from fewtomany.errors import UserError
+from fewtomany.ingest import lattice
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -23,15 +24,16 @@ def main(arguments: argparse.Namespace) -> None:
     if not dataset.texture:
         raise UserError(f"{dataset.name}: is no texture")
     cli.check_range(arguments, dataset.n_maps, f"maps of {dataset.name}")
-    flat, key = campaign.maps.flat, ("texture", dataset.name)
+    whole, mask, key = campaign.maps.flat, campaign.maps.mask, ("texture", dataset.name)
+    flat = lattice.read_mask(mask, whole) if mask else whole
     maps = [
-        textures.draw(dataset.texture, flat, seeds.generator(campaign.seed, *key, index)).ravel()
+        textures.draw(dataset.texture, whole, seeds.generator(campaign.seed, *key, index)).ravel()
         for index in range(arguments.start, arguments.stop)
     ]
     store.write_maps(
         arguments.output,
         store.MapSet(
-            maps=np.array(maps, np.float32)[:, None],
+            maps=flat.restrict(np.array(maps, np.float32)[:, None]),
             stokes=campaign.maps.stokes,
             dataset=dataset.name,
             first=arguments.start,

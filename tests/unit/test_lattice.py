@@ -5,8 +5,10 @@ import copy
 import numpy as np
 import pytest
 
-from fewtomany import config, products, resources, versions
+import draw_texture
+from fewtomany import config, products, resources, store, versions
 from fewtomany.errors import UserError
+from fewtomany.flat import Flat
 
 PLANE = {
     "campaign": "flat",
@@ -143,3 +145,23 @@ def test_a_geometry_that_is_no_sphere_has_no_nside(tmp_path):
     assert campaign.maps.nside is None
     assert campaign.maps.n_pix == 64
     assert np.prod(campaign.maps.facts["shape"]) == 64
+
+
+def test_textures_are_drawn_on_the_observed_pixels_whatever_the_range(tmp_path):
+    mask = np.ones(64)
+    mask[10:20] = 0
+    np.save(tmp_path / "mask.npy", mask)
+    content = changed(LINE, "maps.mask", str(tmp_path / "mask.npy"))
+    config.save(config.parse(content), tmp_path / "campaign.yaml")
+
+    def draw(start, stop):
+        words = ["--config", tmp_path / "campaign.yaml", "--dataset", "few"]
+        words += ["--start", start, "--stop", stop, "--output", tmp_path / "maps.h5"]
+        draw_texture.main(draw_texture.get_parser().parse_args(list(map(str, words))))
+        return store.read_maps(tmp_path / "maps.h5")
+
+    whole, part = draw(0, 4), draw(2, 3)
+    assert whole.sky == Flat.of_mask(mask, False)
+    assert (whole.unit, whole.maps.shape) == ("1", (4, 1, 54))
+    np.testing.assert_array_equal(part.maps, whole.maps[2:3])
+    assert len(np.unique(whole.maps[:, 0], axis=0)) == 4

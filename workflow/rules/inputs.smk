@@ -40,8 +40,11 @@ rule import_maps:
 rule draw_texture:
     """Maps START to STOP of a dataset of an invented field of a plane or a line.
 
-    Out: (n_maps, 1, n_pix), of mean 0 and deviation 1. Cost: some Fourier transforms a map.
+    In: a mask, if any. Out: (n_maps, 1, n_pix), observed pixels, of mean 0 and deviation 1. Cost:
+    some Fourier transforms a map.
     """
+    input:
+        campaign.maps.mask or [],
     output:
         "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
     log:
