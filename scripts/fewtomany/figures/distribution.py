@@ -45,16 +45,18 @@ def _column(panel, residual, comparison: Comparison, members: list[str], compone
     inner = slice(1, -1)  # the outermost bins hold all values beyond
     true = comparison.yardstick(members[0])
     seen = comparison.get("distribution", true, "scatter")[0, component, inner] > 0
+    highest = 0.0
     for name in style.lines(comparison, members):
         colour = style.line(comparison, name)
         mean = comparison.get("distribution", name, "mean")[0, component, inner]
         density = np.where(mean > 0, mean / width, np.nan)
+        highest = max(highest, np.nanmax(density))
         panel.plot(centres[inner], density, label=name, **colour)
         if name != true:
             delta = comparison.get("distribution", name, "residual")[0, component, inner]
             residual.plot(centres[inner], np.where(seen, delta, np.nan), **colour)
     panel.set_yscale("log")
-    panel.set_ylim(1e-6, 2)
+    panel.set_ylim(1e-6, max(2.0, 1.5 * highest) if comparison.sky.is_homogeneous else 2.0)
     style.wide_residuals(residual)
     unit = "true σ" if comparison.reference else "σ of the inputs"
     residual.set_xlabel(f"pixel value ({unit})")
