@@ -87,12 +87,12 @@ if not workflow.modifier.is_main_snakefile():
 
 
 rule all:
-    """The report, and with it everything, the recommended covariances, and what was discarded."""
+    """The report, and with it everything, the covariances to use, and what was discarded."""
     default_target: True
     input:
         discarded.missing(campaign),
         "<results>/report.html",
-        [f"<results>/recommended/{dataset.name}.h5" for dataset in campaign.by_role("emulated")],
+        covariances_to_use(),
 
 
 rule datasets:
@@ -107,12 +107,12 @@ rule simulate:
         [
             path
             for dataset in (campaign.datasets | campaign.given).values()
-            if dataset.role == "original" or dataset.sources
+            if dataset.role == "original" or dataset.sources or dataset.texture
             for path in maps_of(dataset.name)
         ],
 
 
 rule export:
-    """Every map of the campaign as a FITS file."""
+    """Every map of the campaign as a FITS file; of a plane or a line as NumPy files."""
     input:
         [path for dataset in campaign.datasets for path in fits_of(dataset)],

@@ -26,7 +26,7 @@ def main(arguments: argparse.Namespace) -> None:
             campaign.maps.stokes,
             dataset.n_maps,
             dataset=dataset.name,
-            nside=campaign.maps.nside,
+            **campaign.maps.facts,
             channels=campaign.components.channels,
             first=0,
         )

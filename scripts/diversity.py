@@ -2,10 +2,11 @@
 
 import argparse
 
+import numpy as np
+
 from fewtomany import cli, config, provenance, spectra
 from fewtomany.emulator import batches
 from fewtomany.validation import datasets, diversity, parts
-from fewtomany.validation.judge.harmonic import LMIN
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -32,8 +33,9 @@ def main(arguments: argparse.Namespace) -> None:
     wavelets = {key: getattr(campaign.emulator, key) for key in keys}
 
     def statistics(name: str) -> dict:
-        found = spectra.read(measured.get(name, []), name, components)[..., LMIN:]
         content = read(name)
+        first = content.sky.first_bin
+        found = spectra.read(measured.get(name, []), name, components)[..., first:]
         maps = content.maps[: diversity.N_MAPS]
         values = scattering.coefficients(maps, components, **wavelets, sky=content.sky)
         by_name = {f"{name} spectra": found[:, k] for k, name in enumerate(components.spectra)}
@@ -42,9 +44,17 @@ def main(arguments: argparse.Namespace) -> None:
     def batch_of(name: str):
         return batches.dataset_plan(campaign, name).batch_of_map
 
-    entries, numbers = diversity.judge_diversity(
-        campaign, datasets.flat(read), statistics, batch_of
-    )
+    def rows(name: str) -> np.ndarray:
+        content = read(name)
+        maps = content.maps
+        if content.sky.is_homogeneous:  # all have one mean, which is no likeness
+            maps = maps - maps.mean(axis=2, keepdims=True)
+        return maps.reshape(len(maps), -1)
+
+    entries, numbers = diversity.judge_diversity(campaign, rows, statistics, batch_of)
+    sky = campaign.maps.flat
+    if sky is not None:  # its bins are no multipoles
+        numbers |= {"axis": sky.axis, "wave_numbers": sky.bins[sky.first_bin :]}
     parts.write(
         arguments.output,
         entries,

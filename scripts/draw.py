@@ -43,7 +43,7 @@ def main(arguments: argparse.Namespace) -> None:
             stokes,
             n_maps=campaign.datasets[dataset.input].n_maps,
             dataset=dataset.input,
-            nside=nside,
+            **campaign.maps.facts,
             first=0,
         )
         sky, span = inputs.sky, (arguments.start, arguments.stop)
@@ -53,6 +53,7 @@ def main(arguments: argparse.Namespace) -> None:
         else:
             maps = isotropic.draw(inputs.maps, inputs.components, campaign.seed, key, *span, sky)
         about = {"channels": inputs.channels, "frame": inputs.frame, "sky": sky}
+        about["unit"] = inputs.unit
     else:
         root, sky, frame = covariance.read_factor(arguments.factor, stokes, nside)
         maps = linear.draw(root, campaign.seed, key, arguments.start, arguments.stop)

@@ -1,4 +1,4 @@
-"""Export every map of map files as a FITS file that healpy reads."""
+"""Export every map of map files as a FITS file that healpy reads; planes and lines as NumPy."""
 
 import argparse
 
@@ -7,7 +7,7 @@ from fewtomany import cli, config, export, store
 
 def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
-    options.add_argument("--output", required=True, help="folder of the FITS files")
+    options.add_argument("--output", required=True, help="folder of the files")
     options.add_argument("maps", nargs="+", metavar="MAPFILE", help="map files (HDF5)")
     return options
 
@@ -15,7 +15,7 @@ def get_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     config.load(arguments.config)
     for path in arguments.maps:
-        export.write_fits(arguments.output, store.read_maps(path))
+        export.write(arguments.output, store.read_maps(path))
 
 
 if __name__ == "__main__":

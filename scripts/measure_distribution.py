@@ -21,13 +21,14 @@ def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     source = observed.read_maps(arguments.maps, campaign)
     truth = covariance.load(arguments.truth)
-    deviation = truth.deviation
+    centre, deviation = distribution.unit(truth)
     if deviation.shape != source.maps.shape[1:]:
         raise UserError(
             f"{arguments.truth}: standard deviations of shape {deviation.shape}, expected "
             f"{source.maps.shape[1:]} as the maps have"
         )
-    found = distribution.measure(source.maps, deviation)
+    maps = source.maps - centre if source.sky.is_homogeneous else source.maps
+    found = distribution.measure(maps, deviation)
     about = provenance.record(**campaign.identity, truth=truth.dataset)
     moments.write(arguments.output, found, "distribution", source, about)
 

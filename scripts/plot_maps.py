@@ -4,7 +4,7 @@ import argparse
 
 from fewtomany import cli, config, store
 from fewtomany.errors import UserError
-from fewtomany.figures import maps, style
+from fewtomany.figures import fields, maps, style
 from fewtomany.validation.judge import comparison
 
 
@@ -25,14 +25,15 @@ def get_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     compared = comparison.read(arguments.comparison)
+    drawing = maps if compared.shape is None else fields
     shown = {}
     for name, files in cli.named_files(arguments.maps).items():
         found = store.read_maps(files[0], campaign.maps.stokes).maps
-        if len(found) < maps.N_SHOWN:
-            raise UserError(f"{files[0]}: holds {len(found)} maps, {maps.N_SHOWN} are shown")
-        shown[name] = found[: maps.N_SHOWN]
-    figure = maps.draw(compared, shown)
-    style.save(figure, arguments.output, maps.TITLE, maps.caption(compared))
+        if len(found) < drawing.N_SHOWN:
+            raise UserError(f"{files[0]}: holds {len(found)} maps, {drawing.N_SHOWN} are shown")
+        shown[name] = found
+    figure = drawing.draw(compared, shown)
+    style.save(figure, arguments.output, drawing.TITLE, drawing.caption(compared))
 
 
 if __name__ == "__main__":

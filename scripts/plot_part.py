@@ -3,7 +3,7 @@
 import argparse
 
 from fewtomany import cli
-from fewtomany.figures import baselines, diversity, equivalent, parameter, style, trust
+from fewtomany.figures import baselines, descent, diversity, equivalent, parameter, style, trust
 from fewtomany.validation import parts
 
 FIGURES = {
@@ -12,6 +12,7 @@ FIGURES = {
     "trust": trust,
     "parameter": parameter,
     "diversity": diversity,
+    "descent": descent,
 }
 
 

@@ -24,7 +24,7 @@ def main(arguments: argparse.Namespace) -> None:
         campaign.maps.stokes,
         n_maps=campaign.datasets[dataset.input].n_maps,
         dataset=dataset.input,
-        nside=campaign.maps.nside,
+        **campaign.maps.facts,
         first=0,
     )
     chosen = list(campaign.inputs_of(dataset.name))

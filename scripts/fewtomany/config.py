@@ -15,9 +15,10 @@ from typing import Any
 
 import yaml
 
-from fewtomany import ingest, meaning, schema, simplified
+from fewtomany import ingest, lattice, meaning, schema, simplified
 from fewtomany.components import Components
 from fewtomany.errors import UserError
+from fewtomany.flat import Flat
 from fewtomany.shards import Shard, plan
 from fewtomany.simplified import Surrogate
 from fewtomany.simulation import settings
@@ -25,13 +26,47 @@ from fewtomany.simulation.settings import Simulation
 
 SCHEMA_PATH = Path(__file__).with_name("campaign.schema.yaml")
 
+_FACTS = ("n_maps", "input", "strategy", "model", "texture")
+"""What an entry says of its dataset by the dataset's own names."""
+
 
 @dataclass(frozen=True)
 class Maps:
-    nside: int
+    """Where the maps are and what they consist of.
+
+    Attributes
+    ----------
+    stokes, mask : see the schema
+    nside, frame : of the sphere; None and "" of a plane or a line
+    shape, periodic : of a plane or a line
+    """
+
     stokes: str
-    frame: str
     mask: str | None
+    nside: int | None = None
+    frame: str = ""
+    shape: tuple[int, ...] | None = None
+    periodic: bool = False
+
+    @property
+    def flat(self) -> Flat | None:
+        """The whole plane or line; None for the sphere."""
+        return Flat(self.shape, self.periodic) if self.shape else None
+
+    @property
+    def kind(self) -> str:
+        """ "sphere", "plane" or "line"."""
+        return self.flat.kind if self.flat else "sphere"
+
+    @property
+    def n_pix(self) -> int:
+        """Pixels, observed or not."""
+        return self.flat.n_whole if self.flat else 12 * self.nside**2
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a file of maps says of their pixels."""
+        return self.flat.attributes() if self.flat else {"nside": self.nside}
 
 
 @dataclass(frozen=True)
@@ -140,6 +175,7 @@ class Dataset:
         the maps
     picked : the map of the original dataset that its first map is, others following; None where
         its maps are not picked from there
+    texture : the invented field that its maps are, if they are
     given : the channels that are given, if some are ("emulated")
     """
 
@@ -153,13 +189,15 @@ class Dataset:
     sources: Mapping[str, ingest.Source] = field(default_factory=dict)
     picked: int | None = None
     given: Condition | None = None
+    texture: str = ""
 
 
 @dataclass(frozen=True)
 class Campaign:
     """A checked configuration; ``sections`` is the plain form with every default.
 
-    ``simulation``, ``reference`` and ``surrogate`` are None where the campaign has none.
+    ``simulation``, ``reference`` and ``surrogate`` are None where the campaign has none,
+    ``symmetry`` and ``validation`` of a plane or a line.
     ``given`` are the datasets that are only given to emulations, ``datasets`` those that are
     measured and judged.
     """
@@ -169,10 +207,10 @@ class Campaign:
     maps: Maps
     simulation: Simulation | None
     reference: Reference | None
-    symmetry: Symmetry
+    symmetry: Symmetry | None
     surrogate: Surrogate | None
     emulator: Emulator
-    validation: Validation
+    validation: Validation | None
     trust: Trust
     sharding: Sharding
     datasets: dict[str, Dataset]
@@ -187,13 +225,21 @@ class Campaign:
 
     @property
     def source(self) -> str:
-        """Where the inputs come from: "simulation" or "maps", files of the user."""
-        imported = all(dataset.sources for dataset in self.by_role("input"))
-        return "maps" if imported else "simulation"
+        """Where the inputs come from: "simulation", "maps", files of the user, or "textures"."""
+        inputs = self.by_role("input")
+        if all(dataset.sources for dataset in inputs):
+            return "maps"
+        return "textures" if any(dataset.texture for dataset in inputs) else "simulation"
 
     @property
     def truth(self) -> str | None:
-        """Name of the true covariance: "exact", "reference", or None where none is known."""
+        """Name of the true covariance: "exact", "reference", or None where none is known.
+
+        On a plane or a line true maps tell statistics; their covariance has more pixels than
+        there are maps.
+        """
+        if self.maps.flat:
+            return None
         if self.simulation is not None and self.simulation.engine == "response":
             return "exact"
         return "reference" if self.reference is not None else None
@@ -292,6 +338,10 @@ def parse(content: Any) -> Campaign:
     UserError : one line per fault: the key, the value and what is allowed
     """
     known = yaml.safe_load(SCHEMA_PATH.read_text())
+    if faults := list(lattice.misuses(content)):
+        raise UserError("\n".join(faults))
+    if lattice.is_flat(content):
+        known = lattice.schema_of(known, content)
     sections = schema.with_defaults(copy.deepcopy(content), known)
     faults = schema.faults(sections, known)
     if not faults:
@@ -313,7 +363,7 @@ def _follow(sections: dict) -> None:
         if "n_maps" not in entry:
             found = [_count(key, source) for source in _sources(entry).values()]
             entry["n_maps"] = min(found)
-    if "datasets" not in sections["trust"]:
+    if "trust" in sections and "datasets" not in sections["trust"]:
         known = sections.get("simulation") or sections.get("reference")
         sections["trust"]["datasets"] = [] if known else list(sections["emulated"])
 
@@ -373,7 +423,7 @@ def _folds(c: dict, datasets: dict[str, Dataset]) -> dict[str, Dataset]:
                 if index % c["trust"]["n_folds"] != number
             ),
         )
-        for name in c["trust"]["datasets"]
+        for name in c.get("trust", {}).get("datasets", [])
         for number in range(c["trust"]["n_folds"])
     ]
     return {fold.name: fold for fold in folds}
@@ -394,14 +444,14 @@ def _build(c: dict) -> Campaign:
     return Campaign(
         name=c["campaign"],
         seed=c["seed"],
-        maps=Maps(**c["maps"]),
+        maps=_maps(c["maps"]),
         simulation=settings.build(simulation, c["maps"]["frame"]) if simulation else None,
         reference=_reference(reference) if reference is not None else None,
-        symmetry=Symmetry(**c["symmetry"]),
+        symmetry=Symmetry(**c["symmetry"]) if "symmetry" in c else None,
         surrogate=_surrogate(c),
         emulator=Emulator(**c["emulator"]),
-        validation=_validation(c["validation"]),
-        trust=Trust(**{**c["trust"], "datasets": tuple(c["trust"]["datasets"])}),
+        validation=_validation(c.get("validation")),
+        trust=_trust(c.get("trust")),
         sharding=Sharding(**c["sharding"]),
         datasets=by_name,
         folds=_folds(c, by_name),
@@ -410,7 +460,21 @@ def _build(c: dict) -> Campaign:
     )
 
 
-def _validation(section: dict) -> Validation:
+def _maps(section: dict) -> Maps:
+    if "shape" in section:
+        return Maps(**{**section, "shape": tuple(section["shape"])})
+    return Maps(**section)
+
+
+def _trust(section: dict | None) -> Trust:
+    if section is None:
+        return Trust((), n_folds=0, n_maps=0, n_directions=0)
+    return Trust(**{**section, "datasets": tuple(section["datasets"])})
+
+
+def _validation(section: dict | None) -> Validation | None:
+    if section is None:
+        return None
     parameter = section["parameter"]
     amplitudes = tuple(parameter["amplitudes"])
     return Validation(
@@ -430,7 +494,7 @@ def _surrogate(c: dict) -> Surrogate | None:
 
 
 def _dataset(name: str, role: str, entry: dict, picks: Mapping[str, int]) -> Dataset:
-    facts = {key: entry[key] for key in ("n_maps", "input", "strategy", "model") if key in entry}
+    facts = {key: entry[key] for key in _FACTS if key in entry}
     if "given" in entry:
         given = entry["given"]
         facts["given"] = Condition(given["dataset"], tuple(given["channels"]))

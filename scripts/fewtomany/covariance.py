@@ -32,6 +32,7 @@ from fewtomany.eigenmodes import (
     symmetric_root,
 )
 from fewtomany.errors import UserError
+from fewtomany.geometry import Geometry
 from fewtomany.sky import Sky
 
 __all__ = [
@@ -68,7 +69,7 @@ class Covariance:
     mean : array of shape (n,), float64, K
     covariance : array of shape (n, n), float64, K²; None where modes are kept instead
     n_maps : maps it was estimated from; 0 for an analytic covariance
-    stokes, nside, dataset : of the maps
+    stokes, nside, dataset : of the maps; nside is None on a plane or a line
     channels, frame : of the maps
     sky : their observed pixels; the full sky by default
     modes, diagonal : leading modes, and the variance (n,) that they leave, K²
@@ -78,11 +79,11 @@ class Covariance:
     covariance: np.ndarray | None
     n_maps: int
     stokes: str
-    nside: int
+    nside: int | None
     dataset: str
     channels: tuple[str, ...] = ("",)
     frame: str = "galactic"
-    sky: Sky | None = None
+    sky: Geometry | None = None
     modes: Modes | None = None
     diagonal: np.ndarray | None = None
 
@@ -117,6 +118,13 @@ class Covariance:
     def deviation(self) -> np.ndarray:
         """Standard deviation of every pixel, shape (n_components, n_pix), K."""
         return np.sqrt(self.variance).reshape(len(self.components), -1)
+
+    @property
+    def square(self) -> float:
+        """Sum of the squares of all elements, tr C²; of modes and a diagonal that of the modes."""
+        if self.is_dense:
+            return float(np.vdot(self.covariance, self.covariance))
+        return float(np.sum(self.modes.values**2))
 
     @property
     def held(self) -> float:
@@ -241,7 +249,7 @@ def of_maps(maps: Callable[[], Iterable[store.MapSet]], dataset: str) -> Covaria
     first = next(iter(maps()))
     facts = {
         "stokes": first.stokes,
-        "nside": first.nside,
+        "nside": first.sky.attributes().get("nside"),
         "dataset": dataset,
         "channels": first.channels,
         "frame": first.frame,
@@ -278,7 +286,7 @@ def _facts(content: Covariance) -> dict:
         "n_maps": content.n_maps,
         "stokes": content.stokes,
         "channels": ",".join(content.channels),
-        "nside": content.nside,
+        **{name: fact for name, fact in content.sky.attributes().items() if name != "ordering"},
         "frame": content.frame,
         "dataset": content.dataset,
         "held": content.held,
@@ -292,7 +300,7 @@ def _read_facts(path: str | os.PathLike, kind: str) -> dict:
     return {
         "n_maps": int(attributes["n_maps"]),
         "stokes": attributes["stokes"],
-        "nside": int(attributes["nside"]),
+        "nside": sky.attributes().get("nside"),
         "dataset": attributes["dataset"],
         "channels": tuple(attributes.get("channels", "").split(",")),
         "frame": attributes.get("frame", "galactic"),
@@ -305,7 +313,7 @@ def load(path: str | os.PathLike) -> Covariance:
     facts = _read_facts(path, KIND)
     arrays = store.read(path, KIND)
     n = len(Components(facts["stokes"], facts["channels"])) * facts["sky"].n_pix
-    where = f"for Stokes {facts['stokes']} at nside {facts['nside']}"
+    where = f"for Stokes {facts['stokes']} of {facts['sky'].name}"
     if "covariance" in arrays:
         matrix = arrays["covariance"]
         if matrix.shape != (n, n) or arrays["mean"].shape != (n,):

@@ -1,4 +1,4 @@
-"""Maps for other programs: FITS files as healpy writes and reads them."""
+"""Maps for other programs: FITS files as healpy writes them, NumPy files of planes and lines."""
 
 import logging
 import os
@@ -8,12 +8,36 @@ import healpy
 import numpy as np
 from astropy.io import fits
 
+from fewtomany.flat import Flat
 from fewtomany.ingest.files import FRAMES
 from fewtomany.store import MapSet, atomic_path
 
 COLUMNS = {"T": "TEMPERATURE", "Q": "Q_POLARISATION", "U": "U_POLARISATION"}
 
 logger = logging.getLogger(__name__)
+
+
+def write(folder: str | os.PathLike, content: MapSet) -> list[Path]:
+    """Write maps to ``folder`` for other programs; see :func:`write_fits`, :func:`write_npy`."""
+    return (write_npy if isinstance(content.sky, Flat) else write_fits)(folder, content)
+
+
+def write_npy(folder: str | os.PathLike, content: MapSet) -> list[Path]:
+    """Write the maps of a plane or a line as ``{dataset}-{first:07d}.npy``, atomically.
+
+    The array is (n_maps, n_components, *shape), NaN where nothing was observed; of several
+    channels every channel has a file of its own, ``{dataset}-{channel}-{first:07d}.npy``.
+    :func:`fewtomany.ingest.load` reads whole maps back to the bit.
+    """
+    paths = []
+    for channel in content.channels:
+        name = "-".join(filter(None, (content.dataset, channel, f"{content.first:07d}")))
+        path = Path(folder) / f"{name}.npy"
+        maps = content.maps[:, content.components.select(channel)]
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.save(file, content.sky.image(maps))
+        paths.append(path)
+    return paths
 
 
 def write_fits(folder: str | os.PathLike, content: MapSet) -> list[Path]:

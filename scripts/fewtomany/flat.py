@@ -36,6 +36,10 @@ class Flat(Geometry):
     weights: np.ndarray | None = None
 
     first_bin = 1
+    is_homogeneous = True
+    unit = "1"
+    shown = ("", 1.0)
+    axis = "cycles per pixel"
 
     def __post_init__(self):
         shape = tuple(int(n) for n in self.shape)
@@ -75,6 +79,10 @@ class Flat(Geometry):
         return int(np.prod(self.shape))
 
     @property
+    def whole(self) -> "Flat":
+        return Flat(self.shape, self.periodic)
+
+    @property
     def rows_and_columns(self) -> tuple[int, int]:
         """Shape of the plane; (1, n) for a line."""
         return self.shape if len(self.shape) == 2 else (1, *self.shape)
@@ -87,6 +95,31 @@ class Flat(Geometry):
 
     def attributes(self) -> dict[str, Any]:
         return {"shape": self.shape, "periodic": self.periodic, "ordering": "ROWS"}
+
+    @property
+    def name(self) -> str:
+        """The plane or line in words."""
+        edges = "periodic " if self.periodic else ""
+        return f"{edges}{self.kind} of {'×'.join(map(str, self.shape))} pixels"
+
+    def check_scales(self, n_scales: int, kernel_size: int = 3, first_scale: int = 0) -> None:
+        """Raise UserError where so many scales do not fit.
+
+        Periodic sides have to close on themselves at the coarsest scale, and no side may be
+        shorter there than a kernel.
+        """
+        n_steps = first_scale + n_scales - 1
+        which = f"the coarsest of {n_scales} scales from scale {first_scale}"
+        if self.periodic and not self.is_even(n_steps):
+            raise UserError(
+                f"{self.name}: expected sides that are multiples of {1 << n_steps} pixels, {which}"
+            )
+        shortest = -(-min(self.shape) >> n_steps)
+        if shortest < kernel_size:
+            raise UserError(
+                f"{self.name}: {shortest} pixels across at {which}; expected {kernel_size} or "
+                "more, the size of a kernel"
+            )
 
     @cached_property
     def bin_of(self) -> np.ndarray:
@@ -108,6 +141,10 @@ class Flat(Geometry):
     def n_bins(self) -> int:
         """Rings of wave numbers; the first one is the mean alone."""
         return int(self.bin_of.max()) + 1
+
+    @property
+    def bins(self) -> np.ndarray:
+        return self.wave_numbers
 
     @cached_property
     def wave_numbers(self) -> np.ndarray:

@@ -25,6 +25,11 @@ class Geometry(abc.ABC):
     n_children : pixels that make one of the next coarser grid
     n_bins : bins of a spectrum
     first_bin : the first one that constrains maps; those before are means and the like
+    is_homogeneous : whether fields are alike everywhere, so that values of all pixels have one
+        mean and one deviation
+    unit : of the values of maps
+    shown : the unit in which figures show them, and its number of those
+    axis : what the bins of a spectrum are, for the axis of a figure
     """
 
     pixels: np.ndarray | None
@@ -32,11 +37,30 @@ class Geometry(abc.ABC):
     n_children: int
     n_bins: int
     first_bin: int
+    is_homogeneous: bool = False
+    unit: str = "K"
+    shown: tuple[str, float] = ("µK", 1e6)
+    axis: str = "multipole ℓ"
+
+    @property
+    @abc.abstractmethod
+    def name(self) -> str:
+        """What it is, in words."""
 
     @property
     @abc.abstractmethod
     def n_whole(self) -> int:
         """Pixels, observed or not."""
+
+    @property
+    @abc.abstractmethod
+    def bins(self) -> np.ndarray:
+        """What every bin of a spectrum is: its multipole or its wave number, (n_bins,)."""
+
+    @property
+    @abc.abstractmethod
+    def whole(self) -> "Geometry":
+        """The same with every pixel observed, all alike."""
 
     @abc.abstractmethod
     def nested_of(self, indices: np.ndarray) -> np.ndarray:

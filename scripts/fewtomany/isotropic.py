@@ -1,10 +1,14 @@
 """Naive baseline: isotropic Gaussian maps with the spectra of one input map each."""
 
+import functools
+
 import healpy
 import numpy as np
 
-from fewtomany import seeds, spectra, store
+from fewtomany import seeds, spectra, store, waves
 from fewtomany.components import Components
+from fewtomany.flat import Flat
+from fewtomany.geometry import Geometry
 from fewtomany.sky import Sky
 
 
@@ -15,17 +19,18 @@ def draw(
     key: tuple[str | int, ...],
     start: int,
     stop: int,
-    sky: Sky | None = None,
+    sky: Geometry | None = None,
 ) -> np.ndarray:
     """Isotropic Gaussian maps ``start <= k < stop``.
 
     Map k has the measured auto and cross spectra of input map k mod n_inputs as its
     model, so its fields (T, E and B) are correlated as that map's are. Of a partial sky the
     model is the pseudo-spectra over the observed power, and the maps are cut out of the whole.
+    On a plane or a line see :func:`fewtomany.waves.draw`.
 
     Parameters
     ----------
-    inputs : array of shape (n_inputs, n_components, n_pix), RING
+    inputs : array of shape (n_inputs, n_components, n_pix), in the order of files
     campaign_seed, key : realization k uses the stream ``(*key, k)``
     sky : the pixels of the maps; the full sky by default
 
@@ -33,9 +38,30 @@ def draw(
     -------
     array of shape (stop - start, n_components, n_pix), float64, unit of the inputs
     """
+    sky = sky or Sky(store.nside_of(inputs.shape[-1]))
     components = spectra.components_of(stokes)
-    nside = sky.nside if sky else store.nside_of(inputs.shape[-1])
-    lmax = spectra.lmax_of(nside)
+    return _draw(sky, inputs, components, campaign_seed, key, start, stop)
+
+
+@functools.singledispatch
+def _draw(sky: Geometry, *_arguments) -> np.ndarray:
+    raise TypeError(f"no isotropic maps of {type(sky).__name__}")
+
+
+_draw.register(Flat, waves.draw)
+
+
+@_draw.register
+def _(
+    sky: Sky,
+    inputs: np.ndarray,
+    components: Components,
+    campaign_seed: int,
+    key: tuple[str | int, ...],
+    start: int,
+    stop: int,
+) -> np.ndarray:
+    lmax = spectra.lmax_of(sky.nside)
     used = {index % len(inputs) for index in range(start, stop)}
     power = spectra.observed_power(sky)
     models = {i: spectra.measure(inputs[i : i + 1], components, sky)[0] / power for i in used}
@@ -48,8 +74,7 @@ def draw(
         normals = generator.standard_normal((2, root.shape[-1], ell.size))
         unit = np.where(m == 0, normals[0], (normals[0] + 1j * normals[1]) / np.sqrt(2))
         alms = np.einsum("afg,ga->fa", root[ell], unit)
-        whole = spectra.to_map(alms, components, nside)
-        values[:] = whole if sky is None else sky.restrict(whole)
+        values[:] = sky.restrict(spectra.to_map(alms, components, sky.nside))
     return maps
 
 

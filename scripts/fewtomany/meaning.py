@@ -6,6 +6,7 @@ Each line names the key, its value and what is allowed.
 from collections.abc import Iterator
 from pathlib import Path
 
+from fewtomany import lattice
 from fewtomany.simulation import settings
 
 FAMILIES = ("inputs", "gaussian", "emulated")
@@ -20,6 +21,9 @@ RESERVED = {
 
 FACTS = ("unit", "ordering", "polarization_convention", "frame")
 """What is said of the user's files."""
+
+TEXTURES = {"filaments": "plane", "intermittent": "line"}
+"""Invented fields, and where they are."""
 
 
 def fold_name(dataset: str, number: int) -> str:
@@ -55,20 +59,21 @@ def faults_of_sources(c: dict) -> Iterator[str]:
         yield from _faults_of_entry("reference", reference)
         if simulated and has_files(reference):
             yield "reference.files: not allowed together with simulation"
-        if reference["draws"] == "original" and has_files(reference):
+        if reference.get("draws") == "original" and has_files(reference):
             yield "reference.draws: original is not allowed with files; expected gaussian"
-        elif reference["draws"] == "original" and reference["covariance"] == "exact":
+        elif reference.get("draws") == "original" and reference["covariance"] == "exact":
             yield (
                 "reference.covariance: exact is not allowed with reference.draws original, "
                 "which draws from no covariance; expected empirical"
             )
-        if not simulated and not has_files(reference) and "n_maps" in reference:
+        if not simulated and not has_source(reference) and "n_maps" in reference:
             yield "reference: missing key files; without simulation nothing can be drawn"
+    yield from _faults_of_textures(c)
     channels, alone = {}, only_given(c)
     for name, entry in c["inputs"].items():
         key = f"inputs.{name}"
         yield from _faults_of_entry(key, entry)
-        if not has_files(entry) and "n_maps" in entry and not drawn:
+        if not has_source(entry) and "n_maps" in entry and not drawn:
             yield f"{key}: missing key files; without simulation nothing can be drawn"
         if name not in alone:
             channels[key] = tuple(entry.get("channels", ("",)))
@@ -123,10 +128,37 @@ def has_files(entry: dict) -> bool:
     return "files" in entry or "channels" in entry
 
 
+def has_source(entry: dict) -> bool:
+    """Whether a reference or an input is maps of the user, or of an invented field."""
+    return has_files(entry) or "texture" in entry
+
+
+def _faults_of_textures(c: dict) -> Iterator[str]:
+    entries = {f"inputs.{name}": entry for name, entry in c["inputs"].items()}
+    if c.get("reference") is not None:
+        entries["reference"] = c["reference"]
+    found = lattice.geometry(c["maps"]).kind if lattice.is_flat(c) else "sphere"
+    for key, entry in entries.items():
+        if "texture" not in entry:
+            continue
+        texture = entry["texture"]
+        if TEXTURES[texture] != found:
+            yield (
+                f"{key}.texture: {texture} is not allowed of a {found}; expected "
+                f"maps.shape of a {TEXTURES[texture]}"
+            )
+        elif c["maps"]["stokes"] != "T":
+            stokes = c["maps"]["stokes"]
+            yield f"maps.stokes: {stokes} is not allowed with {key}.texture; expected T"
+        if has_files(entry):
+            yield f"{key}.texture: not allowed together with files or channels"
+
+
 def _faults_of_entry(key: str, entry: dict) -> Iterator[str]:
     if not has_files(entry):
         if "n_maps" not in entry:
-            yield f"{key}: missing key n_maps, files or channels"
+            needed = "n_maps" if "texture" in entry else "n_maps, files or channels"
+            yield f"{key}: missing key {needed}"
         yield from (f"{key}.{fact}: not allowed without files" for fact in FACTS if fact in entry)
     elif "files" in entry and "channels" in entry:
         yield f"{key}.files: not allowed together with {key}.channels"
@@ -138,31 +170,11 @@ def _faults_of_entry(key: str, entry: dict) -> Iterator[str]:
 def faults(c: dict) -> Iterator[str]:
     """Faults of a configuration that the schema allows and whose counts are known."""
     maps, emulator = c["maps"], c["emulator"]
-    yield from _faults_of_nside("maps.nside", maps["nside"])
+    yield from lattice.faults(c) if lattice.is_flat(c) else _faults_of_sphere(c)
     if maps["mask"] is not None and not Path(maps["mask"]).is_file():
         yield f"maps.mask: {maps['mask']}: no such file"
-    coarsest = emulator["first_scale"] + emulator["n_scales"] - 1
-    if maps["nside"] >> coarsest < 2:
-        yield (
-            f"emulator.n_scales: {emulator['n_scales']} is not allowed; expected at most "
-            f"{max(maps['nside'].bit_length() - 1 - emulator['first_scale'], 1)}, "
-            f"so that the coarsest scale of maps.nside = {maps['nside']} has nside 2 or more"
-        )
     if emulator["normalization"] == "global" and emulator["variances"] == "smoothed":
         yield "emulator.variances: smoothed is not allowed with emulator.normalization global"
-    axis = c["symmetry"]["axis"]
-    if axis not in ("none", maps["frame"]):
-        yield (
-            f"symmetry.axis: {axis} is not allowed; expected none or maps.frame = {maps['frame']}, "
-            "whose pole the maps can be turned about"
-        )
-    if axis != "none" and maps["mask"] is not None:
-        yield f"symmetry.axis: {axis} is not allowed with maps.mask; expected none"
-    if emulator["stripe_zones"] > maps["nside"]:
-        yield (
-            f"emulator.stripe_zones: {emulator['stripe_zones']} is not allowed; "
-            f"expected at most maps.nside = {maps['nside']}"
-        )
     if emulator["scatter"] and not emulator["spectra"]:
         yield "emulator.scatter: true is not allowed without emulator.spectra"
     if emulator["scatter"] and emulator["batch_size"] < 2:
@@ -180,7 +192,33 @@ def faults(c: dict) -> Iterator[str]:
     yield from _faults_of_names(c)
     yield from _faults_of_given(c)
     yield from _faults_of_counts(c)
-    yield from _faults_of_trust(c)
+    if "trust" in c:
+        yield from _faults_of_trust(c)
+
+
+def _faults_of_sphere(c: dict) -> Iterator[str]:
+    maps, emulator = c["maps"], c["emulator"]
+    yield from _faults_of_nside("maps.nside", maps["nside"])
+    coarsest = emulator["first_scale"] + emulator["n_scales"] - 1
+    if maps["nside"] >> coarsest < 2:
+        yield (
+            f"emulator.n_scales: {emulator['n_scales']} is not allowed; expected at most "
+            f"{max(maps['nside'].bit_length() - 1 - emulator['first_scale'], 1)}, "
+            f"so that the coarsest scale of maps.nside = {maps['nside']} has nside 2 or more"
+        )
+    axis = c["symmetry"]["axis"]
+    if axis not in ("none", maps["frame"]):
+        yield (
+            f"symmetry.axis: {axis} is not allowed; expected none or maps.frame = {maps['frame']}, "
+            "whose pole the maps can be turned about"
+        )
+    if axis != "none" and maps["mask"] is not None:
+        yield f"symmetry.axis: {axis} is not allowed with maps.mask; expected none"
+    if emulator["stripe_zones"] > maps["nside"]:
+        yield (
+            f"emulator.stripe_zones: {emulator['stripe_zones']} is not allowed; "
+            f"expected at most maps.nside = {maps['nside']}"
+        )
 
 
 def _faults_of_names(c: dict) -> Iterator[str]:
@@ -198,13 +236,18 @@ def _faults_of_names(c: dict) -> Iterator[str]:
 
 
 def _faults_of_counts(c: dict) -> Iterator[str]:
+    for name, entry in c["inputs"].items():
+        if entry["n_maps"] < 2:
+            yield f"inputs.{name}: {entry['n_maps']} map is not enough; expected at least 2"
+    if "validation" in c:
+        yield from _faults_of_validation(c)
+
+
+def _faults_of_validation(c: dict) -> Iterator[str]:
     maps, reference = c["maps"], c.get("reference")
     n_channels = max(len(entry.get("channels", ("",))) for entry in c["inputs"].values())
     n_values = 12 * maps["nside"] ** 2 * len(maps["stokes"]) * n_channels
     n_modes = c["validation"]["n_modes"]
-    for name, entry in c["inputs"].items():
-        if entry["n_maps"] < 2:
-            yield f"inputs.{name}: {entry['n_maps']} map is not enough; expected at least 2"
     if n_modes >= n_values:
         yield f"validation.n_modes: {n_modes} is not allowed; the maps have {n_values} values"
     rank = settings.rank(c["simulation"]) if c.get("simulation") is not None else None

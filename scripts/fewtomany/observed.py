@@ -46,7 +46,7 @@ def read_mask(path: str | os.PathLike, nside: int, frame: str) -> Sky:
 
 def cut(content: MapSet, campaign: Campaign) -> MapSet:
     """Maps of the whole sphere on the observed pixels of the campaign; others as they are."""
-    if campaign.maps.mask is None or not content.sky.is_full:
+    if campaign.maps.mask is None or campaign.maps.flat or not content.sky.is_full:
         return content
     sky = read_mask(campaign.maps.mask, content.nside, content.frame)
     return dataclasses.replace(content, maps=sky.restrict(content.maps), sky=sky)

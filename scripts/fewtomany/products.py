@@ -24,11 +24,25 @@ class Products:
     measured : statistics of every map file
     compared : figures of the comparison of all datasets
     parts : figures of parts of the judgement, and the name of the part each is drawn from
+    emulator : figures of the emulator itself
+    recommends : whether covariances are recommended
     """
 
     measured: tuple[str, ...]
     compared: tuple[str, ...]
     parts: dict[str, str]
+    emulator: tuple[str, ...] = ("wavelets", "transfer", "cost")
+    recommends: bool = True
+
+
+OF_LATTICE = Products(
+    measured=("spectra", "scattering", "distribution"),
+    compared=("spectra", "scattering", "distribution"),
+    parts={"diversity": "diversity", "descent": "descent"},
+    emulator=(),
+    recommends=False,
+)
+"""The products of a plane or a line: no stage that knows the sphere, a scan or its symmetry."""
 
 
 def judges_parameters(campaign: Campaign) -> bool:
@@ -43,6 +57,8 @@ def judges_parameters(campaign: Campaign) -> bool:
 
 def products_of(campaign: Campaign) -> Products:
     """The products of a campaign, in the order in which they are reported."""
+    if campaign.maps.kind != "sphere":
+        return OF_LATTICE
     absent = () if campaign.components.spins else OF_POLARIZATION
     measured = ("spectra", "scattering", "minkowski", "distribution")
     compared = ("spectra", "correlations", "eigenvalues", "chi2", *measured[1:])

@@ -75,6 +75,7 @@ def render(
         pictures=pictures,
         costs=costs,
         left_out=left_out(campaign),
+        flat=campaign.maps.flat,
         configuration=yaml.safe_dump(campaign.sections, sort_keys=False, width=90),
     )
 
@@ -82,6 +83,13 @@ def render(
 def left_out(campaign: Campaign) -> list[str]:
     """What other campaigns' reports have and this one has not, and why; a sentence each."""
     reasons = []
+    if campaign.maps.flat:
+        return [
+            f"The maps are of a {campaign.maps.flat.name}. No covariance is judged pixel by pixel: "
+            "fields are alike everywhere, and their spectra say what it would. Held-out inputs, "
+            "the recommended covariance, Minkowski functionals and parameters belong to the "
+            "sphere."
+        ]
     if campaign.truth is None:
         reasons.append(
             "No truth is known, so nothing is said of errors of the covariance, equivalent "

@@ -30,7 +30,7 @@ class Need:
 def needs(campaign: Campaign) -> dict[str, Need]:
     """The need of one job of every stage, by its rule's name."""
     emulator, sharding = campaign.emulator, campaign.sharding
-    n_pix = 12 * campaign.maps.nside**2
+    n_pix = campaign.maps.n_pix
     n_values = n_pix * len(campaign.components)
     n_datasets = len(campaign.datasets) + 1
 
@@ -52,6 +52,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "draw": _need(3 * matrix + 3 * shard, map_seconds),
         "draw_isotropic": _need(4 * shard, map_seconds * 10),
         "draw_learnt": _need(8 * shard + 4e9 * (n_values / 6144), 60 + map_seconds * 60),
+        "draw_texture": _need(4 * shard, 60 + map_seconds),
         "pick": _need(4 * shard, 60 + map_seconds),
         "learn_symmetry": _need(60 * shard + 4e9 * (n_values / 6144), 600 * n_values / 6144),
         "prepare_emulation": _need(descent, 300, base_mb=_TENSORFLOW_MB),
@@ -69,6 +70,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "trust": _need(3 * matrix + 20 * campaign.trust.n_maps * n_values * 8, 1200),
         "parameter": _need(6 * matrix, 600 + 20 * eigen * 1e-9),
         "diversity": _need(6 * all_maps + descent, 1200 + 40 * map_seconds, base_mb=_TENSORFLOW_MB),
+        "descent": _need(shard, 300),
         "judge": _need(5 * matrix, 300 + n_datasets * eigen * 4e-9),
         "plot": _need(2 * shard, 600),
         "plot_part": _need(0, 600),
@@ -79,7 +81,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
 
 def _surrogate_bytes(campaign: Campaign) -> float:
     """Memory of the response of a surrogate's simulation, or of a thousand maps."""
-    n_pix, simplified = 12 * campaign.maps.nside**2, campaign.simplified
+    n_pix, simplified = campaign.maps.n_pix, campaign.simplified
     if simplified is None:
         return 1000 * n_pix * len(campaign.components) * 8
     return _columns(simplified) * 3 * n_pix * 8
@@ -102,7 +104,7 @@ def _covariance(n_values: int) -> tuple[float, float]:
 def _of_simulation(campaign: Campaign, matrix: float, eigen: float) -> dict[str, Need]:
     """The needs of the stages that simulate."""
     simulation, sharding = campaign.simulation, campaign.sharding
-    n_pix = 12 * campaign.maps.nside**2
+    n_pix = campaign.maps.n_pix
     n_values = n_pix * len(campaign.components)
     n_detectors = len(simulation.detectors)
     n_samples = simulation.scan.n_samples * n_detectors
@@ -135,7 +137,7 @@ def descent_bytes(campaign: Campaign) -> int:
     emulator = campaign.emulator
     n_components, n_orientations = len(campaign.components), emulator.n_orientations
     entries = n_components * (1 + n_orientations)
-    layer = 2 * n_orientations * entries * 12 * campaign.maps.nside**2 * emulator.batch_size
+    layer = 2 * n_orientations * entries * campaign.maps.n_pix * emulator.batch_size
     return 8 * layer * (4 if emulator.dtype == "float32" else 8)
 
 

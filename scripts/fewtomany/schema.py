@@ -47,6 +47,7 @@ def _describe(error: jsonschema.ValidationError) -> str:
         "pattern": lambda: f"a text that matches {error.validator_value}",
         "minProperties": lambda: f"at least {error.validator_value} entry",
         "minItems": lambda: f"at least {error.validator_value} entry",
+        "maxItems": lambda: f"at most {error.validator_value} entries",
     }.get(error.validator, lambda: error.message)
     return f"{key}: {error.instance!r} is not allowed; expected {allowed()}"
 

@@ -55,13 +55,25 @@ class Sky(Geometry):
         return cls(hp.npix2nside(len(mask)), *geometry.of_mask(mask))
 
     @property
+    def name(self) -> str:
+        return f"nside {self.nside}"
+
+    @property
     def n_whole(self) -> int:
         return hp.nside2npix(self.nside)
+
+    @property
+    def whole(self) -> "Sky":
+        return Sky(self.nside)
 
     @property
     def n_bins(self) -> int:
         """Multipoles 0 to 3·nside − 1."""
         return 3 * self.nside
+
+    @property
+    def bins(self) -> np.ndarray:
+        return np.arange(self.n_bins)
 
     def nested_of(self, indices: np.ndarray) -> np.ndarray:
         return hp.ring2nest(self.nside, indices)

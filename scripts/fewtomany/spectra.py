@@ -1,4 +1,4 @@
-"""Angular power spectra of maps.
+"""Power spectra of maps: on the sphere as here, on planes and lines of :mod:`fewtomany.waves`.
 
 Harmonic coefficients follow healpy: lmax = 3 nside - 1, spin 2 for (Q, U) with the
 COSMO convention, quadrature by plain pixel sums refined by ``ITERATIONS`` Jacobi
@@ -11,15 +11,18 @@ times its weight (of mean 1) and 0 elsewhere. They mix multipoles, and E with B;
 compared have the same pixels and weights, so that both sides are mixed alike.
 """
 
+import functools
 import os
 from collections.abc import Sequence
 
 import healpy
 import numpy as np
 
-from fewtomany import store
+from fewtomany import store, waves
 from fewtomany.components import Components
 from fewtomany.errors import UserError
+from fewtomany.flat import Flat
+from fewtomany.geometry import Geometry
 from fewtomany.sky import Sky
 
 KIND = "spectra"
@@ -87,21 +90,34 @@ def to_map(alms: np.ndarray, stokes: str | Components, nside: int) -> np.ndarray
     return result
 
 
-def measure(maps: np.ndarray, stokes: str | Components, sky: Sky | None = None) -> np.ndarray:
+def measure(maps: np.ndarray, stokes: str | Components, sky: Geometry | None = None) -> np.ndarray:
     """Spectra of maps.
 
     Parameters
     ----------
-    maps : array of shape (n_maps, n_components, n_pix), RING, K
+    maps : array of shape (n_maps, n_components, n_pix), in the order of files
     sky : their pixels; the full sky by default
 
     Returns
     -------
-    array of shape (n_maps, n_spectra, lmax + 1), float64, K², in the order of :func:`names`
+    array of shape (n_maps, n_spectra, n_bins), float64, the unit of the maps squared, in the
+    order of :func:`names`; of the sphere the bins are the multipoles 0 to lmax
     """
-    components = components_of(stokes)
-    nside = sky.nside if sky else store.nside_of(maps.shape[-1])
-    lmax = lmax_of(nside)
+    sky = sky or Sky(store.nside_of(maps.shape[-1]))
+    return _measure(sky, maps, components_of(stokes))
+
+
+@functools.singledispatch
+def _measure(sky: Geometry, maps: np.ndarray, components: Components) -> np.ndarray:
+    raise TypeError(f"no spectra of {type(sky).__name__}")
+
+
+_measure.register(Flat, waves.spectra)
+
+
+@_measure.register
+def _(sky: Sky, maps: np.ndarray, components: Components) -> np.ndarray:
+    lmax = lmax_of(sky.nside)
     result = np.empty((len(maps), len(components.spectra_pairs), lmax + 1))
     for spectra, values in zip(result, maps, strict=True):
         alms = to_harmonic(weighted(values, sky), components)
@@ -110,8 +126,8 @@ def measure(maps: np.ndarray, stokes: str | Components, sky: Sky | None = None) 
     return result
 
 
-def weighted(maps: np.ndarray, sky: Sky | None) -> np.ndarray:
-    """Maps (..., n_pix) on the whole sphere, times their weights, 0 where not observed."""
+def weighted(maps: np.ndarray, sky: Geometry | None) -> np.ndarray:
+    """Maps (..., n_pix) on all pixels, times their weights, 0 where not observed."""
     if sky is None or (sky.is_full and sky.weights is None):
         return maps
     return sky.expand(maps * sky.weight, fill=0.0)

@@ -6,6 +6,18 @@ lines of Fourier filters, so a test can have as many true maps as it wants.
 
 import numpy as np
 
+from fewtomany.flat import Flat
+
+
+def draw(name: str, flat: Flat, random: np.random.Generator) -> np.ndarray:
+    """A map of "filaments" on a plane or "intermittent" on a line, array of its shape.
+
+    With open edges it is a part of a periodic one of twice the sides.
+    """
+    shape = flat.shape if flat.periodic else tuple(2 * n for n in flat.shape)
+    whole = filaments(shape, random) if name == "filaments" else intermittent(*shape, random)
+    return whole[tuple(slice(n) for n in flat.shape)]
+
 
 def filaments(
     shape: tuple[int, int],

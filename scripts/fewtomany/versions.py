@@ -42,7 +42,7 @@ _NONLINEAR = tuple(
     f"simulation.{kind}"
     for kind in ("thermal_drift", "white_noise", "one_over_f", "pointing", "bandpass")
 )
-_SKY = ("maps.stokes", "maps.mask")
+_SKY = ("maps.stokes", "maps.mask", "maps.shape", "maps.periodic")
 _WAVELETS = ("emulator.n_scales", "emulator.n_orientations", "emulator.kernel_size")
 _MODEL = tuple(
     f"emulator.{key}"
@@ -65,8 +65,8 @@ _MODEL = tuple(
     )
 )
 
-OPTIONAL = ("simulation", "reference", "surrogate")
-"""Sections that a campaign may lack."""
+ADDED = ("maps.shape", "maps.periodic")
+"""Keys that belong to a basis only where a campaign has them, so that others keep theirs."""
 
 STAGES = {
     "simulate_response": Stage(1, (*_TOD, *_RAMP)),
@@ -84,7 +84,8 @@ STAGES = {
         ),
     ),
     "exact_covariance": Stage(1, (*_AMPLITUDES[1:], "simulation.systematics", *_SKY)),
-    "import_maps": Stage(1, ("maps.nside", "maps.stokes", "maps.frame", "maps.mask")),
+    "import_maps": Stage(1, ("maps.nside", "maps.frame", *_SKY)),
+    "draw_texture": Stage(1, ("seed", *_SKY)),
     "covariance": Stage(1, _SKY),
     "factor": Stage(1),
     "draw": Stage(1, ("seed",)),
@@ -110,6 +111,7 @@ STAGES = {
     "trust": Stage(2, ("seed", "maps.stokes", "trust")),
     "diversity": Stage(2, ("seed", *_SKY, "emulator.batch_size", *_WAVELETS)),
     "parameter": Stage(1, ("seed", "maps.stokes", "validation.parameter")),
+    "descent": Stage(1),
     "judge": Stage(3, ("validation", "reference.covariance", "reference.draws")),
     "plot": Stage(1),
     "plot_part": Stage(1),
@@ -131,10 +133,13 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
 
     Raises
     ------
-    KeyError : for an unknown stage, key or dataset
+    KeyError : for an unknown stage or dataset
     """
     chosen = STAGES[stage]
     content = {key: _look_up(campaign.sections, key) for key in chosen.keys}
+    content = {
+        key: value for key, value in content.items() if key not in ADDED or value is not None
+    }
     if dataset:
         found = campaign.find(dataset)
         if found.strategy:
@@ -143,6 +148,8 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
             content["sources"] = {name: asdict(source) for name, source in found.sources.items()}
         if found.picked is not None:
             content["picked"] = found.picked
+        if found.texture:
+            content["texture"] = found.texture
         if found.selection:
             content["selection"] = found.selection
         if found.given and stage in ("emulate", "assemble"):
@@ -151,10 +158,9 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
 
 
 def _look_up(sections: dict, key: str):
-    """The value of a key; None in a section that the campaign has not."""
-    section, _, _ = key.partition(".")
-    if section in OPTIONAL and section not in sections:
-        return None
+    """The value of a key; None where a campaign of its kind has none."""
     for part in key.split("."):
+        if part not in sections:
+            return None
         sections = sections[part]
     return sections

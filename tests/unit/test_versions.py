@@ -17,6 +17,7 @@ DEMO = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
 FREE = ("campaign", "sharding.", "inputs.", "gaussian.", "emulated.")
 OF_FILES = ("files", "unit", "ordering", "polarization_convention", "frame", "channels")
 FREE_KEYS = (
+    "reference.texture",  # of the dataset, as picked maps are
     "simulation.engine",
     "simulation.n_maps",
     "reference.n_maps",
@@ -40,6 +41,16 @@ def test_every_key_that_decides_numbers_belongs_to_a_stage():
             continue
         parents = {key.rsplit(".", depth)[0] for depth in range(key.count(".") + 1)}
         assert parents & used, f"no stage follows from {key}"
+
+
+def test_every_key_of_a_stage_is_one_of_the_schema():
+    schema = yaml.safe_load(config.SCHEMA_PATH.read_text())
+    for stage in versions.STAGES.values():
+        for key in stage.keys:
+            part = schema
+            for name in key.split("."):
+                assert name in part["properties"], key
+                part = part["properties"][name]
 
 
 def test_every_rule_is_a_stage_and_every_stage_a_rule():

@@ -19,7 +19,7 @@ PASSES = {"surrogate": campaign.simplified} if campaign.simplified else {}
 if campaign.simulation is not None and campaign.simulation.engine == "response":
     PASSES["simulation"] = campaign
 COVARIANCES = [*campaign.datasets, *(["exact"] if campaign.truth == "exact" else [])]
-FIGURES = ["maps", *products.compared, "wavelets", "transfer", "cost"]
+FIGURES = ["maps", *products.compared, *products.emulator]
 PARTS = {
     figure: f"<results>/validation/parts/{part}.json" for figure, part in products.parts.items()
 }
@@ -128,7 +128,23 @@ def manifests_for(wildcards):
 
 def recommended():
     """The recommended covariances."""
-    return [f"<results>/recommended/{dataset.name}.h5" for dataset in campaign.by_role("emulated")]
+    emulated = campaign.by_role("emulated") if products.recommends else []
+    return [f"<results>/recommended/{dataset.name}.h5" for dataset in emulated]
+
+
+def covariances_to_use():
+    """The recommended covariances; those of the emulated maps where none is recommended."""
+    emulated = [covariance_of(dataset.name) for dataset in campaign.by_role("emulated")]
+    return recommended() or emulated
+
+
+def all_manifests():
+    """The manifests of all emulated datasets, folds left out."""
+    return [
+        f"<results>/emulation/{dataset.name}/shards/batches-{shard.label}.json"
+        for dataset in campaign.by_role("emulated")
+        for shard in batches.batch_shards(campaign, dataset.name)
+    ]
 
 
 def fold_maps(wildcards):

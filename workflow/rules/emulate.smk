@@ -109,3 +109,30 @@ rule assemble:
         "python $FEWTOMANY/assemble.py --config {params.config} --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --like {input.like}"
         " --output {output} {input.manifests} &> {log}"
+
+
+rule descent:
+    """How far the loss of every batch falls.
+
+    In: the manifests of all emulated datasets. Out: JSON with metrics, and the losses of the
+    figure. Cost: reading every batch.
+    """
+    input:
+        all_manifests(),
+    output:
+        "<results>/validation/parts/descent.json",
+    log:
+        "<logs>/descent.log",
+    benchmark:
+        "<benchmarks>/descent.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("descent"),
+        runtime=runtime("descent"),
+    params:
+        config=CONFIG,
+        basis=basis("descent"),
+    shell:
+        "python $FEWTOMANY/descent.py --config {params.config} --output {output} {input} &> {log}"

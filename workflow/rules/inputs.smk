@@ -1,4 +1,4 @@
-"""Maps of the user, brought into the campaign's resolution, frame and unit."""
+"""Maps of the user, brought into the campaign's resolution, frame and unit; invented fields."""
 
 
 rule import_maps:
@@ -6,7 +6,7 @@ rule import_maps:
 
     In: FITS, HDF5 or npy files. Out: the campaign's Stokes parameters of all channels,
     (n_maps, n_components, n_pix), observed pixels in RING ordering, K, COSMO, at maps.nside in
-    maps.frame. Cost: reading, and for another frame or resolution harmonic transforms.
+    maps.frame; on a plane or a line by rows, as they are. Cost: reading, and for another frame or resolution harmonic transforms.
     """
     input:
         files=lambda wildcards: [
@@ -34,4 +34,34 @@ rule import_maps:
         basis=basis_of_dataset("import_maps"),
     shell:
         "python $FEWTOMANY/import_maps.py --config {params.config} --dataset {wildcards.dataset}"
+        " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"
+
+
+rule draw_texture:
+    """Maps START to STOP of a dataset of an invented field of a plane or a line.
+
+    In: a mask, if any. Out: (n_maps, 1, n_pix), observed pixels, of mean 0 and deviation 1. Cost:
+    some Fourier transforms a map.
+    """
+    input:
+        campaign.maps.mask or [],
+    output:
+        "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
+    log:
+        "<logs>/draw_texture/{dataset}/{start}-{stop}.log",
+    benchmark:
+        "<benchmarks>/draw_texture/{dataset}/{start}-{stop}.tsv"
+    wildcard_constraints:
+        dataset=any_of(d.name for d in campaign.by_role("reference", "input") if d.texture),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("draw_texture"),
+        runtime=runtime("draw_texture"),
+    params:
+        config=CONFIG,
+        basis=basis_of_dataset("draw_texture"),
+    shell:
+        "python $FEWTOMANY/draw_texture.py --config {params.config} --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"

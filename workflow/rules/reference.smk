@@ -75,7 +75,7 @@ rule draw:
         dataset=any_of(
             d.name
             for d in campaign.by_role("reference", "input")
-            if not d.sources and d.picked is None
+            if not d.sources and not d.texture and d.picked is None
         ),
     conda:
         ENVIRONMENT
@@ -95,8 +95,9 @@ rule draw:
 rule draw_isotropic:
     """Maps START to STOP of a naive dataset, isotropic Gaussian fields.
 
-    In: the input maps; map k has the spectra of input map k modulo their number. Out:
-    (n_maps, 2, n_pix), Q and U, K. Cost: one harmonic synthesis per map.
+    In: the input maps; map k has the spectra of input map k modulo their number, on a plane or
+    a line its power wave by wave. Out: (n_maps, n_components, n_pix), K. Cost: one harmonic
+    synthesis per map.
     """
     input:
         input_maps,

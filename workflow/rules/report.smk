@@ -2,7 +2,7 @@
 
 
 rule plot_maps:
-    """Maps of every dataset side by side, all components.
+    """Maps of every dataset side by side, all components; of a line as traces.
 
     In: the comparison and the first map file of every dataset (K). Out: PNG and PDF.
     """
@@ -173,9 +173,10 @@ rule report:
 
 
 rule export_fits:
-    """One FITS file per map of a map file, as healpy reads them.
+    """One FITS file per map of a map file, as healpy reads them; of a plane or a line NumPy.
 
-    In: a map file. Out: a folder of {dataset}-{index}.fits (K_CMB, RING, Galactic, COSMO).
+    In: a map file. Out: a folder of {dataset}-{index}.fits (K_CMB, RING, Galactic, COSMO), or
+    {dataset}-{start}.npy (n_maps, n_components, rows, columns).
     """
     input:
         "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",

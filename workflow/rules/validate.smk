@@ -4,8 +4,8 @@
 rule measure_spectra:
     """All auto and cross spectra of the maps of one file.
 
-    In: a map file. Out: (n_maps, n_spectra, 3 nside), K^2, one spectrum per map. Cost: one harmonic
-    analysis per map.
+    In: a map file. Out: (n_maps, n_spectra, 3 nside), K^2, one spectrum per map; on a plane or a
+    line bins of wave numbers. Cost: one harmonic analysis per map.
     """
     input:
         "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
@@ -154,7 +154,7 @@ rule judge:
         scattering=measured("scattering"),
         minkowski=measured("minkowski"),
         distribution=measured("distribution"),
-        maps=maps_of("reference") if campaign.reference else [],
+        maps=maps_of("reference") if campaign.truth and campaign.reference else [],
         parts=list(dict.fromkeys(PARTS.values())),
     output:
         metrics=report(

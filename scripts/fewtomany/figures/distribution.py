@@ -45,22 +45,27 @@ def _column(panel, residual, comparison: Comparison, members: list[str], compone
     inner = slice(1, -1)  # the outermost bins hold all values beyond
     true = comparison.yardstick(members[0])
     seen = comparison.get("distribution", true, "scatter")[0, component, inner] > 0
+    highest = 0.0
     for name in style.lines(comparison, members):
         colour = style.line(comparison, name)
         mean = comparison.get("distribution", name, "mean")[0, component, inner]
         density = np.where(mean > 0, mean / width, np.nan)
+        highest = max(highest, np.nanmax(density))
         panel.plot(centres[inner], density, label=name, **colour)
         if name != true:
             delta = comparison.get("distribution", name, "residual")[0, component, inner]
             residual.plot(centres[inner], np.where(seen, delta, np.nan), **colour)
     panel.set_yscale("log")
-    panel.set_ylim(1e-6, 2)
+    panel.set_ylim(1e-6, max(2.0, 1.5 * highest) if comparison.sky.is_homogeneous else 2.0)
     style.wide_residuals(residual)
-    unit = "true σ" if comparison.truth else "σ of the inputs"
+    unit = "true σ" if comparison.reference else "σ of the inputs"
     residual.set_xlabel(f"pixel value ({unit})")
 
 
 def _unit(comparison: Comparison) -> str:
+    if comparison.sky.is_homogeneous:
+        which = "the reference" if comparison.reference else "the inputs"
+        return f"of all pixels of {which}, about their mean"
     if comparison.truth:
         return f"{comparison.truth} covariance"
     return "that of the inputs, whose own values then cannot lie far out"
@@ -69,9 +74,10 @@ def _unit(comparison: Comparison) -> str:
 def caption(comparison: Comparison) -> str:
     """Text below the figure."""
     shown = style.sizes(comparison, "reference", "input", "emulated", "gaussian")
+    pixel = "" if comparison.sky.is_homogeneous else " of its pixel"
     return (
         f"Density of the pixel values of all maps of {shown}, every value in units of the "
-        f"standard deviation of its pixel ({_unit(comparison)}), in bins of "
+        f"standard deviation{pixel} ({_unit(comparison)}), in bins of "
         f"{EDGES[1] - EDGES[0]:g}. Thick grey: the "
         f"standard normal distribution, which a Gaussian effect must have. Bottom: Δ of the "
         f"fraction of a map's pixels in each bin, in units of its scatter over "

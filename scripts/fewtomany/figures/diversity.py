@@ -13,6 +13,9 @@ _LINES = {
     "within": {"color": style.SKY, "label": "within batches"},
     "between": {"color": style.VERMILLION, "label": "batch means"},
 }
+LOWEST = 1e-3
+"""Ratios of variances below are not shown: the means of batches of one target, for one."""
+
 _DASHED = ("between",)
 _MARKERS = {"total": "o", "within": "s", "between": "^"}
 
@@ -28,7 +31,7 @@ def draw(part: dict) -> Figure:
             held_against = "true maps" if found["yardstick"] == "reference" else "inputs"
             _histograms(row[0], part["bins"], found["nearest"]["input"], held_against)
             _histograms(row[1], part["bins"], found["nearest"]["other"], held_against)
-            _variances(row[2], found["ratios"][_family(part)])
+            _variances(row[2], found["ratios"][_family(part)], part)
             _medians(row[3], found["percentiles"])
             row[0].set_ylabel(name)
         rows[0, 0].set_title("nearest input")
@@ -37,7 +40,7 @@ def draw(part: dict) -> Figure:
         rows[0, 3].set_title("variance of scattering coefficients")
         for panel in rows[-1, :2]:
             panel.set_xlabel("correlation")
-        rows[-1, 2].set_xlabel("multipole ℓ")
+        rows[-1, 2].set_xlabel(part.get("axis", "multipole ℓ"))
         rows[0, 0].legend(loc="upper right")
         handles, labels = rows[0, 3].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
@@ -53,11 +56,18 @@ def _histograms(panel: Axes, bins: list[float], pair: list[list[float]], held_ag
     panel.set_yticks([])
 
 
-def _variances(panel: Axes, ratios: dict[str, list[float]]) -> None:
+def _variances(panel: Axes, ratios: dict[str, list[float]], part: dict) -> None:
+    x = None
+    if "wave_numbers" in part:
+        x = style.grouped(np.array(part["wave_numbers"]))
+        panel.set_xscale("log")
     for name, line in _LINES.items():
         values = np.array(ratios[name])
         dashes = "--" if name in _DASHED else "-"
-        panel.plot(np.arange(2, 2 + len(values)), values, linestyle=dashes, **line)
+        if x is None:
+            panel.plot(np.arange(2, 2 + len(values)), values, linestyle=dashes, **line)
+        else:
+            panel.plot(x, style.grouped(values), linestyle=dashes, **line)
     panel.axhline(1, color=style.BLACK, linewidth=0.6)
     panel.set_ylim(0, 1.3 * panel.get_ylim()[1])
 
@@ -76,6 +86,7 @@ def _medians(panel: Axes, percentiles: dict[str, dict[str, list[float]]]) -> Non
         )
     panel.axhline(1, color=style.BLACK, linewidth=0.6)
     panel.set_yscale("log")
+    panel.set_ylim(bottom=max(panel.get_ylim()[0], LOWEST))
     style.plain_log(panel.yaxis)
     names = [family.replace("-scale S1 to S4", "").replace(" ", "\n") for family in families]
     panel.set_xticks(range(len(families)), names)

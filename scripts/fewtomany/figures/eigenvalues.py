@@ -14,13 +14,15 @@ TITLE = "Eigenvalues"
 def draw(comparison: Comparison) -> Figure:
     """A column per family: the eigenvalues, and their ratios to the true ones."""
     families = comparison.families()
+    unit, scale = comparison.sky.shown
     with style.new(3.6) as figure:
         rows = figure.subplots(2, len(families), sharex=True, sharey="row", squeeze=False)
         for (values, ratios), members in zip(rows.T, families.values(), strict=True):
-            known = [comparison.truth, "reference"] if comparison.truth else []
+            known = [comparison.truth] if comparison.truth else []
+            known += ["reference"] if comparison.reference else []
             names = dict.fromkeys([*known, *members])
             for name in names:
-                _plot(values, comparison, name, "values", 1e12, label=name)
+                _plot(values, comparison, name, "values", scale**2, label=name)
                 _plot(ratios, comparison, name, "ratio")
                 if comparison.datasets[name].role == "emulated" and comparison.truth:
                     label = "as many true maps"
@@ -34,8 +36,11 @@ def draw(comparison: Comparison) -> Figure:
             values.legend(loc="upper right", ncols=2)
             if ratios.get_legend_handles_labels()[0]:
                 ratios.legend(loc="best")
-        rows[0, 0].set_ylabel("eigenvalue (µK²)")
-        rows[1, 0].set_ylabel("over the truth" if comparison.truth else "over the inputs")
+        rows[0, 0].set_ylabel("eigenvalue" + f" ({unit}²)" * bool(unit))
+        over = (
+            "the truth" if comparison.truth else style.against(comparison).replace("their", "the")
+        )
+        rows[1, 0].set_ylabel(f"over {over}")
     return figure
 
 
@@ -49,15 +54,21 @@ def _plot(
     panel.plot(np.arange(1, len(values) + 1), values, **options)
 
 
+def _over(comparison: Comparison) -> str:
+    if comparison.truth:
+        return "the truth"
+    return "the reference" if comparison.reference else "the inputs"
+
+
 def caption(comparison: Comparison) -> str:
     """Text below the figure."""
     if not comparison.truth:
+        roles = ("reference", "input", "emulated", "gaussian")
         return (
-            f"Leading eigenvalues of the covariances of "
-            f"{style.sizes(comparison, 'input', 'emulated', 'gaussian')}; below, over those of "
-            f"the inputs. A covariance of N maps has N − 1 modes, and few maps put too much "
-            f"variance into the first of them: an emulation of more maps should lie below the "
-            f"inputs at first and above them at last, with the same sum."
+            f"Leading eigenvalues of the covariances of {style.sizes(comparison, *roles)}; below, "
+            f"over those of {_over(comparison)}. A covariance of N maps has N − 1 modes, and few "
+            f"maps put too much variance into the first of them: an emulation of more maps should "
+            f"lie below the inputs at first and above them at last, with the same sum."
         )
     return (
         f"Leading eigenvalues of the covariances of "

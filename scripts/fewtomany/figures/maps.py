@@ -40,14 +40,9 @@ def draw(comparison: Comparison, maps: Mapping[str, np.ndarray]) -> Figure:
     ------
     UserError : for a dataset that was not compared
     """
-    first = [name for name in ("original", "reference") if name in comparison.datasets]
-    order = [*first, *chain.from_iterable(comparison.families().values())]
-    unknown = ", ".join(set(maps) - set(order))
-    if unknown:
-        raise UserError(f"no compared dataset: {unknown}; compared: {', '.join(order)}")
-    maps = {name: maps[name] for name in order if name in maps}
+    maps = {name: maps[name] for name in order(comparison, maps)}
     names = comparison.components.names
-    yardstick = comparison.truth or comparison.yardstick(order[0])
+    yardstick = comparison.truth or comparison.yardstick(next(iter(maps)))
     scales, unit = _scales(comparison, yardstick)
     true = comparison.get("pixels", yardstick, "deviation") / scales[:, None]
     limit, widest = 3 * np.sqrt(np.mean(true**2)), true.max()
@@ -80,6 +75,21 @@ def draw(comparison: Comparison, maps: Mapping[str, np.ndarray]) -> Figure:
         )
         figure.colorbar(spread, ax=right, label=f"σ ({unit})", ticks=MaxNLocator(4), **bars)
     return figure
+
+
+def order(comparison: Comparison, maps: Mapping[str, np.ndarray]) -> list[str]:
+    """The datasets of maps in the order of their rows: true maps, then family by family.
+
+    Raises
+    ------
+    UserError : for a dataset that was not compared
+    """
+    first = [name for name in ("original", "reference") if name in comparison.datasets]
+    every = [*first, *chain.from_iterable(comparison.families().values())]
+    unknown = ", ".join(set(maps) - set(every))
+    if unknown:
+        raise UserError(f"no compared dataset: {unknown}; compared: {', '.join(every)}")
+    return [name for name in every if name in maps]
 
 
 def _scales(comparison: Comparison, yardstick: str) -> tuple[np.ndarray, str]:

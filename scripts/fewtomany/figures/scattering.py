@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fewtomany.figures import style
 from fewtomany.validation.judge.comparison import Comparison
@@ -19,6 +20,7 @@ def draw(comparison: Comparison) -> Figure:
     components = np.array([label[1] for label in labels])
     first = comparison.components.names[0]
     shown = dict.fromkeys(components)
+    unit, _ = comparison.sky.shown
     with style.new((1.6 + len(shown)) * len(families)) as figure:
         parts = figure.subfigures(len(families), 1, squeeze=False)[:, 0]
         for part, members in zip(parts, families.values(), strict=True):
@@ -29,7 +31,8 @@ def draw(comparison: Comparison) -> Figure:
             for column, kind in zip(rows.T, STATISTICS, strict=True):
                 chosen = (statistic == kind) & (components == first)
                 _means(column[0], comparison, members, chosen)
-                column[0].set_title(f"{kind} of {first}" + (" (µK²)" if kind == "S2" else ""))
+                of_unit = f" ({unit}²)" if unit and kind == "S2" else ""
+                column[0].set_title(f"{kind} of {first}{of_unit}")
                 if kind == "S2":
                     column[0].set_yscale("log")
                 for panel, pair in zip(column[1:], shown, strict=True):
@@ -39,6 +42,7 @@ def draw(comparison: Comparison) -> Figure:
                     else:  # there is no S1 of a pair
                         panel.set_visible(False)
                 column[-1].set_xlabel("coefficient")
+                column[-1].xaxis.set_major_locator(MaxNLocator(4, integer=True))
             for row, pair in zip(rows[1:], shown, strict=True):
                 first_panel = next(panel for panel in row if panel.get_visible())
                 first_panel.set_ylabel(f"Δ of {pair}")
@@ -71,6 +75,8 @@ def _residuals(panel, comparison: Comparison, members: list[str], chosen: np.nda
 
 def _points(comparison: Comparison, name: str, chosen: np.ndarray) -> dict:
     size = 2.0 if chosen.sum() < 100 else 0.7
+    if comparison.datasets[name].role == "input":  # seen around the emulations that cover them
+        size *= 2
     return {
         **style.line(comparison, name),
         "linestyle": "none",

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from fewtomany.figures import style
 from fewtomany.validation.judge.comparison import Comparison
 
-TITLE = "Angular power spectra"
+TITLE = "Power spectra"
 
 COLUMNS = 3
 """Spectra side by side."""
@@ -29,10 +29,12 @@ def draw(comparison: Comparison) -> Figure:
                 _residual(rows[1, place], comparison, members, column)
                 _scatter(rows[2, place], comparison, members, column)
                 rows[0, place].set_title(name)
-                rows[2, place].set_xlabel("multipole ℓ")
-            rows[0, 0].set_ylabel("mean C$_ℓ$ (µK²)")
-            rows[1, 0].set_ylabel("Δ$_ℓ$")
-            rows[2, 0].set_ylabel("Δ$_ℓ^{±}$")
+                rows[2, place].set_xlabel(comparison.sky.axis)
+            unit, _ = comparison.sky.shown
+            sphere = comparison.shape is None
+            rows[0, 0].set_ylabel(f"mean C$_ℓ$ ({unit}²)" if sphere else "mean spectrum")
+            rows[1, 0].set_ylabel("Δ$_ℓ$" if sphere else "Δ")
+            rows[2, 0].set_ylabel("Δ$_ℓ^{±}$" if sphere else "Δ$^{±}$")
             part.align_ylabels(rows[:, 0])
             style.legend_above(part, rows[0, 0])
     return figure
@@ -43,25 +45,32 @@ def _rows(comparison: Comparison) -> int:
     return -(-len(comparison.components.spectra) // COLUMNS)
 
 
-def _multipoles(comparison: Comparison) -> np.ndarray:
-    return np.arange(comparison.lmin, 3 * comparison.nside)
+def _points(comparison: Comparison, values: np.ndarray) -> np.ndarray:
+    """Values of the bins from lmin on as points: single multipoles, means over wave numbers."""
+    return values if comparison.shape is None else style.grouped(values)
+
+
+def _x(comparison: Comparison) -> np.ndarray:
+    """Where the points are: at multipoles, or at wave numbers."""
+    return _points(comparison, comparison.sky.bins[comparison.lmin :].astype(float))
 
 
 def _moments(comparison: Comparison, dataset: str, column: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and scatter from lmin, µK²."""
+    """Mean and scatter from lmin, in the squared unit of figures."""
     mean, scatter = (comparison.get("spectra", dataset, name) for name in ("mean", "scatter"))
-    return tuple(array[column, comparison.lmin :] * 1e12 for array in (mean, scatter))
+    _, scale = comparison.sky.shown
+    return tuple(array[column, comparison.lmin :] * scale**2 for array in (mean, scatter))
 
 
 def _mean(panel: Axes, comparison: Comparison, members: list[str], column: int) -> None:
-    ell = _multipoles(comparison)
+    x = _x(comparison)
     true = comparison.yardstick(members[0])
-    mean, scatter = _moments(comparison, true, column)
-    panel.plot(ell, mean, label=true, **style.line(comparison, true))
-    panel.fill_between(ell, mean - scatter, mean + scatter, label="±σ of one map", **style.BAND)
+    mean, scatter = (_points(comparison, v) for v in _moments(comparison, true, column))
+    panel.plot(x, mean, label=true, **style.line(comparison, true))
+    panel.fill_between(x, mean - scatter, mean + scatter, label="±σ of one map", **style.BAND)
     for name in style.lines(comparison, members)[1:]:
         tested, _ = _moments(comparison, name, column)
-        panel.plot(ell, tested, label=name, **style.line(comparison, name))
+        panel.plot(x, _points(comparison, tested), label=name, **style.line(comparison, name))
     if column < len(comparison.components):  # an auto spectrum
         panel.set_yscale("log")
         positive = mean[mean > 0]
@@ -69,13 +78,15 @@ def _mean(panel: Axes, comparison: Comparison, members: list[str], column: int) 
     else:
         decade = np.floor(np.log10(scatter.max()))
         panel.set_yscale("symlog", linthresh=10 ** (decade - 1))
+    if comparison.shape is not None:
+        panel.set_xscale("log")
 
 
 def _residual(panel: Axes, comparison: Comparison, members: list[str], column: int) -> None:
     style.residual_bands(panel, comparison, members)
     for name in members:
-        delta = comparison.get("spectra", name, "residual")[column]
-        panel.plot(_multipoles(comparison), delta, **style.line(comparison, name))
+        delta = _points(comparison, comparison.get("spectra", name, "residual")[column])
+        panel.plot(_x(comparison), delta, **style.line(comparison, name))
 
 
 def _scatter(panel: Axes, comparison: Comparison, members: list[str], column: int) -> None:
@@ -84,15 +95,25 @@ def _scatter(panel: Axes, comparison: Comparison, members: list[str], column: in
         panel.axhline(sign, color=style.BLACK, linewidth=0.6, linestyle="--")
         for name in members:
             tested, scatter = _moments(comparison, name, column)
-            edge = (tested + sign * scatter - mean) / sigma
-            panel.plot(_multipoles(comparison), edge, **style.line(comparison, name))
+            edge = _points(comparison, (tested + sign * scatter - mean) / sigma)
+            panel.plot(_x(comparison), edge, **style.line(comparison, name))
+
+
+def _bins(comparison: Comparison) -> str:
+    if comparison.shape is None:
+        return ""
+    n_bins = comparison.sky.n_bins - comparison.lmin
+    few = len(_x(comparison)) == n_bins
+    grouped = "" if few else ", means over groups of bins that widen"
+    return f" Bins of wave numbers, {n_bins:,} in all{grouped}."
 
 
 def _masked(comparison: Comparison) -> str:
     if comparison.sky.is_full:
-        return ""
-    return (
-        f" Pseudo-spectra of {comparison.sky.fraction:.0%} of the sky: unobserved pixels count "
+        return _bins(comparison)
+    whole = "sky" if comparison.shape is None else "pixels"
+    return _bins(comparison) + (
+        f" Pseudo-spectra of {comparison.sky.fraction:.0%} of the {whole}: unobserved pixels count "
         f"as 0, in all datasets alike."
     )
 
@@ -102,13 +123,14 @@ def caption(comparison: Comparison) -> str:
     shown = style.sizes(comparison, "input", "emulated", "gaussian")
     n_maps = comparison.datasets["reference"].n_maps if comparison.reference else 0
     size = f" ({n_maps:,} maps)" if n_maps else ""
+    bins = "multipoles" if comparison.shape is None else "bins"
     return (
         f"Spectra of {shown} against "
         f"{style.against(comparison)}{size}, a block for each input dataset. Top: mean; grey "
         f"band: scatter σ of {style.true_maps(comparison)}. Middle: Δ = (⟨C⟩ − ⟨C_ref⟩)/σ_ref; "
         f"grey band: "
         f"±1/√N_input, the standard error of a mean over the inputs, inside which 68% of the "
-        f"multipoles should lie. Bottom: Δ± = (⟨C⟩ ± σ − ⟨C_ref⟩)/σ_ref, which should follow the "
+        f"{bins} should lie. Bottom: Δ± = (⟨C⟩ ± σ − ⟨C_ref⟩)/σ_ref, which should follow the "
         f"dashed lines at ±1; closer together, the maps are too much alike, further apart, too "
         f"different.{_masked(comparison)}"
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
@@ -57,6 +58,9 @@ BANDS = (
     "standard error of a mean over the inputs."
 )
 """What :func:`residual_bands` and :func:`wide_residuals` show, for captions."""
+
+N_POINTS = 60
+"""Points of a spectrum of many wave numbers."""
 
 DIVERGING = "RdBu_r"
 SEQUENTIAL = "cividis"
@@ -120,6 +124,14 @@ def wide_residuals(panel: Axes) -> None:
     panel.set_yticks([x for x in (-100, -10, -1, 0, 1, 10, 100) if low <= x <= high])
     panel.yaxis.set_major_formatter("{x:g}")
     panel.minorticks_off()
+
+
+def grouped(values: np.ndarray) -> np.ndarray:
+    """Values of many bins as :data:`N_POINTS` points at most, means over ever more of them."""
+    if len(values) <= N_POINTS:
+        return values
+    first = np.unique(np.rint(np.geomspace(1, len(values) + 1, N_POINTS + 1)).astype(int))[:-1] - 1
+    return np.add.reduceat(values, first) / np.diff([*first, len(values)])
 
 
 def legend_above(part: SubFigure, panel: Axes, ncols: int = 0) -> None:

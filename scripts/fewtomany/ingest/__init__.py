@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fewtomany.ingest.files import Source, count, find
 
 if TYPE_CHECKING:
+    from fewtomany.flat import Flat
     from fewtomany.store import MapSet
 
 __all__ = ["Source", "count", "find", "load"]
@@ -18,8 +19,8 @@ __all__ = ["Source", "count", "find", "load"]
 def load(
     files: Sequence[str] | Mapping[str, Sequence[str] | Source],
     stokes: str,
-    nside: int,
-    frame: str,
+    nside: int | None = None,
+    frame: str = "galactic",
     mask: str | None = None,
     unit: str | None = None,
     ordering: str | None = None,
@@ -30,6 +31,7 @@ def load(
     start: int = 0,
     stop: int | None = None,
     n_maps: int | None = None,
+    flat: "Flat | None" = None,
     provenance: Mapping | None = None,
 ) -> "MapSet":
     """Maps of the user in the form of the campaign: K, RING, COSMO, in its frame and resolution.
@@ -50,6 +52,8 @@ def load(
     dataset : name of the result
     start, stop : the maps wanted, ``start <= k < stop``; all by default
     n_maps : maps needed, the first of those there are; all, and 2 or more, by default
+    flat : the plane or the line that the maps are of, in place of nside and frame; then nothing
+        is said of the files, and a mask is a NumPy file
     provenance : see :mod:`fewtomany.provenance`
 
     Raises
@@ -59,18 +63,14 @@ def load(
     See Also
     --------
     fewtomany.ingest.fits, fewtomany.ingest.arrays : what is read of the formats
+    fewtomany.ingest.lattice : planes and lines
     fewtomany.ingest.resample : how maps are downgraded and turned into another frame
     """
-    from fewtomany.ingest import maps
+    from fewtomany.ingest import lattice, maps
 
-    given = Source((), unit, ordering, convention, source_frame)
-    return maps.load(
-        maps.sources(files, given),
-        stokes,
-        maps.Target(nside, frame, mask),
-        dataset=dataset,
-        start=start,
-        stop=stop,
-        n_maps=n_maps,
-        provenance=dict(provenance or {}),
-    )
+    channels = maps.sources(files, Source((), unit, ordering, convention, source_frame))
+    wanted = {"dataset": dataset, "start": start, "stop": stop, "n_maps": n_maps}
+    wanted["provenance"] = dict(provenance or {})
+    if flat is not None:
+        return lattice.load(channels, stokes, flat, mask, **wanted)
+    return maps.load(channels, stokes, maps.Target(nside, frame, mask), **wanted)

@@ -125,16 +125,20 @@ def _count_hdf5(path: str) -> int:
 
 
 def _count_npy(path: str) -> int:
-    return len(open_npy(path))
+    return len(open_npy(path, n_dims=(2, 3, 4)))
 
 
-def open_npy(path: str) -> np.ndarray:
-    """The array of a NumPy file, (n_maps, n_components, n_pix), mapped into memory."""
+def open_npy(path: str, n_dims: Sequence[int] = (3,)) -> np.ndarray:
+    """The array of a NumPy file, mapped into memory.
+
+    Of the sphere it is (n_maps, n_components, n_pix); arrays of other ``n_dims`` are those of
+    planes and lines.
+    """
     try:
         array = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path}: not a readable NumPy array (truncated?): {error}") from None
-    if array.ndim != 3 or array.dtype.kind != "f":
+    if array.ndim not in n_dims or array.dtype.kind != "f":
         raise UserError(
             f"{path}: holds {array.dtype} of shape {array.shape}; "
             "expected floating-point numbers of shape (n_maps, n_components, n_pix)"

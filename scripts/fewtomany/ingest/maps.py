@@ -61,10 +61,9 @@ def load(
     if target.frame not in FRAMES:
         raise UserError(f"frame {target.frame!r} is not allowed; expected {', '.join(FRAMES)}")
     channels = {name: _with_defaults(source, target) for name, source in channels.items()}
-    used = _count(channels, n_maps)
+    used = count_used(channels, n_maps)
     stop = used if stop is None else stop
-    if not 0 <= start < stop <= used:
-        raise UserError(f"maps {start} to {stop} are not a range of the {used} maps found")
+    check_span(start, stop, used)
     digests: dict[bytes, str] = {}
     surveys = {
         name: survey(source, stokes, target, used, digests) for name, source in channels.items()
@@ -97,7 +96,13 @@ def load(
     )
 
 
-def _count(channels: Mapping[str, Source], needed: int | None) -> int:
+def check_span(start: int, stop: int, used: int) -> None:
+    """Raise UserError unless ``start`` to ``stop`` is a range of the maps that are used."""
+    if not 0 <= start < stop <= used:
+        raise UserError(f"maps {start} to {stop} are not a range of the {used} maps found")
+
+
+def count_used(channels: Mapping[str, Source], needed: int | None) -> int:
     """Maps of every channel that are used, the first of those there are."""
     counts = {name: count(source.files) for name, source in channels.items()}
     if needed is None and len(set(counts.values())) > 1:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fewtomany import lattice
 from fewtomany.errors import UserError
 from fewtomany.ingest.files import Source
 
@@ -29,10 +30,12 @@ def of_campaign(sections: Mapping[str, Any], dataset: str) -> dict[str, Any]:
     else:
         files = _source(entry).files
     maps = sections["maps"]
+    flat = lattice.geometry(maps) if lattice.is_flat(sections) else None
     return {
         "files": files,
         "stokes": maps["stokes"],
-        "nside": maps["nside"],
+        "flat": flat,
+        "nside": maps.get("nside"),
         "frame": maps.get("frame") or "galactic",
         "mask": maps.get("mask"),
         "unit": entry.get("unit"),

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from fewtomany import waves
 from fewtomany.components import Components
 from fewtomany.config import Emulator
 from fewtomany.errors import UserError
@@ -90,7 +91,7 @@ def gaussian_like(
     raise TypeError(f"no Gaussian maps of {type(geometry).__name__}")
 
 
-gaussian_like.register(Flat, fourier.gaussian_like)
+gaussian_like.register(Flat, waves.gaussian_like)
 
 
 def draws_gaussian(geometry: Geometry) -> bool:

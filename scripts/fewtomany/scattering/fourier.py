@@ -25,6 +25,7 @@ from fewtomany.flat import Flat
 from fewtomany.scattering import stencil
 from fewtomany.scattering.harmonics import norms
 from fewtomany.scattering.stencil import Stencil
+from fewtomany.waves import gaussian_like as gaussian_like  # of the same conventions
 
 
 class FourierTransform(NamedTuple):
@@ -126,30 +127,3 @@ def _to_rows(transform: FourierTransform, values: tf.Tensor) -> tf.Tensor:
         return tf.gather(padded, transform.to_rows), lambda dy: tf.gather(dy, transform.from_rows)
 
     return forward(values)
-
-
-def gaussian_like(
-    flat: Flat, maps: np.ndarray, random: np.random.Generator, n_maps: int
-) -> np.ndarray:
-    """Periodic Gaussian maps with the power of given maps, wave by wave, and their cross spectra.
-
-    Map k has the periodogram of given map k modulo their number as its expected power.
-
-    Parameters
-    ----------
-    maps : array of shape (n_given, F, n_pix), by rows; their mean over the pixels is kept out
-
-    Returns
-    -------
-    array of shape (n_maps, F, n_pix), float64
-    """
-    axes = (-2, -1)
-    mean = np.average(maps, axis=-1, weights=flat.weight)[..., None]
-    pictures = flat.expand((maps - mean) * flat.weight, 0.0)
-    waves = np.fft.fft2(pictures.reshape(*maps.shape[:2], *flat.rows_and_columns))
-    waves[..., 0, 0] = 0
-    waves *= np.sqrt(flat.n_whole / np.sum(flat.weight**2))  # of what was not observed
-    noise = np.fft.fft2(random.standard_normal((n_maps, 1, *flat.rows_and_columns)))
-    chosen = waves[np.arange(n_maps) % len(maps)] * noise / np.sqrt(flat.n_whole)
-    drawn = np.fft.ifft2(chosen, axes=axes).real
-    return flat.restrict(drawn.reshape(n_maps, maps.shape[1], -1))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import healpy as hp
 import numpy as np
 
-from fewtomany.errors import UserError
 from fewtomany.flat import Flat, separate
 from fewtomany.geometry import Geometry
 from fewtomany.sky import Sky
@@ -235,19 +234,9 @@ def lattice_hierarchy(
     ------
     UserError : for sides that do not close on themselves, or too short for the coarsest kernel
     """
+    flat.check_scales(n_scales, kernel_size, first_scale)
     n_steps = first_scale + n_scales - 1
-    name = f"{flat.kind} of {'×'.join(map(str, flat.shape))} pixels"
-    if flat.periodic and not flat.is_even(n_steps):
-        raise UserError(
-            f"periodic {name}: expected sides that are multiples of {1 << n_steps} pixels, the "
-            f"coarsest of {n_scales} scales from scale {first_scale}"
-        )
     shapes = [tuple(-(-n >> scale) for n in flat.shape) for scale in range(n_steps + 1)]
-    if min(shapes[-1]) < kernel_size:
-        raise UserError(
-            f"{name}: {min(shapes[-1])} pixels across at the coarsest of {n_scales} scales from "
-            f"scale {first_scale}; expected {kernel_size} or more, the size of a kernel"
-        )
 
     def level(scale: int, pixels: np.ndarray, weight: np.ndarray | None) -> Grid:
         return lattice_grid(shapes[scale], flat.periodic, kernel_size, pixels, weight)

@@ -25,7 +25,7 @@ def reader(campaign: Campaign, files: Mapping[str, Sequence[str | os.PathLike]])
             campaign.maps.stokes,
             n_maps=campaign.find(name).n_maps,
             dataset=name,
-            nside=campaign.maps.nside,
+            **campaign.maps.facts,
             channels=campaign.components.channels,
             first=0,
         )

@@ -17,7 +17,7 @@ TITLES = {
     "inside_band": "fraction of multipoles inside ±1/√N_input",
     "scatter_ratio": "median scatter of the spectra over the true one",
     "pixel_variance": "median pixel variance over the truth",
-    "total_variance": "total variance of the pixels over the inputs'",
+    "total_variance": "total variance of the pixels over that of true maps",
     "correlation_slope": "slope of the correlations on the truth",
     "correlation_rms": "rms difference of the correlations of all pairs",
     "eigenvalue_ratio": "median leading eigenvalue over the true one",
@@ -69,6 +69,7 @@ GROUPS = {
     "Parameters": ("parameter",),
     "Held-out inputs": ("trust",),
     "Diversity": ("diversity",),
+    "Descent": ("descent",),
 }
 """Kinds of metrics that belong together, for the report."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from fewtomany import store
 from fewtomany.components import Components
 from fewtomany.errors import UserError
-from fewtomany.sky import Sky
+from fewtomany.geometry import Geometry
 
 KIND = "comparison"
 
@@ -40,11 +40,12 @@ class Comparison:
     """Arrays for the figures, by "group/dataset/name".
 
     ======================================  ==========================================
-    spectra/{dataset}/mean, scatter         (n_spectra, lmax + 1), K²
-    spectra/{dataset}/residual              (n_spectra, lmax + 1 - lmin), Δ_ℓ
+    spectra/{dataset}/mean, scatter         (n_spectra, n_bins), K²
+    spectra/{dataset}/residual              (n_spectra, n_bins - lmin), Δ_ℓ
     pixels/{dataset}/deviation              (n_components, n_pix), K
     correlation/{dataset}/full              (side, side), float32, means of blocks
-    correlation/{dataset}/zoom              (width, width), first component
+    correlation/{dataset}/zoom              (width, width), first component; both of the
+                                            sphere alone
     eigenvalues/{dataset}/values, ratio     (n_modes,), K² and over the true ones
     eigenvalues/{dataset}/true_draws        the ratio of as many true maps, at most as
                                             many as the reference has
@@ -65,23 +66,26 @@ class Comparison:
     Attributes
     ----------
     truth : name of the true covariance, "exact" or "reference"; None where none is known
-    stokes, channels, nside, frame : of the maps
+    stokes, channels, nside, frame : of the maps; nside is None on a plane or a line
     lmin, chi2_maps, minkowski_maps : of the comparison
     zoom : first and last + 1 pixel of the zoom
     datasets : the compared datasets by name; "exact" comes first where there is one
+    shape, periodic : of a plane or a line
     """
 
     arrays: Mapping[str, np.ndarray]
     truth: str | None
     stokes: str
     channels: list[str]
-    nside: int
+    nside: int | None
     frame: str
     lmin: int
     chi2_maps: int
     minkowski_maps: int
     zoom: list[int]
     datasets: dict[str, Shown]
+    shape: list[int] | None = None
+    periodic: bool = False
 
     @property
     def components(self) -> Components:
@@ -89,9 +93,12 @@ class Comparison:
         return Components(self.stokes, tuple(self.channels))
 
     @property
-    def sky(self) -> Sky:
+    def sky(self) -> Geometry:
         """The pixels of the compared maps."""
-        return Sky(self.nside, self.arrays.get("sky/pixels"))
+        facts = {"nside": self.nside}
+        if self.shape is not None:
+            facts = {"shape": self.shape, "periodic": self.periodic}
+        return store.geometry_of(facts, self.arrays.get("sky/pixels"), None)
 
     @property
     def reference(self) -> bool:

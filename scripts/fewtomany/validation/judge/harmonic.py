@@ -6,22 +6,22 @@ from fewtomany.validation.measure import moments
 from fewtomany.validation.measure.moments import Moments
 
 LMIN = 2
-"""Spin-2 spectra start here."""
+"""Spin-2 spectra start here; on a plane or a line the first bin is the mean alone."""
 
 
-def residual(tested: Moments, reference: Moments) -> np.ndarray:
-    """Δ_ℓ = (⟨C⟩ - ⟨C_ref⟩) / σ_ref from ℓ = LMIN.
+def residual(tested: Moments, reference: Moments, first: int = LMIN) -> np.ndarray:
+    """Δ_ℓ = (⟨C⟩ - ⟨C_ref⟩) / σ_ref from bin ``first``.
 
     Returns
     -------
-    array of shape (n_spectra, lmax + 1 - LMIN), dimensionless
+    array of shape (n_spectra, n_bins - first), dimensionless
     """
-    return moments.residual(tested, reference)[:, LMIN:]
+    return moments.residual(tested, reference)[:, first:]
 
 
-def scatter_ratio(tested: Moments, reference: Moments) -> np.ndarray:
-    """σ_ℓ / σ_ref from ℓ = LMIN, of the shape of :func:`residual`."""
-    return moments.scatter_ratio(tested, reference)[:, LMIN:]
+def scatter_ratio(tested: Moments, reference: Moments, first: int = LMIN) -> np.ndarray:
+    """σ_ℓ / σ_ref from bin ``first``, of the shape of :func:`residual`."""
+    return moments.scatter_ratio(tested, reference)[:, first:]
 
 
 def fraction_inside(delta: np.ndarray, n_inputs: int) -> float:

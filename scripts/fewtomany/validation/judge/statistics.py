@@ -117,7 +117,11 @@ def of_pixels(found: PixelStatistics, own_chi2: np.ndarray) -> dict[str, float]:
 
 
 def of_spectra(
-    tested: Moments, true: Moments, names: Sequence[str], n_inputs: int
+    tested: Moments,
+    true: Moments,
+    names: Sequence[str],
+    n_inputs: int,
+    first: int = harmonic.LMIN,
 ) -> dict[str, float]:
     """Metrics of spectra against true ones, by name.
 
@@ -126,14 +130,15 @@ def of_spectra(
     tested, true : moments (n_spectra, lmax + 1)
     names : of the spectra
     n_inputs : sets the band of the mean spectra; without inputs (0) there is none
+    first : the first bin that counts
     """
-    delta = harmonic.residual(tested, true)
+    delta = harmonic.residual(tested, true, first)
     values = {
         f"residual:{name}": np.nanmax(np.abs(row)) for name, row in zip(names, delta, strict=True)
     }
     if n_inputs:
         values["inside_band"] = harmonic.fraction_inside(delta, n_inputs)
-    values["scatter_ratio"] = np.nanmedian(harmonic.scatter_ratio(tested, true))
+    values["scatter_ratio"] = np.nanmedian(harmonic.scatter_ratio(tested, true, first))
     return {name: float(value) for name, value in values.items()}
 
 

@@ -18,6 +18,7 @@ from fewtomany import covariance, spectra, store
 from fewtomany.config import Campaign, Dataset
 from fewtomany.covariance import Covariance, Modes
 from fewtomany.errors import UserError
+from fewtomany.products import products_of
 from fewtomany.validation import entries
 from fewtomany.validation.entries import Range
 from fewtomany.validation.judge import harmonic, pixel, ranges
@@ -66,8 +67,8 @@ class Files:
 
 
 def measured(campaign: Campaign) -> tuple[str, ...]:
-    """Statistics that the maps of a campaign have: Minkowski functionals need Q and U."""
-    return tuple(s for s in MEASURED if s != "minkowski" or campaign.components.spins)
+    """Statistics of which moments are kept that the maps of a campaign have."""
+    return tuple(s for s in MEASURED if s in products_of(campaign).measured)
 
 
 def judge(campaign: Campaign, files: Files) -> tuple[list[dict], Comparison]:
@@ -101,10 +102,12 @@ def judge(campaign: Campaign, files: Files) -> tuple[list[dict], Comparison]:
         sky = tested.sky
         own = moments.of(spectra.read(files.measured["spectra"][name], name, components))
         of_maps, _ = _moments(campaign, files, name)
-        arrays |= _matrix_arrays(tested) | _spectra_arrays(name, own, yardstick.spectra)
+        arrays |= _matrix_arrays(tested)
+        arrays |= _spectra_arrays(name, own, yardstick.spectra, sky.first_bin)
         arrays |= _moment_arrays(name, of_maps, yardstick.measured)
         sample = _sample(campaign, dataset)
-        values = of_spectra(own, yardstick.spectra, components.spectra, sample.n_inputs)
+        counted = (components.spectra, sample.n_inputs, sky.first_bin)
+        values = of_spectra(own, yardstick.spectra, *counted)
         values |= of_measured(of_maps, yardstick, components)
         if truth is not None:
             judged = _against_truth(campaign, dataset, tested, truth, true_draws, sample)
@@ -113,9 +116,11 @@ def judge(campaign: Campaign, files: Files) -> tuple[list[dict], Comparison]:
             draws |= noise if draws else {}
             values, arrays = values | pixels, arrays | more
         else:
-            inputs = files.covariances[yardstick.dataset]
-            known = _read_covariance(campaign, inputs, yardstick.dataset)
-            pixels, error, sample, more = _against_inputs(campaign, tested, known, sample)
+            known, inputs = (
+                _read_covariance(campaign, files.covariances[which], which)
+                for which in (yardstick.dataset, dataset.input or name)
+            )
+            pixels, error, sample, more = _beside(campaign, tested, known, inputs, sample)
             draws, values, arrays = {}, values | pixels, arrays | more
         shown[name] = Shown(
             dataset.role, dataset.n_maps, dataset.input, sample.n_inputs, sample.n_modes
@@ -128,11 +133,11 @@ def judge(campaign: Campaign, files: Files) -> tuple[list[dict], Comparison]:
         if dataset.role == "emulated" and truth is not None:
             allowed = ranges.emulated_ranges(values, draws, sample)
         elif dataset.role == "emulated":
-            n_multipoles = yardstick.spectra.mean[:, harmonic.LMIN :].size
+            n_multipoles = yardstick.spectra.mean[:, sky.first_bin :].size
             counts = {"residual": n_multipoles}
             counts |= {s: yardstick.measured[s].mean.size for s in of_maps if s != "distribution"}
             allowed = ranges.ranges_beside_inputs(values, error, n_multipoles, counts, sample)
-        elif dataset.role in ("original", "reference"):
+        elif dataset.role in ("original", "reference") and truth is not None:
             kind = (campaign.reference.covariance, sample, campaign.reference.draws)
             allowed = ranges.sanity_ranges(dataset, values, *kind)
         if truth is not None and sample.n_maps >= sample.n_reference:
@@ -162,10 +167,12 @@ def judge(campaign: Campaign, files: Files) -> tuple[list[dict], Comparison]:
         stokes=components.stokes,
         channels=list(components.channels),
         nside=campaign.maps.nside,
+        shape=campaign.maps.shape and list(campaign.maps.shape),
+        periodic=campaign.maps.periodic,
         frame=campaign.maps.frame,
-        lmin=harmonic.LMIN,
+        lmin=sky.first_bin,
         chi2_maps=len(truth.maps) if truth is not None else 0,
-        minkowski_maps=campaign.validation.minkowski_maps,
+        minkowski_maps=_n_minkowski(campaign),
         zoom=[zoom.start, zoom.stop],
         datasets=shown,
     )
@@ -176,7 +183,8 @@ def _check_files(campaign: Campaign, files: Files) -> None:
     _check_names("--covariance", files.covariances, names, [*names, "exact"])
     for statistic in ("spectra", *measured(campaign)):
         _check_names(f"--{statistic}", files.measured[statistic], names, names)
-    _check_names("--maps", files.maps, ["reference"] if campaign.reference else [], names)
+    of_truth = ["reference"] if campaign.truth and campaign.reference else []
+    _check_names("--maps", files.maps, of_truth, names)
 
 
 def _check_names(option: str, given: Paths, needed: Sequence[str], known: Sequence[str]) -> None:
@@ -191,12 +199,13 @@ def _check_names(option: str, given: Paths, needed: Sequence[str], known: Sequen
 def _read_covariance(campaign: Campaign, paths: Sequence, name: str) -> Covariance:
     """The covariance of a dataset, checked against the campaign."""
     found = covariance.load(paths[0])
-    expected = (name, campaign.maps.stokes, campaign.maps.nside)
-    if len(paths) > 1 or (found.dataset, found.stokes, found.nside) != expected:
+    maps, where = campaign.maps, found.sky.whole
+    grid = maps.flat.name if maps.flat else f"nside {maps.nside}"
+    expected = (name, maps.stokes, grid)
+    if len(paths) > 1 or (found.dataset, found.stokes, where.name) != expected:
         raise UserError(
             f"{', '.join(map(str, paths))}: expected one covariance of {name}, Stokes "
-            f"{expected[1]}, nside {expected[2]}; found {found.dataset}, {found.stokes}, "
-            f"{found.nside}"
+            f"{expected[1]}, {grid}; found {found.dataset}, {found.stokes}, {where.name}"
         )
     return found
 
@@ -216,7 +225,7 @@ def _truth(campaign: Campaign, files: Files) -> tuple[Truth, TrueDraws] | tuple[
     True draws are the last ones of the reference, all of it at most. The χ² is taken of the
     first ones, so only large samples share maps with it.
     """
-    if campaign.reference is None:
+    if campaign.truth is None:
         return None, None
     content = store.read_dataset(
         files.maps["reference"],
@@ -272,26 +281,41 @@ def _against_truth(
     return of_pixels(found, own_chi2), draws, sample, arrays
 
 
-def _against_inputs(
-    campaign: Campaign, tested: Covariance, inputs: Covariance, sample: Sample
+def _beside(
+    campaign: Campaign,
+    tested: Covariance,
+    known: Covariance,
+    inputs: Covariance,
+    sample: Sample,
 ) -> tuple[dict[str, float], float, Sample, dict[str, np.ndarray]]:
-    """Metrics of a covariance beside that of its inputs, the error of their total variance.
+    """Metrics of a covariance beside that of true maps, the error of its inputs' total variance.
 
-    The error is that of Gaussian maps, √(2 tr C² / ν) / tr C, with tr C² free of the bias
-    that few maps give it.
+    Modes of the pixels are compared where pixels differ. The error is that of Gaussian maps,
+    √(2 tr C² / ν) / tr C, with tr C² free of the bias that few maps give it.
+
+    Parameters
+    ----------
+    known : of the yardstick: the inputs themselves, or, on a plane or a line, a reference
+    inputs : of the inputs
     """
-    n_modes = min(campaign.validation.n_modes, tested.n_maps - 1)
-    modes, known = tested.leading(n_modes), inputs.leading(inputs.n_maps - 1)
     total, freedom = inputs.variance.sum(), inputs.n_maps - 1
-    square = np.sum(known.values**2) - total**2 / freedom
+    values = {"total_variance": float(tested.variance.sum() / known.variance.sum())}
+    arrays = {}
+    if tested.sky.is_homogeneous:
+        square = inputs.square
+    else:
+        modes = tested.leading(min(campaign.validation.n_modes, tested.n_maps - 1))
+        true = known.leading(known.n_maps - 1)
+        square = np.sum(true.values**2)
+        shared = min(len(modes), len(true))
+        arrays = {
+            f"eigenvalues/{tested.dataset}/values": modes.values,
+            f"eigenvalues/{tested.dataset}/ratio": modes.values[:shared] / true.values[:shared],
+        }
+        sample = Sample(**{**asdict(sample), "n_modes": len(modes)})
+    square -= total**2 / freedom
     error = np.sqrt(2 * max(square, total**2 / len(inputs)) / freedom) / total
-    shared = min(len(modes), len(known))
-    arrays = {
-        f"eigenvalues/{tested.dataset}/values": modes.values,
-        f"eigenvalues/{tested.dataset}/ratio": modes.values[:shared] / known.values[:shared],
-    }
-    values = {"total_variance": float(tested.variance.sum() / total)}
-    return values, float(error), Sample(**{**asdict(sample), "n_modes": len(modes)}), arrays
+    return values, float(error), sample, arrays
 
 
 def _sample(campaign: Campaign, dataset: Dataset) -> Sample:
@@ -301,17 +325,24 @@ def _sample(campaign: Campaign, dataset: Dataset) -> Sample:
         n_maps=dataset.n_maps,
         n_inputs=source.n_maps if source else 0,
         n_modes=0,
-        chi2_maps=campaign.validation.chi2_maps if campaign.reference else 0,
+        chi2_maps=campaign.validation.chi2_maps if campaign.truth else 0,
         n_reference=sizes.get("reference", 0),
         n_original=sizes.get("original", 0),
-        n_minkowski=campaign.validation.minkowski_maps,
+        n_minkowski=_n_minkowski(campaign),
     )
 
 
+def _n_minkowski(campaign: Campaign) -> int:
+    """Maps of each dataset whose Minkowski functionals are taken; 0 on a plane or a line."""
+    return campaign.validation.minkowski_maps if campaign.validation else 0
+
+
 def _matrix_arrays(found: Covariance) -> dict[str, np.ndarray]:
+    deviation = {f"pixels/{found.dataset}/deviation": found.deviation}
+    if found.sky.is_homogeneous:
+        return deviation  # its correlations are those of the spectra
     zoom = pixel.zoom_range(found.sky.n_pix)
-    return {
-        f"pixels/{found.dataset}/deviation": found.deviation,
+    return deviation | {
         f"correlation/{found.dataset}/full": pixel.shrink(found, PICTURE_SIZE),
         f"correlation/{found.dataset}/zoom": pixel.correlation(found, zoom, zoom),
     }
@@ -325,11 +356,11 @@ def _mode_arrays(name: str, modes: Modes, truth: Truth) -> dict[str, np.ndarray]
     }
 
 
-def _spectra_arrays(name: str, found: Moments, true: Moments) -> dict[str, np.ndarray]:
+def _spectra_arrays(name: str, found: Moments, true: Moments, first: int) -> dict[str, np.ndarray]:
     return {
         f"spectra/{name}/mean": found.mean,
         f"spectra/{name}/scatter": found.scatter,
-        f"spectra/{name}/residual": np.nan_to_num(harmonic.residual(found, true)),
+        f"spectra/{name}/residual": np.nan_to_num(harmonic.residual(found, true, first)),
     }
 
 

@@ -3,11 +3,13 @@
 In these units every pixel of a Gaussian effect is a standard normal, whatever its depth. Where no
 truth is known the unit is the standard deviation of the inputs. Their own values then lie closer
 together than those of a normal distribution.
+Where fields are alike everywhere, on planes and lines, all pixels have one deviation and one mean.
 """
 
 import numpy as np
 from scipy.stats import norm
 
+from fewtomany.covariance import Covariance
 from fewtomany.validation.measure import moments
 from fewtomany.validation.measure.moments import Moments
 
@@ -37,6 +39,22 @@ def measure(maps: np.ndarray, deviation: np.ndarray) -> Moments:
         counts = np.bincount(place.ravel(), minlength=len(maps) * n_bins)
         fractions[:, component] = counts.reshape(len(maps), n_bins) / seen.sum()
     return moments.of(np.stack([fractions, np.cumsum(fractions, axis=-1)], axis=1))
+
+
+def unit(truth: Covariance) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and deviation of the pixels, (n_components, n_pix) each.
+
+    No mean is taken off maps of the sphere.
+    """
+    deviation = truth.deviation
+    if not truth.sky.is_homogeneous:
+        return np.zeros_like(deviation), deviation
+    mean = truth.mean.reshape(deviation.shape)
+    centre = mean.mean(axis=1, keepdims=True)
+    # the covariance is about the mean of every pixel over the maps, and unbiased
+    within = deviation**2 * (truth.n_maps - 1) / truth.n_maps
+    pooled = np.mean(within + (mean - centre) ** 2, axis=1, keepdims=True)
+    return np.broadcast_to(centre, mean.shape), np.broadcast_to(np.sqrt(pooled), mean.shape)
 
 
 def distance(tested: Moments, reference: Moments) -> np.ndarray:

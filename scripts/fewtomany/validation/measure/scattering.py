@@ -1,7 +1,8 @@
 """Scattering coefficients of maps, measured (Appendix C of arXiv:2503.11643).
 
-The maps are taken as they are, in µK, with wavelets along the east: no normalization by
-pixel and no orientation, which an emulator learns from a few inputs, enters the measure.
+The maps are taken as they are, in the unit of figures (µK on the sphere), with wavelets along the
+east: no normalization by pixel and no orientation, which an emulator learns from a few inputs,
+enters the measure.
 S̄1, S̄3 and S̄4 are free of the map's amplitude; S2 (µK²) holds it. Maps of a partial sky are
 filled up with 0 to the whole sphere, as for spectra. The coefficients are those of the masked maps
 on both sides of a comparison.
@@ -15,7 +16,8 @@ import tensorflow as tf
 
 from fewtomany import store
 from fewtomany.components import Components
-from fewtomany.scattering import covariance, grid, wavelets
+from fewtomany.geometry import Geometry
+from fewtomany.scattering import covariance, domains, wavelets
 from fewtomany.sky import Sky
 from fewtomany.spectra import components_of, weighted
 from fewtomany.validation.measure import moments
@@ -31,13 +33,13 @@ def measure(
     n_scales: int,
     n_orientations: int,
     kernel_size: int,
-    sky: Sky | None = None,
+    sky: Geometry | None = None,
 ) -> tuple[Moments, list[str]]:
     """Moments of the scattering coefficients S1 to S4 of maps.
 
     Parameters
     ----------
-    maps : array of shape (n_maps, n_components, n_pix), RING, K
+    maps : array of shape (n_maps, n_components, n_pix), in the order of files
     stokes : the components
     n_scales, n_orientations, kernel_size : of the wavelets
     sky : the pixels of the maps; the full sky by default
@@ -60,7 +62,7 @@ def coefficients(
     n_scales: int,
     n_orientations: int,
     kernel_size: int,
-    sky: Sky | None = None,
+    sky: Geometry | None = None,
 ) -> tuple[np.ndarray, list[str]]:
     """Scattering coefficients S1 to S4 of every map; arguments and labels as :func:`measure`.
 
@@ -75,13 +77,14 @@ def coefficients(
 
 
 def _pieces(
-    maps: np.ndarray, places: np.ndarray, sky: Sky | None, *wavelets: int
+    maps: np.ndarray, places: np.ndarray, sky: Geometry | None, *wavelets: int
 ) -> Iterator[np.ndarray]:
     """The values at ``places`` of some maps after the other: (n_some, n_values), float32."""
-    whole = Sky(sky.nside if sky else store.nside_of(maps.shape[-1]))
-    values = _program(whole.nside, *wavelets)
+    whole = sky.whole if sky else Sky(store.nside_of(maps.shape[-1]))
+    values = _program(tuple(whole.attributes().items()), *wavelets)
+    _, scale = whole.shown
     for first in range(0, len(maps), BATCH):
-        some = whole.to_nested(weighted(maps[first : first + BATCH], sky)) * 1e6
+        some = whole.to_nested(weighted(maps[first : first + BATCH], sky)) * scale
         missing = min(BATCH, len(maps)) - some.shape[1]  # the last batch has the others' shape
         some = np.pad(some, ((0, 0), (0, missing), (0, 0)), mode="wrap")
         found = values(tf.constant(some, tf.float32)).numpy()[:, places]
@@ -89,9 +92,13 @@ def _pieces(
 
 
 @functools.cache
-def _program(nside: int, n_scales: int, n_orientations: int, kernel_size: int):
-    """Compiled: maps (n_pix, n_maps, n_stokes), NESTED, to all values (n_maps, n_all)."""
-    hierarchy = grid.healpix_hierarchy(nside, n_scales, kernel_size)
+def _program(whole: tuple, n_scales: int, n_orientations: int, kernel_size: int):
+    """Compiled: maps (n_pix, n_maps, n_stokes), nested, to all values (n_maps, n_all).
+
+    ``whole`` are the attributes of the geometry, which is no key itself.
+    """
+    geometry = store.geometry_of(dict(whole), None, None)
+    hierarchy = domains.hierarchy(geometry, n_scales, kernel_size)
     scales = wavelets.build_scales(hierarchy, n_orientations, None, tf.float32)
 
     @tf.function(jit_compile=True)
