@@ -51,6 +51,24 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Refinement:
+    """Emulation in two scales: the coarse sphere, then regions of the fine one.
+
+    Attributes
+    ----------
+    coarse : nside of the coarse sphere
+    regions : the regions are the pixels of this nside
+    n_steps : of the descent of a region, each time its turn comes
+    sweeps : turns of every region
+    """
+
+    coarse: int
+    regions: int
+    n_steps: int
+    sweeps: int
+
+
+@dataclass(frozen=True)
 class Emulator:
     n_scales: int
     first_scale: int
@@ -70,6 +88,7 @@ class Emulator:
     plateau: float
     dtype: str
     normalization: str = "pixel"
+    refinement: Refinement | None = None
 
     @property
     def learns(self) -> bool:
@@ -399,7 +418,7 @@ def _build(c: dict) -> Campaign:
         reference=_reference(reference) if reference is not None else None,
         symmetry=Symmetry(**c["symmetry"]),
         surrogate=_surrogate(c),
-        emulator=Emulator(**c["emulator"]),
+        emulator=_emulator(c["emulator"]),
         validation=_validation(c["validation"]),
         trust=Trust(**{**c["trust"], "datasets": tuple(c["trust"]["datasets"])}),
         sharding=Sharding(**c["sharding"]),
@@ -407,6 +426,13 @@ def _build(c: dict) -> Campaign:
         folds=_folds(c, by_name),
         given=given,
         sections=c,
+    )
+
+
+def _emulator(section: dict) -> Emulator:
+    refinement = section.get("refinement")
+    return Emulator(
+        **{**section, "refinement": Refinement(**refinement) if refinement else None}
     )
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -175,7 +176,8 @@ class Model:
     def fingerprint(self) -> str:
         """Hexadecimal digest of all that decides the emulated maps but the seed."""
         digest = hashlib.sha256()
-        facts = [asdict(self.settings), asdict(self.components), self.sky.attributes()]
+        settings = {k: v for k, v in asdict(self.settings).items() if k != "refinement"}
+        facts = [settings, asdict(self.components), self.sky.attributes()]
         digest.update(json.dumps([STAGES["emulate"].version, *facts], sort_keys=True).encode())
         for name in sorted(self.arrays):
             digest.update(name.encode())
@@ -377,11 +379,13 @@ def save(path: str | Path, model: Model, provenance: dict, **attributes) -> None
         for name, array in model.arrays.items():
             file[f"arrays/{name}"] = array
         store.write_sky(file, model.sky)
-        file.attrs.update(
-            stokes=model.components.stokes,
-            channels=",".join(model.components.channels),
-            **model.sky.attributes(),
-        )
+        file.attrs.update(attributes_of(model))
+
+
+def attributes_of(model: Model) -> dict[str, Any]:
+    """What a file says of the maps of a model."""
+    channels = ",".join(model.components.channels)
+    return {"stokes": model.components.stokes, "channels": channels, **model.sky.attributes()}
 
 
 def load(path: str | Path, settings: Emulator) -> Model:

@@ -15,6 +15,7 @@ import numpy as np
 from fewtomany.errors import UserError
 from fewtomany.flat import Flat, separate
 from fewtomany.geometry import Geometry
+from fewtomany.region import Region
 from fewtomany.sky import Sky
 
 PIXEL_SIDE = np.sqrt(np.pi / 3)
@@ -140,6 +141,25 @@ def healpix_hierarchy(
         return healpix_grid(sky.nside >> scale, kernel_size, pixels, weight)
 
     return _hierarchy(sky, n_scales, first_scale, level)
+
+
+def region_hierarchy(
+    region: Region, n_scales: int, kernel_size: int = 3, first_scale: int = 0
+) -> Hierarchy:
+    """The grids of a region: means are over its core alone, margins give it its neighbours.
+
+    All pixels of the coarsest grid are whole, so that coarser maps are means of consecutive pixels.
+    """
+    n_steps = first_scale + n_scales - 1
+    pixels = region.nested
+    core = region.to_nested(region.core)
+    levels = []
+    for scale in range(n_steps + 1):
+        if scale >= first_scale:
+            weight = core / core.mean()
+            levels.append(healpix_grid(region.nside >> scale, kernel_size, pixels, weight))
+        pixels, core = pixels[::4] // 4, core[::4]
+    return Hierarchy(levels, [None] * (n_scales - 1), [None] * first_scale)
 
 
 def _hierarchy(
