@@ -431,9 +431,7 @@ def _build(c: dict) -> Campaign:
 
 def _emulator(section: dict) -> Emulator:
     refinement = section.get("refinement")
-    return Emulator(
-        **{**section, "refinement": Refinement(**refinement) if refinement else None}
-    )
+    return Emulator(**{**section, "refinement": Refinement(**refinement) if refinement else None})
 
 
 def _validation(section: dict) -> Validation:

@@ -204,12 +204,19 @@ def _field_rms(components: Components, deviation: np.ndarray) -> np.ndarray:
     return np.sqrt(square)
 
 
-def prepare(inputs: MapSet, settings: Emulator, learnt: Learnt | None = None) -> Model:
+def prepare(
+    inputs: MapSet,
+    settings: Emulator,
+    learnt: Learnt | None = None,
+    normalization: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Model:
     """Learn the model from the input maps.
 
     Parameters
     ----------
     learnt : the best covariance without emulation, for a turned start or smoothed variances
+    normalization : mean and deviation of every pixel, (F, n_pix), where they are known; as the
+        settings say by default
 
     Raises
     ------
@@ -219,8 +226,8 @@ def prepare(inputs: MapSet, settings: Emulator, learnt: Learnt | None = None) ->
     maps = inputs.maps.astype(np.float64)
     components, sky = inputs.components, inputs.sky
     _check(inputs, settings)
-    mean, deviation = _normalization(maps, sky, settings)
-    if settings.variances == "smoothed":
+    mean, deviation = normalization or normalize(maps, sky, settings)
+    if settings.variances == "smoothed" and normalization is None:
         deviation = learnt.deviation
     if not (deviation > 0).all():
         component, pixel = np.argwhere(deviation == 0)[0]
@@ -292,9 +299,7 @@ def _statistics(model: Model, normalized: np.ndarray) -> np.ndarray:
     return found
 
 
-def _normalization(
-    maps: np.ndarray, sky: Geometry, settings: Emulator
-) -> tuple[np.ndarray, np.ndarray]:
+def normalize(maps: np.ndarray, sky: Geometry, settings: Emulator) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of every pixel of maps (n_maps, F, n_pix).
 
     With ``normalization: global`` they are those of all pixels and maps together.

@@ -26,6 +26,8 @@ from fewtomany.errors import UserError
 from fewtomany.region import Region
 from fewtomany.sky import Sky
 from fewtomany.store import MapSet
+from fewtomany.symmetry import variances
+from fewtomany.symmetry.variances import Smoothing
 
 KIND = "refined-emulation-model"
 
@@ -143,21 +145,54 @@ def prepare(inputs: MapSet, settings: Emulator) -> RefinedModel:
         )
     blocks = Blocks(settings.refinement.coarse, sky.nside)
     coarse = replace(inputs, maps=blocks.means(inputs.maps), sky=None)
-    arrays: dict[str, np.ndarray] = {}
-    whole = np.empty((2, *inputs.maps.shape[1:]))  # normalization of every pixel, by its region
+    smoothing = _smoothing(coarse, settings)
+    mean, deviation = normalization(inputs, settings, smoothing, blocks.nside // blocks.coarse)
+    arrays = {"mean": mean, "deviation": deviation}
     for number in range(region.count(settings.refinement.regions)):
         pixels = cut(settings, sky.nside, number)
-        maps = replace(inputs, maps=pixels.restrict(inputs.maps), sky=pixels)
-        own = model.prepare(maps, of_region(settings)).arrays
-        for place, name in enumerate(("mean", "deviation")):
-            whole[place][:, pixels.core_pixels] = own[name][:, pixels.core]
-        kept = {name: array for name, array in own.items() if name not in ("mean", "deviation")}
-        arrays |= {f"regions/{number}/{name}": array for name, array in kept.items()}
-    arrays["mean"], arrays["deviation"] = whole
+        own = model.prepare(
+            replace(inputs, maps=pixels.restrict(inputs.maps), sky=pixels),
+            of_region(settings),
+            normalization=(pixels.restrict(mean), pixels.restrict(deviation)),
+        )
+        for name, array in own.arrays.items():
+            if name not in ("mean", "deviation"):
+                arrays[f"regions/{number}/{name}"] = array
     arrays["cl"] = np.array(
-        [_spectra((values - whole[0]) / whole[1], components) for values in inputs.maps]
+        [_spectra((values - mean) / deviation, components) for values in inputs.maps]
     )
-    return RefinedModel(settings, sky, model.prepare(coarse, of_coarse(settings)), arrays)
+    whole = model.prepare(
+        coarse, of_coarse(settings), normalization=normalization(coarse, settings, smoothing)
+    )
+    return RefinedModel(settings, sky, whole, arrays)
+
+
+def _smoothing(inputs: MapSet, settings: Emulator) -> Smoothing:
+    """How strongly the variances are smoothed: as held-out maps like best."""
+    if settings.variances == "inputs":
+        return variances.NONE
+    one = inputs.components.select(inputs.components.channels[0])
+    return variances.choose(inputs.maps[:, one], inputs.stokes, centre=settings.mean == "inputs")
+
+
+def normalization(
+    inputs: MapSet, settings: Emulator, smoothing: Smoothing | None = None, finer: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of every pixel of the sphere, (F, n_pix).
+
+    Parameters
+    ----------
+    smoothing : of the variances, chosen on a sphere that is ``finer`` times coarser; the best of
+        these maps by default
+    """
+    smoothing = smoothing or _smoothing(inputs, settings)
+    mean, deviation = model.normalize(inputs.maps.astype(np.float64), inputs.sky, settings)
+    smoothing = replace(smoothing, rings=finer * smoothing.rings)
+    for channel in inputs.components.channels:
+        some = inputs.components.select(channel)
+        variance = variances.smooth(deviation[some] ** 2, inputs.stokes, smoothing)
+        deviation[some] = np.sqrt(variance)
+    return mean, deviation
 
 
 def _spectra(values: np.ndarray, components: Components) -> np.ndarray:

@@ -76,7 +76,9 @@ def across(maps: np.ndarray, kinds: Mapping[str, np.ndarray]) -> dict[str, np.nd
     ----------
     maps : array of shape (n_maps, n_components, n_pix), RING, over their deviations
     """
-    return {kind: np.array([_across(values, found) for values in maps]) for kind, found in kinds.items()}
+    return {
+        kind: np.array([_across(values, found) for values in maps]) for kind, found in kinds.items()
+    }
 
 
 def _across(values: np.ndarray, found: np.ndarray) -> tuple[float, float]:
