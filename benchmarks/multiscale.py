@@ -30,7 +30,7 @@ TRUE = 1000
 """Index of the first true map that is not an input."""
 
 EDGES = (2, 16, 32, 64, 128, 192, 256, 384, 512, 768, 1024, 1280)
-"""Multipoles that part the bands, up to 2.5 nside."""
+"""Multipoles that part the bands; the last one ends at 3 nside − 1."""
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -46,6 +46,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--coarse-steps", type=int, default=100, help="steps on the coarse sphere")
     parser.add_argument("--batch", type=int, default=10, help="maps in a batch")
     parser.add_argument("--n-true", type=int, default=20, help="true maps; 0 for cost alone")
+    parser.add_argument(
+        "--first", type=int, help="only so many regions, for the cost alone (with --n-true 0)"
+    )
     parser.add_argument("--json", type=Path, help="add the results to this file")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     return parser
@@ -98,6 +101,10 @@ def measure(arguments: argparse.Namespace) -> dict:
         dtype="float32",
         refinement=None if is_single else inside,
     )
+    if arguments.first:
+        every = refined.regions
+        refined.regions = lambda *some: every(*some)[: arguments.first]
+        refined.RefinedModel.n_regions = property(lambda self: arguments.first)
     began = time.process_time()
     inputs = MapSet(np.stack([field(nside, k)[0] for k in range(N_INPUTS)]), "QU", "inputs")
     given = time.process_time()
@@ -112,7 +119,11 @@ def measure(arguments: argparse.Namespace) -> dict:
     found: dict = {"kind": arguments.kind, "nside": nside, "load": os.getloadavg()[0]}
     found |= {"inputs_s": given - began, "prepare_s": ready - given}
     if not is_single:
-        found |= {"coarse": coarse, "regions": prepared.n_regions, "sweeps": arguments.sweeps}
+        found |= {
+            "coarse": coarse,
+            "regions": 12 * arguments.regions**2,
+            "sweeps": arguments.sweeps,
+        }
         found["region_pixels"] = prepared.region(0).sky.n_pix
     clock, marks = time.process_time, {}
     if not is_single:  # from outside: when the coarse maps, the start and each turn are ready
@@ -136,7 +147,7 @@ def measure(arguments: argparse.Namespace) -> dict:
     def quality(maps) -> dict:
         if not arguments.n_true:
             return {}
-        return describe(maps, arguments, coarse)
+        return describe(maps, prepared.deviation, arguments, coarse)
 
     batch = sampler.run([Task(0, 0)])[0]
     done = clock()
@@ -147,19 +158,20 @@ def measure(arguments: argparse.Namespace) -> dict:
         n_turns = prepared.n_regions * arguments.sweeps
         each = (done - marks["first"]) / (n_turns - 1)  # without the compilation in the first
         found |= {"coarse_s": marks["coarse"] - ready, "start_s": marks["start"] - marks["coarse"]}
-        found |= {"turn_s": each, "step_s": each * prepared.n_regions / arguments.steps}
+        n_regions = 12 * arguments.regions**2
+        found |= {"turn_s": each, "step_s": each * n_regions / arguments.steps}
         found["compile_s"] = marks["first"] - marks["fine"] - each
-        blocks, normal = prepared.blocks, prepared.deviation.mean()
-        spread = blocks.means(batch.maps).std()
-        found["deviation"] = [float(normal), float(spread)]
     found["batch_s"] = done - ready
     found["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     found["emulated"] = quality(batch.maps)
     return found
 
 
-def describe(maps, arguments: argparse.Namespace, coarse: int) -> dict:
-    """Spectra in bands, kurtosis of differences and seams, beside those of true maps."""
+def describe(maps, deviation, arguments: argparse.Namespace, coarse: int) -> dict:
+    """Spectra in bands, kurtosis of differences and seams, beside those of true maps.
+
+    Seams are those of maps over their deviations, of emulated maps over the model's own.
+    """
     import dataclasses
 
     import numpy as np
@@ -169,7 +181,7 @@ def describe(maps, arguments: argparse.Namespace, coarse: int) -> dict:
     nside = arguments.one
     kinds = seams.pairs(nside, coarse, arguments.regions)
     pattern = field(nside, 0)[1]
-    ours = [_of_map(values, pattern, kinds) for values in maps]
+    ours = [_of_map(values, deviation, kinds) for values in maps]
     theirs = _truth(arguments, pattern, kinds)
     found = {}
     for name in ("EE", "BB"):
@@ -202,7 +214,7 @@ def _truth(arguments: argparse.Namespace, pattern, kinds) -> list[dict]:
     return _TRUTH
 
 
-def _of_map(values, pattern, kinds) -> dict:
+def _of_map(values, deviation, kinds) -> dict:
     """Spectra, kurtosis and seams of one map."""
     import healpy as hp
     import numpy as np
@@ -212,16 +224,16 @@ def _of_map(values, pattern, kinds) -> dict:
     from fewtomany.validation import seams
 
     alms = spectra.to_harmonic(values, Components("QU"), 1)
-    nside = hp.npix2nside(len(pattern))
-    edges = [edge for edge in EDGES if edge <= 2.5 * nside]
-    normal = values / pattern
+    nside = hp.npix2nside(values.shape[-1])
+    edges = [edge for edge in EDGES if edge < 2.5 * nside]
+    normal = values / deviation
     first, second = kinds[seams.INSIDE].T
     steps = normal[:, first] - normal[:, second]
     found = {"across": seams.across(normal[None], kinds)}
     found["kurtosis"] = float(np.mean(steps**4) / np.mean(steps**2) ** 2 - 3)
     for name, alm in zip(("EE", "BB"), alms, strict=True):
         power = hp.alm2cl(alm) * (2 * np.arange(3 * nside) + 1)
-        found[name] = np.add.reduceat(power, edges)[:-1]
+        found[name] = np.add.reduceat(power, edges)
     return found
 
 

@@ -93,6 +93,8 @@ class Emulator:
     @property
     def learns(self) -> bool:
         """Whether the best covariance without emulation enters the model."""
+        if self.refinement is not None:
+            return False
         return self.start == "turned" or self.variances == "smoothed"
 
 

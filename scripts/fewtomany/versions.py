@@ -68,6 +68,9 @@ _MODEL = tuple(
 OPTIONAL = ("simulation", "reference", "surrogate")
 """Sections that a campaign may lack."""
 
+REFINEMENT = "emulator.refinement"
+"""A section that an emulator may lack; nothing follows from it then."""
+
 STAGES = {
     "simulate_response": Stage(1, (*_TOD, *_RAMP)),
     "merge_response": Stage(1, _TO_MAPS),
@@ -95,9 +98,22 @@ STAGES = {
     "prepare_surrogate": Stage(
         1, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),
-    "prepare_emulation": Stage(2, ("maps.stokes", *_MODEL)),
+    "prepare_emulation": Stage(
+        2,
+        (
+            "maps.stokes",
+            *_MODEL,
+            "emulator.refinement.coarse",
+            "emulator.refinement.regions",
+        ),
+    ),
     "emulate": Stage(
-        2, ("seed", *_MODEL, "emulator.batch_size", "emulator.n_steps", "emulator.plateau")
+        2,
+        (
+            "seed",
+            *_MODEL,
+            *(f"emulator.{key}" for key in ("batch_size", "n_steps", "plateau", "refinement")),
+        ),
     ),
     "assemble": Stage(1, ("seed", "emulator.batch_size")),
     "measure_spectra": Stage(1, _SKY),
@@ -134,7 +150,10 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
     KeyError : for an unknown stage, key or dataset
     """
     chosen = STAGES[stage]
-    content = {key: _look_up(campaign.sections, key) for key in chosen.keys}
+    keys = chosen.keys
+    if campaign.emulator.refinement is None:
+        keys = [key for key in keys if not key.startswith(REFINEMENT)]
+    content = {key: _look_up(campaign.sections, key) for key in keys}
     if dataset:
         found = campaign.find(dataset)
         if found.strategy:

@@ -3,7 +3,8 @@
 A Gaussian field with the covariance C, of which the means over coarse pixels A x = c are known, is
 drawn as x = g + C Aᵀ (A C Aᵀ)⁻¹ (c − A g), with g a draw of the field itself (Hoffman & Ribak
 1991). Here C = D Y C_ℓ Yᵀ D, D the pixels' deviations; the coarse system is solved by conjugate
-gradients. So the fine map goes on where the coarse one ends, without the steps of its pixels.
+gradients, preconditioned by the power of each multipole. So the fine map goes on where the coarse
+one ends, without the steps of its pixels.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,12 @@ TOLERANCE = 1e-2
 """Of what is left of c − A x, relative; the rest is added pixel by pixel."""
 
 MAX_ITERATIONS = 60
+
+REACH_INVERSE = 1.5
+"""Multipoles up to this many coarse nside are preconditioned, each with its power."""
+
+DEEPEST = 0.02
+"""Of the preconditioner, smallest value over its value beyond them."""
 
 REACH = 6
 """Multipoles up to this many coarse nside are moved by the means over coarse pixels."""
@@ -90,52 +97,78 @@ class Conditioning:
         ell, _ = hp.Alm.getlm(self._lmax)
         self._power = isotropic.matrices(cl, components)[ell].transpose(1, 2, 0)
 
-    def draw(self, coarse: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """One map whose means over coarse pixels are those of a coarse map.
+    def draw(self, generator: np.random.Generator) -> np.ndarray:
+        """One map of the field, float64 (n_components, 12·nside²), RING."""
+        free = isotropic.realize(self._cl, self.components, generator, self.blocks.nside)
+        return free * self.deviation
+
+    def conditioned(self, free: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+        """A map of the field with other means over coarse pixels.
 
         Parameters
         ----------
-        coarse : array of shape (n_components, 12·coarse²), RING
-
-        Returns
-        -------
-        array of shape (n_components, 12·nside²), float64, RING
+        free : of :meth:`draw`
+        coarse : array of shape (n_components, 12·coarse²), RING: the means
         """
-        free = isotropic.realize(self._cl, self.components, generator, self.blocks.nside)
-        free *= self.deviation
-        return self._conditioned(free, coarse)
-
-    def _conditioned(self, free: np.ndarray, coarse: np.ndarray) -> np.ndarray:
         scale = np.sqrt(self.blocks.means(self.deviation**2))  # residuals in units of the field
         residual = (coarse - self.blocks.means(free)) / scale
         goal = TOLERANCE**2 * np.sum(residual**2)
         found = free.copy()
-        direction, square = residual.copy(), np.sum(residual**2)
+        step = self._roughly_solved(residual)
+        direction, product = step.copy(), np.sum(residual * step)
         for _ in range(MAX_ITERATIONS):
-            if square <= goal:
+            if np.sum(residual**2) <= goal:
                 break
             fine = self._covariance(self.blocks.spread(direction / scale))
             image = self.blocks.means(fine) / scale
-            length = square / np.sum(direction * image)
+            length = product / np.sum(direction * image)
             found += length * fine
             residual -= length * image
-            before, square = square, np.sum(residual**2)
-            direction = residual + square / before * direction
+            step = self._roughly_solved(residual)
+            before, product = product, np.sum(residual * step)
+            direction = step + product / before * direction
         return self.blocks.with_means(found, coarse)
 
     def _covariance(self, maps: np.ndarray) -> np.ndarray:
         """C x of one map x (n_components, n_pix)."""
-        nside, lmax = self.blocks.nside, self._lmax
-        weighed = maps * self.deviation
+        nside = self.blocks.nside
+        alms = self._analyse(maps * self.deviation, self._lmax)
+        alms = np.einsum("fga,ga->fa", self._power, alms)
+        return self._synthesize(alms, nside, self._lmax) * self.deviation
+
+    @cached_property
+    def _inverse(self) -> tuple[float, np.ndarray]:
+        """The preconditioner: its value at high multipoles, and what each multipole has less."""
+        lmax = int(REACH_INVERSE * self.blocks.coarse)
+        matrices = isotropic.matrices(self._cl[:, : lmax + 1], self.components)
+        power = np.einsum("lff->fl", matrices)
+        inverse = 1 / np.maximum(power, 1e-6 * power.max())
+        beyond = float(np.median(inverse[:, -1]))
+        less = np.clip(inverse / beyond, DEEPEST, 1) - 1
+        ell, _ = hp.Alm.getlm(lmax)
+        return beyond, less[:, ell]
+
+    def _roughly_solved(self, coarse: np.ndarray) -> np.ndarray:
+        """(A C Aᵀ)⁻¹ of one coarse map in units of the field, roughly, multipole by multipole."""
+        beyond, less = self._inverse
+        lmax = int(REACH_INVERSE * self.blocks.coarse)
+        alms = less * self._analyse(coarse, lmax)
+        return beyond * (coarse + self._synthesize(alms, self.blocks.coarse, lmax))
+
+    def _analyse(self, maps: np.ndarray, lmax: int) -> np.ndarray:
+        """4π/n_pix Yᵀ of one map, (n_components, n_alm)."""
         alms = np.empty((len(maps), hp.Alm.getsize(lmax)), np.complex128)
         for k in self.components.scalars:
-            alms[k] = hp.map2alm(weighed[k], lmax=lmax, iter=0)
+            alms[k] = hp.map2alm(maps[k], lmax=lmax, iter=0)
         for k in self.components.spins:
-            alms[k : k + 2] = hp.map2alm_spin(weighed[k : k + 2], 2, lmax=lmax)
-        alms = np.einsum("fga,ga->fa", self._power, alms)
-        result = np.empty_like(weighed)
+            alms[k : k + 2] = hp.map2alm_spin(maps[k : k + 2], 2, lmax=lmax)
+        return alms
+
+    def _synthesize(self, alms: np.ndarray, nside: int, lmax: int) -> np.ndarray:
+        """Y of harmonic coefficients, (n_components, n_pix)."""
+        maps = np.empty((len(alms), hp.nside2npix(nside)))
         for k in self.components.scalars:
-            result[k] = hp.alm2map(alms[k], nside, lmax=lmax)
+            maps[k] = hp.alm2map(alms[k], nside, lmax=lmax)
         for k in self.components.spins:
-            result[k : k + 2] = hp.alm2map_spin(list(alms[k : k + 2]), nside, 2, lmax)
-        return result * self.deviation
+            maps[k : k + 2] = hp.alm2map_spin(list(alms[k : k + 2]), nside, 2, lmax)
+        return maps

@@ -85,7 +85,7 @@ class RefinedModel:
         """The model of one region."""
         prefix = f"regions/{number}/"
         own = {n[len(prefix) :]: a for n, a in self.arrays.items() if n.startswith(prefix)}
-        pixels = cut(self.settings, self.sky.nside, number)
+        pixels = regions(self.settings, self.sky.nside)[number]
         for name in ("mean", "deviation"):
             own[name] = pixels.restrict(self.arrays[name])
         return Model(of_region(self.settings), self.components, pixels, own)
@@ -105,8 +105,8 @@ class RefinedModel:
 
 
 def of_coarse(settings: Emulator) -> Emulator:
-    """Settings of the coarse sphere."""
-    return replace(settings, refinement=None)
+    """Settings of the coarse sphere, whose starts come from the fine one."""
+    return replace(settings, refinement=None, start="white")
 
 
 def of_region(settings: Emulator) -> Emulator:
@@ -122,11 +122,11 @@ def of_region(settings: Emulator) -> Emulator:
     )
 
 
-def cut(settings: Emulator, nside: int, number: int) -> Region:
-    """One region, with a margin that holds all its core's wavelets of both layers reach."""
+def regions(settings: Emulator, nside: int) -> tuple[Region, ...]:
+    """The regions, with margins that hold all that the wavelets of both layers reach."""
     coarsest = nside >> (settings.first_scale + settings.n_scales - 1)
     reach = 2 * (settings.kernel_size // 2)
-    return region.cut(nside, settings.refinement.regions, number, coarsest, reach)
+    return region.cover(nside, settings.refinement.regions, coarsest, reach)
 
 
 def prepare(inputs: MapSet, settings: Emulator) -> RefinedModel:
@@ -148,8 +148,7 @@ def prepare(inputs: MapSet, settings: Emulator) -> RefinedModel:
     smoothing = _smoothing(coarse, settings)
     mean, deviation = normalization(inputs, settings, smoothing, blocks.nside // blocks.coarse)
     arrays = {"mean": mean, "deviation": deviation}
-    for number in range(region.count(settings.refinement.regions)):
-        pixels = cut(settings, sky.nside, number)
+    for number, pixels in enumerate(regions(settings, sky.nside)):
         own = model.prepare(
             replace(inputs, maps=pixels.restrict(inputs.maps), sky=pixels),
             of_region(settings),

@@ -1,10 +1,12 @@
 """Emulation in two scales: a batch on the coarse sphere, then the regions of the fine one in turn.
 
-The fine maps start as Gaussian maps with the inputs' spectra whose means over coarse pixels are the
-coarse maps (:mod:`fewtomany.emulator.conditioned`). Then each region descends to the statistics of
-the inputs inside it, while the others stand still: only its core moves, and only so that no mean
-over a coarse pixel changes. A few sweeps over all regions lower the sum of their losses. Memory is
-that of one region, and of the maps.
+Gaussian maps with the inputs' spectra are drawn on the fine sphere; their means start the descent
+of the coarse maps. What these become is given back to the fine maps, as the most likely change
+(:mod:`fewtomany.emulator.conditioned`). Then each region descends to the statistics of the inputs
+inside it while the others stand still. Both its steps and its statistics are weighed by the root of
+its share of each pixel, which falls smoothly in the margin, so that no edge is left; and it moves
+only so that no mean over a coarse pixel changes. A few sweeps over all regions lower the sum of
+their losses. Memory is that of one region, and of the maps.
 """
 
 import functools
@@ -20,6 +22,7 @@ import tensorflow as tf
 from fewtomany import seeds
 from fewtomany.emulator import descent, lbfgs
 from fewtomany.emulator.archive import Checkpoint
+from fewtomany.emulator.conditioned import Conditioning
 from fewtomany.emulator.descent import Batch, Sampler, Task
 from fewtomany.emulator.model import Model
 from fewtomany.emulator.refined import RefinedModel
@@ -28,17 +31,20 @@ from fewtomany.emulator.statistics import Phi
 logger = logging.getLogger(__name__)
 
 
-class Held(NamedTuple):
-    """What does not move when a region descends.
+class Motion(NamedTuple):
+    """How a region moves: its normalized maps are ``base`` and the taper times the variables.
 
     Attributes
     ----------
-    free : tensor of shape (n_pix, 1, 1): 1 in the core, 0 in the margin; nested
-    along : tensor of shape (n_coarse, n_children, F): the direction in which the mean of each
-        coarse pixel changes, of unit length
+    base : tensor of shape (n_pix, m, F), nested: the maps before
+    taper : tensor of shape (n_pix, 1, 1), nested: fourth root of the region's share, so that
+        steps are weighed by its root, as the statistics are
+    along : tensor of shape (n_coarse, n_children, F): the direction of the variables in which the
+        mean of each coarse pixel changes, of unit length
     """
 
-    free: tf.Tensor
+    base: tf.Tensor
+    taper: tf.Tensor
     along: tf.Tensor
 
 
@@ -61,6 +67,35 @@ class Progress(NamedTuple):
     seconds: np.ndarray
 
 
+class CoarseSampler(Sampler):
+    """The descent on the coarse sphere, from the means of Gaussian maps of the fine one.
+
+    So the coarse maps start with all the power that the fine field has in their pixels, beyond
+    their own multipoles too.
+    """
+
+    def __init__(self, model: RefinedModel, campaign_seed: int, dataset: str, strategy: str):
+        super().__init__(model.coarse, campaign_seed, dataset, strategy)
+        self._refined = model
+
+    def free(self, target: int, number: int) -> tuple[Conditioning, np.ndarray]:
+        """The Gaussian field of map ``number`` of a target and its draw.
+
+        Map k has the spectra of input k modulo their number (single-target: of the target).
+        """
+        n_inputs = len(self._refined.arrays["cl"])
+        source = target if self.strategy == "single-target" else number % n_inputs
+        field = self._refined.conditioning(source)
+        key = ("start", self.dataset, target, number)
+        return field, field.draw(seeds.generator(self.campaign_seed, *key))
+
+    def start(self, target: int, index: int) -> np.ndarray:
+        size, blocks = self.model.settings.batch_size, self._refined.blocks
+        numbers = range(index * size, (index + 1) * size)
+        maps = np.array([blocks.means(self.free(target, number)[1]) for number in numbers])
+        return self.model.sky.to_nested(maps / self.model.deviation)
+
+
 class Refiner:
     """Batches of one dataset in two scales.
 
@@ -74,7 +109,7 @@ class Refiner:
     def __init__(self, model: RefinedModel, campaign_seed: int, dataset: str, strategy: str):
         self.model, self.campaign_seed, self.dataset = model, campaign_seed, dataset
         self.strategy = strategy
-        self._coarse = Sampler(model.coarse, campaign_seed, dataset, strategy)
+        self._coarse = CoarseSampler(model, campaign_seed, dataset, strategy)
 
     def run(
         self,
@@ -141,9 +176,8 @@ class Refiner:
         )
 
     def start(self, coarse: np.ndarray, target: int, index: int) -> np.ndarray:
-        """Where the fine maps of a batch start.
-
-        Map k has the spectra of input k modulo their number (single-target: of the target).
+        """Where the fine maps of a batch start: the draws that the coarse ones started from,
+        with what these have become.
 
         Parameters
         ----------
@@ -153,16 +187,11 @@ class Refiner:
         -------
         float32 array of shape (m, F, n_pix), RING, in the inputs' unit
         """
-        size, n_inputs = len(coarse), len(self.model.arrays["cl"])
         maps = np.empty((*coarse.shape[:2], self.model.sky.n_pix), np.float32)
         around = self.model.blocks.means(self.model.mean)
         for place, values in enumerate(coarse):
-            number = index * size + place
-            source = target if self.strategy == "single-target" else number % n_inputs
-            key = ("fine start", self.dataset, target, number)
-            generator = seeds.generator(self.campaign_seed, *key)
-            drawn = self.model.conditioning(source).draw(values - around, generator)
-            maps[place] = drawn + self.model.mean
+            field, free = self._coarse.free(target, index * len(coarse) + place)
+            maps[place] = field.conditioned(free, values - around) + self.model.mean
         return maps
 
     def _turn(self, task: Task, number: int, progress: Progress) -> Progress:
@@ -172,10 +201,11 @@ class Refiner:
         dtype, n_steps = model.settings.dtype, refinement.n_steps
         pixels = model.sky.indices
         before = progress.maps[..., pixels].astype(np.float64)
-        normalized = model.sky.to_nested((before - model.mean[None]) / model.deviation[None])
+        normalized = (before - model.mean) / model.deviation
+        moving = motion(model, normalized, self.model.blocks.coarse)
         weights = tf.constant(model.loss_weights(), dtype)
-        state = lbfgs.start(tf.constant(normalized.reshape(1, -1), dtype), len(weights))
-        operators, held = model.operators(), hold(model, self.model.blocks.coarse)
+        state = lbfgs.start(tf.zeros((1, normalized.size), dtype), len(weights))
+        operators = model.operators()
         random = seeds.generator(
             self.campaign_seed, "target", self.dataset, task.target, task.index
         )
@@ -184,7 +214,7 @@ class Refiner:
         record = np.empty((0, len(weights)))
         while len(record) <= n_steps:
             stop = min(len(record) - 1 + descent.CHUNK, n_steps)
-            state, terms = advance(state, tf.constant([stop]), operators, weights, goal, held)
+            state, terms = advance(state, tf.constant([stop]), operators, weights, goal, moving)
             taken = int(state.step[0]) + 1 - len(record)
             record = np.concatenate([record, terms.numpy()[0, :taken]])
             if bool(state.stalled[0]):
@@ -195,11 +225,10 @@ class Refiner:
                 f"{number} is not finite before its first step"
             )
         rest = np.repeat(record[-1:], n_steps + 1 - len(record), axis=0)
-        after = model.sky.from_nested(state.x.numpy().reshape(normalized.shape).astype(np.float64))
-        after = after * model.deviation + model.mean
+        moved = state.x.numpy().reshape(moving.base.shape) * moving.taper.numpy()
+        after = before + model.sky.from_nested(moved.astype(np.float64)) * model.deviation
         maps = progress.maps
-        core = model.sky.core_pixels
-        maps[..., core] = self._with_means(after[..., model.sky.core], core, progress.coarse)
+        maps[..., pixels] = self._with_means(after, pixels, progress.coarse)
         return Progress(
             maps,
             progress.coarse,
@@ -225,28 +254,30 @@ def _of_coarse(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, path=checkpoint.path.with_suffix(".coarse.h5"))
 
 
-def hold(model: Model, coarse: int) -> Held:
-    """What stands still of a region's maps.
+def motion(model: Model, normalized: np.ndarray, coarse: int) -> Motion:
+    """How a region moves around normalized maps (m, F, n_pix), in the order of files.
 
-    A mean over a coarse pixel is a sum of normalized values times their deviations.
+    A mean over a coarse pixel is a sum of changes times their deviations.
     """
     sky, dtype = model.sky, model.settings.dtype
-    deviation = sky.to_nested(model.deviation)
-    blocks = deviation.reshape(-1, (sky.nside // coarse) ** 2, deviation.shape[1])
-    along = blocks / np.sqrt(np.sum(blocks**2, axis=1, keepdims=True))
-    return Held(
-        tf.constant(sky.to_nested(sky.core)[:, None, None], dtype),
-        tf.constant(along, dtype),
+    taper = sky.to_nested(sky.share)[:, None] ** 0.25
+    effect = taper * sky.to_nested(model.deviation)
+    blocks = effect.reshape(-1, (sky.nside // coarse) ** 2, effect.shape[1])
+    length = np.sqrt(np.sum(blocks**2, axis=1, keepdims=True))
+    return Motion(
+        tf.constant(sky.to_nested(normalized), dtype),
+        tf.constant(taper[:, None], dtype),
+        tf.constant(blocks / np.where(length > 0, length, 1), dtype),
     )
 
 
-def project(held: Held, maps: tf.Tensor) -> tf.Tensor:
-    """The part of changes of normalized maps (n_pix, m, F) that moves nothing held."""
-    n_blocks, size, n_components = held.along.shape
-    inside = tf.reshape(maps, (n_blocks, size, -1, n_components))
-    along = held.along[:, :, None]
+def project(moving: Motion, variables: tf.Tensor) -> tf.Tensor:
+    """The part of variables (n_pix, m, F) that changes no mean over a coarse pixel."""
+    n_blocks, size, n_components = moving.along.shape
+    inside = tf.reshape(variables, (n_blocks, size, -1, n_components))
+    along = moving.along[:, :, None]
     inside -= along * tf.reduce_sum(along * inside, axis=1, keepdims=True)
-    return held.free * tf.reshape(inside, maps.shape)
+    return tf.reshape(inside, variables.shape)
 
 
 @functools.cache
@@ -254,14 +285,13 @@ def _compiled(phi: Phi):
     """The descent of a region, compiled once for every shape of one."""
 
     @tf.function(jit_compile=True, autograph=False)
-    def advance(state, stop, operators, weights, goal, held):
-        shape = (1, -1, phi.settings.batch_size, len(phi.components))
-
+    def advance(state, stop, operators, weights, goal, moving):
         def objective(x):
-            maps = tf.reshape(x, shape)
+            variables = tf.reshape(x, moving.base.shape)
+            maps = (moving.base + moving.taper * variables)[None]
             terms, gradient = descent.loss_and_gradient(phi, operators, weights, goal, maps)
-            gradient = project(held, tf.reshape(gradient, maps.shape)[0])
-            return terms, tf.reshape(gradient, x.shape)
+            gradient = moving.taper * tf.reshape(gradient, variables.shape)
+            return terms, tf.reshape(project(moving, gradient), x.shape)
 
         return lbfgs.advance(objective, state, stop, descent.CHUNK)
 

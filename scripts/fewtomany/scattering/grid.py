@@ -146,19 +146,18 @@ def healpix_hierarchy(
 def region_hierarchy(
     region: Region, n_scales: int, kernel_size: int = 3, first_scale: int = 0
 ) -> Hierarchy:
-    """The grids of a region: means are over its core alone, margins give it its neighbours.
+    """The grids of a region: means over pixels are weighed by the root of its share of them.
 
     All pixels of the coarsest grid are whole, so that coarser maps are means of consecutive pixels.
     """
     n_steps = first_scale + n_scales - 1
-    pixels = region.nested
-    core = region.to_nested(region.core)
+    pixels, share = region.nested, np.sqrt(region.to_nested(region.share))
     levels = []
     for scale in range(n_steps + 1):
         if scale >= first_scale:
-            weight = core / core.mean()
+            weight = share / share.mean()
             levels.append(healpix_grid(region.nside >> scale, kernel_size, pixels, weight))
-        pixels, core = pixels[::4] // 4, core[::4]
+        pixels, share = pixels[::4] // 4, share.reshape(-1, 4).mean(axis=1)
     return Hierarchy(levels, [None] * (n_scales - 1), [None] * first_scale)
 
 

@@ -1,9 +1,9 @@
 """Seams of maps that were emulated region by region: is a border like the inside of a region?
 
 Of pairs of pixels that share an edge, those across a border of two regions, those across an edge of
-coarse pixels inside one region, and those inside a coarse pixel. For each kind the mean
-square of differences and the correlation of maps over their deviations, as multiples of and beyond
-those inside coarse pixels of the same map; true maps say what these are without a seam.
+coarse pixels inside one region, and those inside a coarse pixel. For each kind the power of maps
+over their deviations, as a multiple of that inside coarse pixels of the same map, and the
+correlation, less that inside; true maps say what these are without a seam.
 """
 
 from collections.abc import Mapping
@@ -28,14 +28,14 @@ class Seam:
     Attributes
     ----------
     kind : "coarse" or "region"
-    difference : mean square of differences across it over that inside, relative to true maps'
+    power : mean square of the pixels beside it over that inside, relative to true maps'
     correlation : correlation across it less that inside, beyond that of true maps
-    difference_error, correlation_error : standard errors, of emulated and true maps together
+    power_error, correlation_error : standard errors, of emulated and true maps together
     """
 
     kind: str
-    difference: float
-    difference_error: float
+    power: float
+    power_error: float
     correlation: float
     correlation_error: float
 
@@ -43,7 +43,7 @@ class Seam:
     def deviations(self) -> tuple[float, float]:
         """How many standard errors each lies from what true maps have."""
         return (
-            (self.difference - 1) / self.difference_error,
+            (self.power - 1) / self.power_error,
             self.correlation / self.correlation_error,
         )
 
@@ -70,7 +70,7 @@ def pairs(nside: int, coarse: int, regions: int) -> dict[str, np.ndarray]:
 
 
 def across(maps: np.ndarray, kinds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Mean square difference and correlation of every map by kind, arrays (n_maps, 2).
+    """Mean square and correlation of every map by kind, arrays (n_maps, 2).
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def _across(values: np.ndarray, found: np.ndarray) -> tuple[float, float]:
         x, y = (values[:, some].astype(np.float64) for some in found[first : first + BLOCK].T)
         squares += np.sum(x**2) + np.sum(y**2)
         products += 2 * np.sum(x * y)
-    return (squares - products) / (len(found) * len(values)), products / squares
+    return squares / (2 * len(found) * len(values)), products / squares
 
 
 def seams(emulated: Mapping[str, np.ndarray], true: Mapping[str, np.ndarray]) -> list[Seam]:
