@@ -47,7 +47,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=10, help="maps in a batch")
     parser.add_argument("--n-true", type=int, default=20, help="true maps; 0 for cost alone")
     parser.add_argument(
-        "--first", type=int, help="only so many regions, for the cost alone (with --n-true 0)"
+        "--first",
+        type=int,
+        help="only so many regions, and rough spectra and starts: cost alone (with --n-true 0)",
     )
     parser.add_argument("--json", type=Path, help="add the results to this file")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
@@ -83,7 +85,7 @@ def measure(arguments: argparse.Namespace) -> dict:
     import numpy as np
 
     from fewtomany import config
-    from fewtomany.emulator import model, refined
+    from fewtomany.emulator import conditioned, model, refined
     from fewtomany.emulator.descent import Sampler, Task
     from fewtomany.emulator.refinement import Refiner
     from fewtomany.store import MapSet
@@ -105,6 +107,7 @@ def measure(arguments: argparse.Namespace) -> dict:
         every = refined.regions
         refined.regions = lambda *some: every(*some)[: arguments.first]
         refined.RefinedModel.n_regions = property(lambda self: arguments.first)
+        refined.ITERATIONS, conditioned.MAX_ITERATIONS = 0, 1
     began = time.process_time()
     inputs = MapSet(np.stack([field(nside, k)[0] for k in range(N_INPUTS)]), "QU", "inputs")
     given = time.process_time()
