@@ -3,9 +3,9 @@
 Gaussian maps with the inputs' spectra are drawn on the fine sphere; their means start the descent
 of the coarse maps. What these become is given back to the fine maps, as the most likely change
 (:mod:`fewtomany.emulator.conditioned`). Then each region descends to the statistics of the inputs
-inside it while the others stand still. Both its steps and its statistics are weighed by the root of
-its share of each pixel, which falls smoothly in the margin, so that no edge is left; and it moves
-only so that no mean over a coarse pixel changes. A few sweeps over all regions lower the sum of
+inside it while the others stand still. Both its steps and its statistics are weighed by its share of
+each pixel, which falls smoothly in the margin, so that no edge is left; and it moves only so that no
+mean over a coarse pixel changes. A few sweeps over all regions lower the sum of
 their losses. Memory is that of one region, and of the maps.
 """
 
@@ -37,8 +37,8 @@ class Motion(NamedTuple):
     Attributes
     ----------
     base : tensor of shape (n_pix, m, F), nested: the maps before
-    taper : tensor of shape (n_pix, 1, 1), nested: fourth root of the region's share, so that
-        steps are weighed by its root, as the statistics are
+    taper : tensor of shape (n_pix, 1, 1), nested: root of the region's share, so that steps are
+        weighed by the share, as the statistics are
     along : tensor of shape (n_coarse, n_children, F): the direction of the variables in which the
         mean of each coarse pixel changes, of unit length
     """
@@ -260,7 +260,7 @@ def motion(model: Model, normalized: np.ndarray, coarse: int) -> Motion:
     A mean over a coarse pixel is a sum of changes times their deviations.
     """
     sky, dtype = model.sky, model.settings.dtype
-    taper = sky.to_nested(sky.share)[:, None] ** 0.25
+    taper = sky.to_nested(sky.share)[:, None] ** 0.5
     effect = taper * sky.to_nested(model.deviation)
     blocks = effect.reshape(-1, (sky.nside // coarse) ** 2, effect.shape[1])
     length = np.sqrt(np.sum(blocks**2, axis=1, keepdims=True))

@@ -146,12 +146,12 @@ def healpix_hierarchy(
 def region_hierarchy(
     region: Region, n_scales: int, kernel_size: int = 3, first_scale: int = 0
 ) -> Hierarchy:
-    """The grids of a region: means over pixels are weighed by the root of its share of them.
+    """The grids of a region: means over pixels are weighed by its share of them.
 
     All pixels of the coarsest grid are whole, so that coarser maps are means of consecutive pixels.
     """
     n_steps = first_scale + n_scales - 1
-    pixels, share = region.nested, np.sqrt(region.to_nested(region.share))
+    pixels, share = region.nested, region.to_nested(region.share)
     levels = []
     for scale in range(n_steps + 1):
         if scale >= first_scale:
