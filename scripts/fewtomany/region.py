@@ -1,8 +1,8 @@
 """Regions of the sphere: each a core and a margin, made of whole pixels of a coarse grid.
 
 The cores of the regions of one resolution are the pixels of a coarser map: they cover the sphere
-once. The regions overlap in their margins, where their shares fall smoothly; the shares of all
-regions add up to 1 in every pixel.
+once. Regions overlap in their margins, where their shares fall smoothly; the shares of all regions
+add up to 1 in every pixel.
 """
 
 import functools

@@ -3,10 +3,10 @@
 Gaussian maps with the inputs' spectra are drawn on the fine sphere; their means start the descent
 of the coarse maps. What these become is given back to the fine maps, as the most likely change
 (:mod:`fewtomany.emulator.conditioned`). Then each region descends to the statistics of the inputs
-inside it while the others stand still. Both its steps and its statistics are weighed by its share of
-each pixel, which falls smoothly in the margin, so that no edge is left; and it moves only so that no
-mean over a coarse pixel changes. A few sweeps over all regions lower the sum of
-their losses. Memory is that of one region, and of the maps.
+inside it while the others stand still. Both its steps and its statistics are weighed by its share
+of each pixel, which falls smoothly in the margin, so that no edge is left; and it moves only so
+that no mean over a coarse pixel changes. A few sweeps over all regions lower the sum of their
+losses. Memory is that of one region, and of the maps.
 """
 
 import functools
@@ -157,7 +157,7 @@ class Refiner:
         arrays = task.checkpoint.read(*Progress._fields)
         if arrays is None:
             return None
-        logger.info("%s: goes on from region %d", task.checkpoint.path, len(arrays["losses"]) + 1)
+        logger.info("%s: goes on from turn %d", task.checkpoint.path, len(arrays["losses"]) + 1)
         return Progress(**arrays)
 
     def _begin(self, task: Task, number: int, report) -> Progress:
@@ -260,7 +260,7 @@ def motion(model: Model, normalized: np.ndarray, coarse: int) -> Motion:
     A mean over a coarse pixel is a sum of changes times their deviations.
     """
     sky, dtype = model.sky, model.settings.dtype
-    taper = sky.to_nested(sky.share)[:, None] ** 0.5
+    taper = np.sqrt(sky.to_nested(sky.share))[:, None]
     effect = taper * sky.to_nested(model.deviation)
     blocks = effect.reshape(-1, (sky.nside // coarse) ** 2, effect.shape[1])
     length = np.sqrt(np.sum(blocks**2, axis=1, keepdims=True))
