@@ -112,7 +112,9 @@ def measure(arguments: argparse.Namespace) -> dict:
     inputs = MapSet(np.stack([field(nside, k)[0] for k in range(N_INPUTS)]), "QU", "inputs")
     given = time.process_time()
     if is_single:
-        whole = refined.normalization(inputs, settings)
+        means = conditioned.Blocks(coarse, nside).means(inputs.maps)
+        smoothing = refined.smoothing_of(MapSet(means, "QU", "inputs"), settings)
+        whole = refined.normalization(inputs, settings, smoothing, nside // coarse)
         prepared = model.prepare(inputs, settings, normalization=whole)
         sampler = Sampler(prepared, 1, "many", "average-target")
     else:

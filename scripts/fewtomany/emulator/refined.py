@@ -145,7 +145,7 @@ def prepare(inputs: MapSet, settings: Emulator) -> RefinedModel:
         )
     blocks = Blocks(settings.refinement.coarse, sky.nside)
     coarse = replace(inputs, maps=blocks.means(inputs.maps), sky=None)
-    smoothing = _smoothing(coarse, settings)
+    smoothing = smoothing_of(coarse, settings)
     mean, deviation = normalization(inputs, settings, smoothing, blocks.nside // blocks.coarse)
     arrays = {"mean": mean, "deviation": deviation}
     for number, pixels in enumerate(regions(settings, sky.nside)):
@@ -166,7 +166,7 @@ def prepare(inputs: MapSet, settings: Emulator) -> RefinedModel:
     return RefinedModel(settings, sky, whole, arrays)
 
 
-def _smoothing(inputs: MapSet, settings: Emulator) -> Smoothing:
+def smoothing_of(inputs: MapSet, settings: Emulator) -> Smoothing:
     """How strongly the variances are smoothed: as held-out maps like best."""
     if settings.variances == "inputs":
         return variances.NONE
@@ -184,7 +184,7 @@ def normalization(
     smoothing : of the variances, chosen on a sphere that is ``finer`` times coarser; the best of
         these maps by default
     """
-    smoothing = smoothing or _smoothing(inputs, settings)
+    smoothing = smoothing or smoothing_of(inputs, settings)
     mean, deviation = model.normalize(inputs.maps.astype(np.float64), inputs.sky, settings)
     smoothing = replace(smoothing, rings=finer * smoothing.rings)
     for channel in inputs.components.channels:
