@@ -56,18 +56,17 @@ def main(arguments: argparse.Namespace) -> None:
     with parallel.ranks(arguments.ranks) as mine:
         device_name = device.configure(arguments.device, mine.local)
         logger.info("rank %d of %d: %s", mine.rank, mine.size, device_name)
-        from fewtomany.emulator import conditional
-        from fewtomany.emulator.descent import Sampler, Task
-        from fewtomany.emulator.model import load
+        from fewtomany.emulator import conditional, scales
+        from fewtomany.emulator.descent import Task
 
-        model = load(arguments.model, campaign.emulator)
+        model = scales.load(arguments.model, campaign.emulator)
         fingerprint = model.fingerprint()
         given, digest = None, ""
         if dataset.given:
             maps = _given_maps(campaign, dataset.given, arguments.given)
             given = conditional.given(maps, dataset.given.channels, model)
             digest = given.digest()
-        sampler = Sampler(model, campaign.seed, dataset.name, dataset.strategy, given)
+        sampler = scales.sampler(model, campaign.seed, dataset.name, dataset.strategy, given)
         numbers = range(arguments.start, arguments.stop)
         keys = {
             batch: archive.batch_key(
@@ -133,7 +132,7 @@ def _given_maps(
 
 def _at_once(campaign: config.Campaign, arguments: argparse.Namespace) -> int:
     """Batches side by side: they gain a CPU nothing; of a GPU, what the free memory holds."""
-    if arguments.device == "cpu":
+    if arguments.device == "cpu" or campaign.emulator.refinement is not None:
         return 1
     share = ceil((arguments.stop - arguments.start) / arguments.ranks)
     free = device.free_memory()

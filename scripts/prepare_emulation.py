@@ -33,11 +33,11 @@ def main(arguments: argparse.Namespace) -> None:
     from fewtomany.emulator import device
 
     device.configure()
-    from fewtomany.emulator import model
+    from fewtomany.emulator import scales
 
-    model.save(
+    scales.save(
         arguments.output,
-        model.prepare(inputs, campaign.emulator, learnt),
+        scales.prepare(inputs, campaign.emulator, learnt),
         provenance.record(**campaign.identity),
         dataset=dataset.name,
         n_inputs=len(inputs),

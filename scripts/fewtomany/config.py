@@ -86,6 +86,24 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Refinement:
+    """Emulation in two scales: the coarse sphere, then regions of the fine one.
+
+    Attributes
+    ----------
+    coarse : nside of the coarse sphere
+    regions : the regions are the pixels of this nside
+    n_steps : of the descent of a region, each time its turn comes
+    sweeps : turns of every region
+    """
+
+    coarse: int
+    regions: int
+    n_steps: int
+    sweeps: int
+
+
+@dataclass(frozen=True)
 class Emulator:
     n_scales: int
     first_scale: int
@@ -105,10 +123,13 @@ class Emulator:
     plateau: float
     dtype: str
     normalization: str = "pixel"
+    refinement: Refinement | None = None
 
     @property
     def learns(self) -> bool:
         """Whether the best covariance without emulation enters the model."""
+        if self.refinement is not None:
+            return False
         return self.start == "turned" or self.variances == "smoothed"
 
 
@@ -449,7 +470,7 @@ def _build(c: dict) -> Campaign:
         reference=_reference(reference) if reference is not None else None,
         symmetry=Symmetry(**c["symmetry"]) if "symmetry" in c else None,
         surrogate=_surrogate(c),
-        emulator=Emulator(**c["emulator"]),
+        emulator=_emulator(c["emulator"]),
         validation=_validation(c.get("validation")),
         trust=_trust(c.get("trust")),
         sharding=Sharding(**c["sharding"]),
@@ -470,6 +491,11 @@ def _trust(section: dict | None) -> Trust:
     if section is None:
         return Trust((), n_folds=0, n_maps=0, n_directions=0)
     return Trust(**{**section, "datasets": tuple(section["datasets"])})
+
+
+def _emulator(section: dict) -> Emulator:
+    refinement = section.get("refinement")
+    return Emulator(**{**section, "refinement": Refinement(**refinement) if refinement else None})
 
 
 def _validation(section: dict | None) -> Validation | None:

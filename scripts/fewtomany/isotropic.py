@@ -61,21 +61,56 @@ def _(
     start: int,
     stop: int,
 ) -> np.ndarray:
-    lmax = spectra.lmax_of(sky.nside)
     used = {index % len(inputs) for index in range(start, stop)}
     power = spectra.observed_power(sky)
     models = {i: spectra.measure(inputs[i : i + 1], components, sky)[0] / power for i in used}
     roots = {i: _roots(cl, components) for i, cl in models.items()}
-    ell, m = healpy.Alm.getlm(lmax)
     maps = np.empty((stop - start, *inputs.shape[1:]))
     for values, index in zip(maps, range(start, stop), strict=True):
-        root = roots[index % len(inputs)]
         generator = seeds.generator(campaign_seed, *key, index)
-        normals = generator.standard_normal((2, root.shape[-1], ell.size))
-        unit = np.where(m == 0, normals[0], (normals[0] + 1j * normals[1]) / np.sqrt(2))
-        alms = np.einsum("afg,ga->fa", root[ell], unit)
-        values[:] = sky.restrict(spectra.to_map(alms, components, sky.nside))
+        whole = _realize(roots[index % len(inputs)], components, generator, sky.nside)
+        values[:] = sky.restrict(whole)
     return maps
+
+
+def realize(
+    cl: np.ndarray, components: Components, generator: np.random.Generator, nside: int
+) -> np.ndarray:
+    """One isotropic Gaussian map of given spectra.
+
+    Parameters
+    ----------
+    cl : array of shape (n_spectra, 3·nside), in the order of ``components.spectra``
+
+    Returns
+    -------
+    array of shape (n_components, 12·nside²), float64, RING
+    """
+    return _realize(_roots(cl, components), components, generator, nside)
+
+
+def _realize(
+    root: np.ndarray, components: Components, generator: np.random.Generator, nside: int
+) -> np.ndarray:
+    """A map from the roots of the covariances of its fields, (lmax + 1, n_fields, n_fields)."""
+    ell, m = healpy.Alm.getlm(len(root) - 1)
+    normals = generator.standard_normal((2, root.shape[-1], ell.size))
+    unit = np.where(m == 0, normals[0], (normals[0] + 1j * normals[1]) / np.sqrt(2))
+    alms = np.einsum("afg,ga->fa", root[ell], unit)
+    return spectra.to_map(alms, components, nside)
+
+
+def matrices(cl: np.ndarray, components: Components) -> np.ndarray:
+    """Covariance of the fields at each multipole, (lmax + 1, n_fields, n_fields).
+
+    Parameters
+    ----------
+    cl : array of shape (n_spectra, lmax + 1), in the order of ``components.spectra``
+    """
+    result = np.empty((cl.shape[1], len(components), len(components)))
+    for (i, j), row in zip(components.spectra_pairs, cl, strict=True):
+        result[:, i, j] = result[:, j, i] = row
+    return result
 
 
 def _roots(cl: np.ndarray, components: Components) -> np.ndarray:
@@ -89,8 +124,5 @@ def _roots(cl: np.ndarray, components: Components) -> np.ndarray:
     -------
     array of shape (lmax + 1, n_fields, n_fields)
     """
-    matrices = np.empty((cl.shape[1], len(components), len(components)))
-    for (i, j), row in zip(components.spectra_pairs, cl, strict=True):
-        matrices[:, i, j] = matrices[:, j, i] = row
-    values, vectors = np.linalg.eigh(matrices)
+    values, vectors = np.linalg.eigh(matrices(cl, components))
     return np.einsum("lik,lk,ljk->lij", vectors, np.sqrt(values.clip(0)), vectors)

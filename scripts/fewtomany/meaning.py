@@ -19,6 +19,9 @@ RESERVED = {
 }
 """Names that no dataset of the user may have, and what has them."""
 
+LARGEST_AT_ONCE = 128
+"""Nside up to which the sphere is emulated at once; the next one needs 17 GB."""
+
 FACTS = ("unit", "ordering", "polarization_convention", "frame")
 """What is said of the user's files."""
 
@@ -199,13 +202,7 @@ def faults(c: dict) -> Iterator[str]:
 def _faults_of_sphere(c: dict) -> Iterator[str]:
     maps, emulator = c["maps"], c["emulator"]
     yield from _faults_of_nside("maps.nside", maps["nside"])
-    coarsest = emulator["first_scale"] + emulator["n_scales"] - 1
-    if maps["nside"] >> coarsest < 2:
-        yield (
-            f"emulator.n_scales: {emulator['n_scales']} is not allowed; expected at most "
-            f"{max(maps['nside'].bit_length() - 1 - emulator['first_scale'], 1)}, "
-            f"so that the coarsest scale of maps.nside = {maps['nside']} has nside 2 or more"
-        )
+    yield from _faults_of_scales(c)
     axis = c["symmetry"]["axis"]
     if axis not in ("none", maps["frame"]):
         yield (
@@ -214,11 +211,68 @@ def _faults_of_sphere(c: dict) -> Iterator[str]:
         )
     if axis != "none" and maps["mask"] is not None:
         yield f"symmetry.axis: {axis} is not allowed with maps.mask; expected none"
-    if emulator["stripe_zones"] > maps["nside"]:
+    key, nside = _emulated_nside(c)
+    if emulator["stripe_zones"] > nside:
         yield (
             f"emulator.stripe_zones: {emulator['stripe_zones']} is not allowed; "
-            f"expected at most maps.nside = {maps['nside']}"
+            f"expected at most {key} = {nside}"
         )
+
+
+def _emulated_nside(c: dict) -> tuple[str, int]:
+    """Key and value of the nside at which the whole sphere is emulated at once."""
+    if "refinement" in c["emulator"]:
+        return "emulator.refinement.coarse", c["emulator"]["refinement"]["coarse"]
+    return "maps.nside", c["maps"]["nside"]
+
+
+def _faults_of_scales(c: dict) -> Iterator[str]:
+    """Faults of the resolutions of the emulator: scales, and the two of a refinement."""
+    maps, emulator = c["maps"], c["emulator"]
+    key, nside = _emulated_nside(c)
+    scales = emulator["first_scale"] + emulator["n_scales"] - 1
+    if "refinement" in emulator:
+        faults = list(_faults_of_refinement(c, scales))
+        yield from faults
+        if faults:
+            return
+    elif nside > LARGEST_AT_ONCE and c["emulated"]:
+        yield (
+            f"maps.nside: {nside} is not allowed without emulator.refinement; expected at most "
+            f"{LARGEST_AT_ONCE} for a sphere that is emulated at once"
+        )
+    if nside >> scales < 2:
+        yield (
+            f"emulator.n_scales: {emulator['n_scales']} is not allowed; expected at most "
+            f"{max(nside.bit_length() - 1 - emulator['first_scale'], 1)}, "
+            f"so that the coarsest scale of {key} = {nside} has nside 2 or more"
+        )
+    if "refinement" in emulator and maps["nside"] >> scales < 2 * emulator["refinement"]["regions"]:
+        yield (
+            f"emulator.refinement.regions: {emulator['refinement']['regions']} is not allowed; "
+            f"expected at most {maps['nside'] >> scales + 1}, half of the nside of the coarsest "
+            "scale of the regions"
+        )
+
+
+def _faults_of_refinement(c: dict, scales: int) -> Iterator[str]:
+    maps, emulator, refinement = c["maps"], c["emulator"], c["emulator"]["refinement"]
+    coarse, nside = refinement["coarse"], maps["nside"]
+    key = "emulator.refinement"
+    known = [2**k for k in range(1, 8) if 2**k < nside <= 2 ** (k + scales)]
+    if coarse not in known:
+        allowed = f"one of {', '.join(map(str, known))}" if known else "none"
+        yield (
+            f"{key}.coarse: {coarse} is not allowed; expected {allowed} for maps.nside = {nside}, "
+            f"emulator.first_scale {emulator['first_scale']} and n_scales {emulator['n_scales']}"
+        )
+    if maps["mask"] is not None:
+        yield f"{key}: not allowed with maps.mask; expected maps of the whole sphere"
+    if emulator["start"] != "isotropic":
+        yield f"emulator.start: {emulator['start']} is not allowed with {key}; expected isotropic"
+    for name, entry in c["emulated"].items():
+        if "given" in entry:
+            yield f"emulated.{name}.given: not allowed with {key}"
 
 
 def _faults_of_names(c: dict) -> Iterator[str]:

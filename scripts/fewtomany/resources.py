@@ -38,9 +38,10 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     all_maps = max(dataset.n_maps for dataset in campaign.datasets.values()) * n_values * 4
     shard = sharding.maps_per_shard * n_values * 8
     descent = descent_bytes(campaign)
+    refined = refined_bytes(campaign)
 
     step_seconds = 0.4 * emulator.batch_size / 10 * n_values / 6144
-    shard_seconds = sharding.batches_per_shard * emulator.n_steps * step_seconds
+    shard_seconds = sharding.batches_per_shard * _steps(campaign) * step_seconds
     map_seconds = sharding.maps_per_shard * n_values**1.5 * 1e-6
 
     return {
@@ -55,8 +56,8 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "draw_texture": _need(4 * shard, 60 + map_seconds),
         "pick": _need(4 * shard, 60 + map_seconds),
         "learn_symmetry": _need(60 * shard + 4e9 * (n_values / 6144), 600 * n_values / 6144),
-        "prepare_emulation": _need(descent, 300, base_mb=_TENSORFLOW_MB),
-        "emulate": _need(descent, 300 + shard_seconds, base_mb=_TENSORFLOW_MB),
+        "prepare_emulation": _need(descent + refined, 300 + refined * 1e-6, base_mb=_TENSORFLOW_MB),
+        "emulate": _need(descent + refined, 300 + shard_seconds, base_mb=_TENSORFLOW_MB),
         "assemble": _need(3 * shard, map_seconds),
         "measure_spectra": _need(3 * shard, map_seconds * 10),
         "measure_scattering": _need(
@@ -132,13 +133,43 @@ def descent_bytes(campaign: Campaign) -> int:
     """Memory that the descent of one batch takes, but for the program itself.
 
     Some eight arrays of the second layer of the finest scale, the largest there are; 5.4 of
-    them fit the measurements (BENCHMARKS.md).
+    them fit the measurements (BENCHMARKS.md). In two scales, of the larger of the coarse sphere
+    and a region with its margin.
     """
+    refinement, n_pix = campaign.emulator.refinement, campaign.maps.n_pix
+    if refinement is not None:
+        n_pix = max(12 * refinement.coarse**2, region_pixels(campaign))
     emulator = campaign.emulator
     n_components, n_orientations = len(campaign.components), emulator.n_orientations
     entries = n_components * (1 + n_orientations)
-    layer = 2 * n_orientations * entries * campaign.maps.n_pix * emulator.batch_size
+    layer = 2 * n_orientations * entries * n_pix * emulator.batch_size
     return 8 * layer * (4 if emulator.dtype == "float32" else 8)
+
+
+def region_pixels(campaign: Campaign) -> int:
+    """Pixels of a region with its margin, as :func:`fewtomany.emulator.refined.cut` has it."""
+    emulator = campaign.emulator
+    coarsest = campaign.maps.nside >> (emulator.first_scale + emulator.n_scales - 1)
+    side = coarsest // emulator.refinement.regions + 4 * (emulator.kernel_size // 2)
+    return min(side**2 * (campaign.maps.nside // coarsest) ** 2, 12 * campaign.maps.nside**2)
+
+
+def refined_bytes(campaign: Campaign) -> int:
+    """Memory of the fine maps themselves in two scales, in a few copies; 0 without."""
+    if campaign.emulator.refinement is None:
+        return 0
+    n_values = 12 * campaign.maps.nside**2 * len(campaign.components)
+    most = max(dataset.n_maps for dataset in campaign.by_role("input"))
+    return n_values * (40 * campaign.emulator.batch_size + 28 * most)
+
+
+def _steps(campaign: Campaign) -> int:
+    """Steps of a batch, each of all pixels."""
+    emulator = campaign.emulator
+    if emulator.refinement is None:
+        return emulator.n_steps
+    coarse = emulator.n_steps * emulator.refinement.coarse**2 // campaign.maps.nside**2
+    return coarse + 3 * emulator.refinement.sweeps * (emulator.refinement.n_steps + 5)
 
 
 def _need(n_bytes: float, seconds: float, base_mb: int = _PYTHON_MB) -> Need:

@@ -44,12 +44,15 @@ def lmax_of(nside: int) -> int:
     return 3 * nside - 1
 
 
-def to_harmonic(sky: np.ndarray, stokes: str | Components) -> np.ndarray:
+def to_harmonic(
+    sky: np.ndarray, stokes: str | Components, iterations: int = ITERATIONS
+) -> np.ndarray:
     """Harmonic coefficients of one map of the whole sphere.
 
     Parameters
     ----------
     sky : array of shape (n_components, 12·nside²), RING
+    iterations : Jacobi steps of the quadrature
 
     Returns
     -------
@@ -61,11 +64,11 @@ def to_harmonic(sky: np.ndarray, stokes: str | Components) -> np.ndarray:
     lmax = lmax_of(nside)
     result = np.empty((len(sky), healpy.Alm.getsize(lmax)), np.complex128)
     for place in components.scalars:
-        result[place] = healpy.map2alm(sky[place], lmax=lmax, iter=ITERATIONS)
+        result[place] = healpy.map2alm(sky[place], lmax=lmax, iter=iterations)
     for place in components.spins:
         polarization = sky[place : place + 2]
         alms = np.array(healpy.map2alm_spin(polarization, 2, lmax=lmax))
-        for _ in range(ITERATIONS):
+        for _ in range(iterations):
             residual = polarization - healpy.alm2map_spin(alms, nside, 2, lmax)
             alms += healpy.map2alm_spin(residual, 2, lmax=lmax)
         result[place : place + 2] = alms

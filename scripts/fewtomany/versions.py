@@ -65,8 +65,8 @@ _MODEL = tuple(
     )
 )
 
-ADDED = ("maps.shape", "maps.periodic")
-"""Keys that belong to a basis only where a campaign has them, so that others keep theirs."""
+ADDED = ("maps.shape", "maps.periodic", "emulator.refinement")
+"""Keys and sections that belong to a basis only where a campaign has them: others keep theirs."""
 
 STAGES = {
     "simulate_response": Stage(1, (*_TOD, *_RAMP)),
@@ -96,9 +96,22 @@ STAGES = {
     "prepare_surrogate": Stage(
         1, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),
-    "prepare_emulation": Stage(2, ("maps.stokes", *_MODEL)),
+    "prepare_emulation": Stage(
+        2,
+        (
+            "maps.stokes",
+            *_MODEL,
+            "emulator.refinement.coarse",
+            "emulator.refinement.regions",
+        ),
+    ),
     "emulate": Stage(
-        2, ("seed", *_MODEL, "emulator.batch_size", "emulator.n_steps", "emulator.plateau")
+        2,
+        (
+            "seed",
+            *_MODEL,
+            *(f"emulator.{key}" for key in ("batch_size", "n_steps", "plateau", "refinement")),
+        ),
     ),
     "assemble": Stage(1, ("seed", "emulator.batch_size")),
     "measure_spectra": Stage(1, _SKY),
@@ -138,7 +151,9 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
     chosen = STAGES[stage]
     content = {key: _look_up(campaign.sections, key) for key in chosen.keys}
     content = {
-        key: value for key, value in content.items() if key not in ADDED or value is not None
+        key: value
+        for key, value in content.items()
+        if value is not None or not key.startswith(ADDED)
     }
     if dataset:
         found = campaign.find(dataset)

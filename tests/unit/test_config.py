@@ -137,6 +137,72 @@ def test_faults_are_named_with_key_value_and_what_is_allowed(path, value, messag
     assert message in str(caught.value)
 
 
+REFINED = {
+    "n_scales": 2,
+    "stripe_zones": 0,
+    "start": "isotropic",
+    "refinement": {"coarse": 4},
+}
+
+
+def refined(**changes):
+    content = copy.deepcopy(SMALL)
+    content["emulator"] = {**copy.deepcopy(REFINED), **changes.pop("emulator", {})}
+    return {**content, **changes}
+
+
+def test_a_refinement_has_defaults_and_needs_nothing_learnt():
+    emulator = config.parse(refined()).emulator
+    assert emulator.refinement == config.Refinement(coarse=4, regions=1, n_steps=30, sweeps=2)
+    assert not emulator.learns
+    assert config.parse(SMALL).emulator.refinement is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"emulator": {"refinement": {"coarse": 8}}},
+            "emulator.refinement.coarse: 8 is not allowed; expected one of 4 for maps.nside = 8",
+        ),
+        ({"emulator": {"refinement": {"coarse": 3}}}, "emulator.refinement.coarse: 3 is not"),
+        ({"emulator": {"refinement": {}}}, "emulator.refinement: missing key coarse"),
+        (
+            {"emulator": {"start": "white"}},
+            "emulator.start: white is not allowed with emulator.refinement; expected isotropic",
+        ),
+        (
+            {"emulator": {"stripe_zones": 8}},
+            "emulator.stripe_zones: 8 is not allowed; expected at most emulator.refinement.coarse",
+        ),
+        (
+            {"emulator": {"refinement": {"coarse": 4, "regions": 4}}},
+            "emulator.refinement.regions: 4 is not allowed; expected at most 2, half of the nside",
+        ),
+        (
+            {"maps": {"nside": 256}, "simulation": {"n_maps": 200, "nside": 256}, "emulator": {}},
+            "emulator.refinement.coarse: 4 is not allowed; expected one of 128 for maps.nside",
+        ),
+    ],
+)
+def test_faults_of_a_refinement_are_one_line_each(changes, message):
+    with pytest.raises(UserError) as caught:
+        config.parse(refined(**changes))
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(message)
+
+
+def test_a_sphere_at_once_ends_at_nside_128():
+    content = changed("maps.nside", 256)
+    content["simulation"]["nside"] = 256
+    message = "maps.nside: 256 is not allowed without emulator.refinement; expected at most 128"
+    with pytest.raises(UserError, match=message):
+        config.parse(content)
+    content["maps"]["nside"] = 128
+    assert config.parse(content).maps.nside == 128
+
+
 def test_every_fault_has_a_line_of_its_own():
     content = changed("maps.nside", 12)
     content["simulation"]["nside"] = 100

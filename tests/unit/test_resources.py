@@ -62,6 +62,26 @@ def test_time_of_emulation_grows_with_steps_and_batches():
     assert paper(sharding={"batches_per_shard": 40})["emulate"].runtime > 1.5 * once
 
 
+@pytest.mark.parametrize(
+    ("nside", "coarse", "regions", "limit"), [(256, 64, 1, 6), (512, 64, 2, 12)]
+)
+def test_memory_of_two_scales_is_that_of_a_region(nside, coarse, regions, limit):
+    refinement = {"coarse": coarse, "regions": regions}
+    campaign = config.parse(
+        {
+            "campaign": "fine",
+            "seed": 1,
+            "maps": {"nside": nside},
+            "inputs": {"mine": {"files": "none.npy", "n_maps": 10}},
+            "emulated": {"many": {"input": "mine", "strategy": "average-target", "n_maps": 1000}},
+            "emulator": {"start": "isotropic", "refinement": refinement},
+            "trust": {"datasets": []},
+        }
+    )
+    assert resources.region_pixels(campaign) < 12 * nside**2 / 6
+    assert resources.needs(campaign)["emulate"].mem_mb < 1000 * limit
+
+
 def test_every_attempt_asks_for_more():
     campaign = config.load(CONFIG / "paper.yaml")
     need = resources.needs(campaign)["emulate"]

@@ -108,3 +108,24 @@ def test_a_new_version_is_another_basis(monkeypatch):
     before = versions.basis(campaign, "factor")
     monkeypatch.setitem(versions.STAGES, "factor", versions.Stage(99))
     assert versions.basis(campaign, "factor") != before
+
+
+def test_a_refinement_belongs_to_the_emulation_alone():
+    plain = changed(emulator={"start": "isotropic", "stripe_zones": 0, "n_scales": 2})
+    assert "refinement" not in versions.basis(plain, "emulate")
+
+    def refined(**more):
+        return changed(
+            emulator={
+                "start": "isotropic",
+                "stripe_zones": 0,
+                "n_scales": 2,
+                "refinement": {"coarse": plain.maps.nside // 2, **more},
+            }
+        )
+
+    def affected(one, other):
+        return [s for s in versions.STAGES if versions.basis(one, s) != versions.basis(other, s)]
+
+    assert affected(plain, refined()) == ["prepare_emulation", "emulate"]
+    assert affected(refined(), refined(sweeps=1)) == ["emulate"]

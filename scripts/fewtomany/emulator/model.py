@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -175,7 +176,8 @@ class Model:
     def fingerprint(self) -> str:
         """Hexadecimal digest of all that decides the emulated maps but the seed."""
         digest = hashlib.sha256()
-        facts = [asdict(self.settings), asdict(self.components), self.sky.attributes()]
+        settings = {k: v for k, v in asdict(self.settings).items() if k != "refinement"}
+        facts = [settings, asdict(self.components), self.sky.attributes()]
         digest.update(json.dumps([STAGES["emulate"].version, *facts], sort_keys=True).encode())
         for name in sorted(self.arrays):
             digest.update(name.encode())
@@ -202,12 +204,19 @@ def _field_rms(components: Components, deviation: np.ndarray) -> np.ndarray:
     return np.sqrt(square)
 
 
-def prepare(inputs: MapSet, settings: Emulator, learnt: Learnt | None = None) -> Model:
+def prepare(
+    inputs: MapSet,
+    settings: Emulator,
+    learnt: Learnt | None = None,
+    normalization: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Model:
     """Learn the model from the input maps.
 
     Parameters
     ----------
     learnt : the best covariance without emulation, for a turned start or smoothed variances
+    normalization : mean and deviation of every pixel, (F, n_pix), where they are known; as the
+        settings say by default
 
     Raises
     ------
@@ -217,8 +226,8 @@ def prepare(inputs: MapSet, settings: Emulator, learnt: Learnt | None = None) ->
     maps = inputs.maps.astype(np.float64)
     components, sky = inputs.components, inputs.sky
     _check(inputs, settings)
-    mean, deviation = _normalization(maps, sky, settings)
-    if settings.variances == "smoothed":
+    mean, deviation = normalization or normalize(maps, sky, settings)
+    if settings.variances == "smoothed" and normalization is None:
         deviation = learnt.deviation
     if not (deviation > 0).all():
         component, pixel = np.argwhere(deviation == 0)[0]
@@ -292,9 +301,7 @@ def _statistics(model: Model, normalized: np.ndarray) -> np.ndarray:
     return found
 
 
-def _normalization(
-    maps: np.ndarray, sky: Geometry, settings: Emulator
-) -> tuple[np.ndarray, np.ndarray]:
+def normalize(maps: np.ndarray, sky: Geometry, settings: Emulator) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of every pixel of maps (n_maps, F, n_pix).
 
     With ``normalization: global`` they are those of all pixels and maps together.
@@ -379,11 +386,13 @@ def save(path: str | Path, model: Model, provenance: dict, **attributes) -> None
         for name, array in model.arrays.items():
             file[f"arrays/{name}"] = array
         store.write_sky(file, model.sky)
-        file.attrs.update(
-            stokes=model.components.stokes,
-            channels=",".join(model.components.channels),
-            **model.sky.attributes(),
-        )
+        file.attrs.update(attributes_of(model))
+
+
+def attributes_of(model: Model) -> dict[str, Any]:
+    """What a file says of the maps of a model."""
+    channels = ",".join(model.components.channels)
+    return {"stokes": model.components.stokes, "channels": channels, **model.sky.attributes()}
 
 
 def load(path: str | Path, settings: Emulator) -> Model:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fewtomany import spectra
+from fewtomany import isotropic, spectra
 from fewtomany.components import Components
 from fewtomany.sky import Sky
 
@@ -45,9 +45,7 @@ class Regression:
         self.others = _part(components, of_others)
         self.sky = sky
         cl = spectra.measure(draws, components, sky).mean(axis=0)
-        power = np.empty((cl.shape[1], len(components), len(components)))
-        for (a, b), row in zip(components.spectra_pairs, cl, strict=True):
-            power[:, a, b] = power[:, b, a] = row
+        power = isotropic.matrices(cl, components)
         among = power[:, of_given][:, :, of_given]
         inverse = np.linalg.pinv(among, rcond=NEGLIGIBLE, hermitian=True)
         self.coefficients = power[:, of_others][:, :, of_given] @ inverse

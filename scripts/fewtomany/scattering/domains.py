@@ -17,6 +17,7 @@ from fewtomany.config import Emulator
 from fewtomany.errors import UserError
 from fewtomany.flat import Flat
 from fewtomany.geometry import Geometry
+from fewtomany.region import Region
 from fewtomany.scattering import fourier, grid, harmonics
 from fewtomany.sky import Sky
 
@@ -42,6 +43,7 @@ def hierarchy(
 
 
 hierarchy.register(Sky, grid.healpix_hierarchy)
+hierarchy.register(Region, grid.region_hierarchy)
 hierarchy.register(Flat, grid.lattice_hierarchy)
 
 

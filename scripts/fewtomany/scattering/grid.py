@@ -14,6 +14,7 @@ import numpy as np
 
 from fewtomany.flat import Flat, separate
 from fewtomany.geometry import Geometry
+from fewtomany.region import Region
 from fewtomany.sky import Sky
 
 PIXEL_SIDE = np.sqrt(np.pi / 3)
@@ -139,6 +140,24 @@ def healpix_hierarchy(
         return healpix_grid(sky.nside >> scale, kernel_size, pixels, weight)
 
     return _hierarchy(sky, n_scales, first_scale, level)
+
+
+def region_hierarchy(
+    region: Region, n_scales: int, kernel_size: int = 3, first_scale: int = 0
+) -> Hierarchy:
+    """The grids of a region: means over pixels are weighed by its share of them.
+
+    All pixels of the coarsest grid are whole, so that coarser maps are means of consecutive pixels.
+    """
+    n_steps = first_scale + n_scales - 1
+    pixels, share = region.nested, region.to_nested(region.share)
+    levels = []
+    for scale in range(n_steps + 1):
+        if scale >= first_scale:
+            weight = share / share.mean()
+            levels.append(healpix_grid(region.nside >> scale, kernel_size, pixels, weight))
+        pixels, share = pixels[::4] // 4, share.reshape(-1, 4).mean(axis=1)
+    return Hierarchy(levels, [None] * (n_scales - 1), [None] * first_scale)
 
 
 def _hierarchy(

@@ -1,0 +1,43 @@
+"""Emulation in one scale or in two, as the settings say: the model, its file and its sampler."""
+
+from pathlib import Path
+
+from fewtomany.config import Emulator
+from fewtomany.emulator import model, refined
+from fewtomany.emulator.descent import Given, Sampler
+from fewtomany.emulator.model import Model
+from fewtomany.emulator.refined import RefinedModel
+from fewtomany.emulator.refinement import Refiner
+from fewtomany.store import MapSet
+from fewtomany.symmetry.learn import Learnt
+
+
+def prepare(inputs: MapSet, settings: Emulator, learnt: Learnt | None) -> Model | RefinedModel:
+    """Learn the model from the input maps."""
+    if settings.refinement is not None:
+        return refined.prepare(inputs, settings)
+    return model.prepare(inputs, settings, learnt)
+
+
+def save(path: str | Path, found: Model | RefinedModel, provenance: dict, **attributes) -> None:
+    """Write the model atomically."""
+    write = refined.save if isinstance(found, RefinedModel) else model.save
+    write(path, found, provenance, **attributes)
+
+
+def load(path: str | Path, settings: Emulator) -> Model | RefinedModel:
+    """Read a model written by :func:`save` under the same settings."""
+    return (model.load if settings.refinement is None else refined.load)(path, settings)
+
+
+def sampler(
+    found: Model | RefinedModel,
+    campaign_seed: int,
+    dataset: str,
+    strategy: str,
+    given: Given | None = None,
+) -> Sampler | Refiner:
+    """What makes the batches of a dataset."""
+    if isinstance(found, RefinedModel):
+        return Refiner(found, campaign_seed, dataset, strategy)
+    return Sampler(found, campaign_seed, dataset, strategy, given)
