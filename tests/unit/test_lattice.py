@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+import draw
 import draw_texture
 from fewtomany import config, products, resources, store, versions
 from fewtomany.errors import UserError
@@ -147,21 +148,29 @@ def test_a_geometry_that_is_no_sphere_has_no_nside(tmp_path):
     assert np.prod(campaign.maps.facts["shape"]) == 64
 
 
-def test_textures_are_drawn_on_the_observed_pixels_whatever_the_range(tmp_path):
+def test_textures_and_gaussian_maps_keep_to_the_observed_pixels_whatever_the_range(tmp_path):
     mask = np.ones(64)
     mask[10:20] = 0
     np.save(tmp_path / "mask.npy", mask)
     content = changed(LINE, "maps.mask", str(tmp_path / "mask.npy"))
+    content["gaussian"] = {"naive": {"input": "few", "n_maps": 6}}
     config.save(config.parse(content), tmp_path / "campaign.yaml")
 
-    def draw(start, stop):
-        words = ["--config", tmp_path / "campaign.yaml", "--dataset", "few"]
-        words += ["--start", start, "--stop", stop, "--output", tmp_path / "maps.h5"]
-        draw_texture.main(draw_texture.get_parser().parse_args(list(map(str, words))))
-        return store.read_maps(tmp_path / "maps.h5")
+    def drawn(script, dataset, start, stop, *more):
+        path = tmp_path / f"{dataset}.h5"
+        words = ["--config", tmp_path / "campaign.yaml", "--dataset", dataset, "--output", path]
+        words += ["--start", start, "--stop", stop, *more]
+        script.main(script.get_parser().parse_args(list(map(str, words))))
+        return store.read_maps(path)
 
-    whole, part = draw(0, 4), draw(2, 3)
-    assert whole.sky == Flat.of_mask(mask, False)
-    assert (whole.unit, whole.maps.shape) == ("1", (4, 1, 54))
-    np.testing.assert_array_equal(part.maps, whole.maps[2:3])
-    assert len(np.unique(whole.maps[:, 0], axis=0)) == 4
+    textures = drawn(draw_texture, "few", 0, 4)
+    for script, name, more in (
+        (draw_texture, "few", ()),
+        (draw, "naive", ("--inputs", tmp_path / "inputs.h5")),
+    ):
+        store.write_maps(tmp_path / "inputs.h5", textures)
+        whole, part = drawn(script, name, 0, 4, *more), drawn(script, name, 2, 3, *more)
+        assert whole.sky == Flat.of_mask(mask, False)
+        assert (whole.unit, whole.maps.shape) == ("1", (4, 1, 54))
+        np.testing.assert_array_equal(part.maps, whole.maps[2:3])
+        assert len(np.unique(whole.maps[:, 0], axis=0)) == 4
