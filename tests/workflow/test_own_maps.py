@@ -1,6 +1,7 @@
 """The user's own maps, without a simulation and without a truth, from FITS to the report."""
 
 import json
+import re
 
 import healpy
 import numpy as np
@@ -84,4 +85,6 @@ def test_every_figure_that_needs_no_truth_is_in_the_report(finished):
     for figure in figures:
         assert f'id="{figure}"' in report
     assert "No truth is known" in report
-    assert "None" not in report.partition("<h2>Configuration")[0].replace("None of", "")
+    page = report.partition("<h2>Configuration")[0]
+    said = re.sub(r'"data:[^"]*"', "", page)  # the letters of a picture say nothing
+    assert "None" not in said.replace("None of", "")
