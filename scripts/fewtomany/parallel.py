@@ -6,6 +6,7 @@ this one run. No rank serves the others, and none waits while there is work.
 """
 
 import contextlib
+import ctypes
 import logging
 import os
 import shutil
@@ -21,6 +22,9 @@ from fewtomany.errors import UserError
 
 # How many processes a launcher started, by its own account (PMI of MPICH and SLURM, Open MPI).
 LAUNCHED = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
+
+M_PERTURB = -6
+"""Of glibc's mallopt: the byte that memory is filled with."""
 
 HEARD_S = 1
 """Between the last words of a rank and the end of all: a launcher that ends at once may lose
@@ -95,6 +99,7 @@ def _join(size: int) -> Ranks:
         return Ranks()
     from mpi4py import MPI
 
+    _memory_as_usual()
     comm = MPI.COMM_WORLD
     if comm.size != size:
         raise UserError(
@@ -103,6 +108,12 @@ def _join(size: int) -> Ranks:
         )
     local = comm.Split_type(MPI.COMM_TYPE_SHARED).rank
     return Ranks(comm.rank, size, local, comm)
+
+
+def _memory_as_usual() -> None:
+    """End what ``resources.ZEROED`` asks of glibc: to fill all memory, which costs time."""
+    with contextlib.suppress(OSError, AttributeError):  # not glibc
+        ctypes.CDLL(None).mallopt(M_PERTURB, 0)
 
 
 def share(mine: Ranks, items: Sequence[Item], folder: str | Path, name: str) -> Iterator[Item]:
