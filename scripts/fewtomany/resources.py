@@ -202,8 +202,8 @@ def demands(campaign: Campaign) -> tuple[Callable, Callable]:
 
 ZEROED = "env GLIBC_TUNABLES=glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"
 """Memory of ranks comes zeroed. MPICH 5.0.2 sends a buffer that it has not filled, and SLURM's PMI2
-does not take a long one: without this, 5 of 8 starts on two nodes failed. Once the ranks know each
-other, ``parallel.ranks`` ends it."""
+does not take a long one: without this 4 of 6 starts on two nodes failed, with it none of 8. Once
+MPI has begun, ``parallel.ranks`` ends it."""
 
 
 def launcher(wildcards, resources) -> str:
