@@ -79,6 +79,7 @@ include: "workflow/rules/report.smk"
 
 onstart:
     campaign_file.save(campaign, CONFIG)
+    logger.info(f"Time left, from another shell: python {PROGRAMS}/status.py --config {CONFIG}")
 
 
 if not workflow.modifier.is_main_snakefile():

@@ -37,7 +37,13 @@ def main(arguments: argparse.Namespace) -> None:
 
 def _report(campaign, file, queue, jobs):
     running = queue.get("RUNNING", {}) if queue else None
-    stages = status.stages(campaign, file, running)
+    plans = {
+        d.name: len(batches.dataset_plan(campaign, d.name))
+        for d in campaign.by_role("emulated", "fold")
+    }
+    descents = status.descents(campaign, plans)
+    emulation_s = status.emulation_left(descents, campaign.emulator.n_steps)
+    stages = status.stages(campaign, file, running, emulation_s)
     yield f"{'stage':24} {'done':>7} {'to do':>7} {'running':>7} {'failed':>7} {'left':>12}"
     for stage in stages:
         left = "?" if stage.left_s is None else _duration(stage.left_s)
@@ -46,13 +52,11 @@ def _report(campaign, file, queue, jobs):
     if queue:
         totals = {state: sum(rules.values()) for state, rules in queue.items()}
         yield "SLURM: " + ", ".join(f"{count} {state.lower()}" for state, count in totals.items())
-    plans = {
-        d.name: len(batches.dataset_plan(campaign, d.name)) for d in campaign.by_role("emulated")
-    }
-    for descent in status.descents(campaign, plans):
+    for descent in descents:
         way = ", ".join(f"{name} at step {step}" for name, step in descent.steps.items())
         yield (
             f"{descent.dataset}: {descent.finished} of {descent.n_batches} batches"
+            + (f", {descent.seconds:.0f} s each" if descent.seconds is not None else "")
             + (f"; on their way: {way}" if way else "")
         )
     known = sum(stage.left_s or 0 for stage in stages)

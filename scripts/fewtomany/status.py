@@ -9,6 +9,7 @@ import dataclasses
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -30,6 +31,9 @@ RECENT_S = 600
 """A log that grew within these seconds belongs to a job that runs; older leftovers of killed
 jobs are nobody's."""
 
+LAST_BATCHES = 20
+"""As many batches tell how long one takes now, on these machines."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
@@ -38,7 +42,8 @@ class Stage:
     Attributes
     ----------
     to_do : jobs that are still to be done, those that run or failed among them
-    seconds : mean wall-clock time of the finished ones; None before the first
+    left_s : time left, one job after the other (s): of `emulate` from its batches, see
+        :func:`emulation_left`; else from the mean of the finished jobs, None before the first
     """
 
     rule: str
@@ -46,23 +51,19 @@ class Stage:
     to_do: int
     running: int
     failed: int
-    seconds: float | None
-
-    @property
-    def left_s(self) -> float | None:
-        """Time left, one job after the other (s); None before the first job is done."""
-        if not self.to_do:
-            return 0.0
-        return None if self.seconds is None else self.to_do * self.seconds
+    left_s: float | None
 
 
-def stages(campaign: Campaign, config: str, running: dict[str, int] | None) -> list[Stage]:
+def stages(
+    campaign: Campaign, config: str, running: dict[str, int] | None, emulation_s: float | None
+) -> list[Stage]:
     """All stages with anything done or to do, in the order of Snakemake's plan.
 
     Parameters
     ----------
     config : the campaign file
     running : jobs in SLURM by rule; None without SLURM
+    emulation_s : time left for all batches, see :func:`emulation_left`
     """
     benchmarks = Path("benchmarks") / campaign.name
     costs = {cost.rule: cost for cost in read_costs(benchmarks)} if benchmarks.is_dir() else {}
@@ -74,14 +75,18 @@ def stages(campaign: Campaign, config: str, running: dict[str, int] | None) -> l
         grows = sum(time.time() - path.stat().st_mtime < RECENT_S for path in logs)
         runs = grows if running is None else running.get(rule, 0)
         cost = costs.get(rule)
+        jobs = to_do.get(rule, 0)
+        left = cost.wall_s / cost.n_jobs * jobs if cost else None
+        if rule == "emulate":
+            left = emulation_s
         found.append(
             Stage(
                 rule=rule,
                 done=cost.n_jobs if cost else 0,
-                to_do=to_do.get(rule, 0),
+                to_do=jobs,
                 running=runs,
-                failed=min(max(len(logs) - runs, 0), to_do.get(rule, 0)),
-                seconds=cost.wall_s / cost.n_jobs if cost else None,
+                failed=min(max(len(logs) - runs, 0), jobs),
+                left_s=left if jobs else 0.0,
             )
         )
     return found
@@ -135,12 +140,18 @@ def slurm_jobs(campaign: Campaign) -> dict[str, dict[str, int]] | None:
 
 @dataclasses.dataclass(frozen=True)
 class Descent:
-    """The batches of one emulated dataset: finished, and on their way with their steps."""
+    """The batches of one emulated dataset: finished, and on their way with their steps.
+
+    Attributes
+    ----------
+    seconds : median wall-clock time of the batches that were finished last; None before the first
+    """
 
     dataset: str
     n_batches: int
     finished: int
     steps: dict[str, int]
+    seconds: float | None
 
 
 def descents(campaign: Campaign, n_batches: dict[str, int]) -> list[Descent]:
@@ -155,9 +166,35 @@ def descents(campaign: Campaign, n_batches: dict[str, int]) -> list[Descent]:
             except UserError:  # finished or renamed meanwhile
                 continue
             checkpoints[path.name.partition(".")[0]] = int(state["step"])
-        finished = sum(1 for _ in folder.rglob("batch-???????.h5"))
-        found.append(Descent(dataset, count, finished, checkpoints))
+        finished = list(folder.rglob("batch-???????.h5"))
+        seconds = _batch_seconds(finished)
+        found.append(Descent(dataset, count, len(finished), checkpoints, seconds))
     return found
+
+
+def _batch_seconds(finished: list[Path]) -> float | None:
+    """Median of what the last batches took, as they say themselves."""
+    last = sorted(finished, key=lambda path: path.stat().st_mtime)[-LAST_BATCHES:]
+    took = [store.read_attributes(path, archive.KIND)["provenance"].get("wall_s") for path in last]
+    known = [seconds for seconds in took if seconds is not None]
+    return statistics.median(known) if known else None
+
+
+def emulation_left(found: list[Descent], n_steps: int) -> float | None:
+    """Time left for all batches, one after the other (s); None before the first is finished.
+
+    A dataset without a finished batch counts with the mean time of the others' batches. A job
+    that goes on after a kill has most of its batches already, so jobs would tell less.
+    """
+    known = [descent.seconds for descent in found if descent.seconds is not None]
+    if not known:
+        return None
+    left = 0.0
+    for descent in found:
+        begun = sum(descent.steps.values()) / n_steps
+        seconds = statistics.mean(known) if descent.seconds is None else descent.seconds
+        left += max(descent.n_batches - descent.finished - begun, 0) * seconds
+    return left
 
 
 @dataclasses.dataclass

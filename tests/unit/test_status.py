@@ -33,11 +33,10 @@ def test_stages_count_jobs_and_the_time_they_need(campaign):
         _touch(f"benchmarks/one-day/draw/{number}.tsv", BENCHMARK.format(seconds))
     _touch("logs/one-day/draw/2.log", age=2 * status.RECENT_S)
     _touch("logs/one-day/draw/3.log")
-    draw, judge = status.stages(campaign, "campaign.yaml", None)
-    assert draw == status.Stage("draw", done=2, to_do=3, running=1, failed=1, seconds=20)
-    assert draw.left_s == 60
+    draw, judge = status.stages(campaign, "campaign.yaml", None, None)
+    assert draw == status.Stage("draw", done=2, to_do=3, running=1, failed=1, left_s=60)
     assert (judge.to_do, judge.left_s) == (1, None)
-    in_slurm, _ = status.stages(campaign, "campaign.yaml", {"draw": 2})
+    in_slurm, _ = status.stages(campaign, "campaign.yaml", {"draw": 2}, None)
     assert (in_slurm.running, in_slurm.failed) == (2, 0)
 
 
@@ -60,12 +59,25 @@ def test_jobs_in_the_queue_are_those_of_this_folder(campaign, tmp_path, monkeypa
 def test_descents_show_finished_batches_and_steps(campaign):
     folder = Path("results/one-day/emulation/emulated-3/batches")
     archive.write_batch(
-        archive.batch_path(folder, 0), np.ones((1, 2, 12)), np.ones((2, 4)), "k", {}
+        archive.batch_path(folder, 0), np.ones((1, 2, 12)), np.ones((2, 4)), "k", {"wall_s": 12}
     )
     path = archive.checkpoint_path(archive.batch_path(folder, 1))
     archive.Checkpoint(path, "k", {}).write({"step": np.array(49)})
     (found,) = status.descents(campaign, {"emulated-3": 2})
-    assert found == status.Descent("emulated-3", 2, 1, {"batch-0000001": 49})
+    assert found == status.Descent("emulated-3", 2, 1, {"batch-0000001": 49}, 12)
+
+
+def test_time_left_of_the_emulation_follows_from_its_batches(campaign, monkeypatch):
+    """Not from its jobs: one that goes on after a kill finds most of its batches made."""
+    begun = status.Descent("a", 10, 4, {"batch-0000004": 50}, 20.0)
+    fresh = status.Descent("b", 3, 0, {}, None)
+    assert status.emulation_left([begun], 100) == 5.5 * 20
+    assert status.emulation_left([begun, fresh], 100) == 8.5 * 20
+    assert status.emulation_left([fresh], 100) is None
+    _touch("benchmarks/one-day/emulate/0.tsv", BENCHMARK.format(1))
+    monkeypatch.setattr(status, "planned_jobs", lambda config: {"emulate": 3})
+    (emulate,) = status.stages(campaign, "campaign.yaml", None, 110.0)
+    assert (emulate.done, emulate.left_s) == (1, 110)
 
 
 def test_damage_is_found_and_removed(campaign):
