@@ -1,0 +1,178 @@
+"""What the paper says of its emulations, answered by a finished campaign, as Markdown.
+
+    python benchmarks/paper.py --config results/paper/campaign.yaml
+
+Reads results/NAME/validation and benchmarks/NAME. Every row is a statement of arXiv:2503.11643
+and the numbers of the two emulated datasets (average targets from few inputs, single targets from
+many) that answer it. Δ is the shift of a mean in standard deviations of one true map. A second
+table is the ledger of what the campaign cost.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from fewtomany import config  # noqa: E402
+from fewtomany.report import read_costs  # noqa: E402
+from fewtomany.validation.measure.minkowski import THRESHOLDS  # noqa: E402
+
+TRUTH = "original"
+SPIKE = 0.5
+"""Thresholds |u| up to it are "u ≈ 0" of the Minkowski functionals."""
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--config", type=Path, required=True, metavar="YAML")
+    options.add_argument("--few", default="emulated-10", metavar="DATASET")
+    options.add_argument("--many", default="emulated-100", metavar="DATASET")
+    arguments = options.parse_args()
+    campaign = config.load(arguments.config)
+    folder = arguments.config.parent / "validation"
+    names = arguments.few, arguments.many
+    found = Numbers(folder, campaign)
+    print(f"| statement | {names[0]} | {names[1]} |\n|---|---|---|")
+    for statement, of in ANSWERS.items():
+        print(f"| {statement} | " + " | ".join(of(found, name) for name in names) + " |")
+    print("\n| stage | jobs | core-hours | largest memory of a job (GB) |\n|---|---|---|---|")
+    costs = read_costs(Path("benchmarks") / campaign.name)
+    for cost in sorted(costs, key=lambda cost: -cost.cpu_s):
+        numbers = f"{cost.n_jobs} | {cost.cpu_s / 3600:.3f} | {cost.max_rss_mb / 1e3:.2f}"
+        print(f"| `{cost.rule}` | {numbers} |")
+    print(f"| all | {sum(c.n_jobs for c in costs)} | {sum(c.cpu_s for c in costs) / 3600:.2f} | |")
+
+
+class Numbers:
+    """Metrics, and the arrays of the comparison, of a finished campaign."""
+
+    def __init__(self, folder: Path, campaign: config.Campaign):
+        self.campaign = campaign
+        self.file = h5py.File(folder / "comparison.h5")
+        content = json.loads((folder / "metrics.json").read_text())
+        self.metrics = {(m["dataset"], m["name"]): m["value"] for m in content["metrics"]}
+        parts = [label.decode().split("|") for label in self.file["scattering/labels"][()]]
+        self.kind = np.array([part[0][:2] for part in parts])
+        self.scale = np.array([int(part[2]) for part in parts])
+
+    def __call__(self, *path: str) -> np.ndarray:
+        return self.file["/".join(path)][()]
+
+    def metric(self, name: str, *metrics: str, form: str = ".2f") -> str:
+        """Metrics of a dataset, joined."""
+        return ", ".join(format(self.metrics[name, metric], form) for metric in metrics)
+
+    def source(self, name: str) -> str:
+        """The dataset of inputs of an emulated one."""
+        return self.campaign.find(name).input
+
+    def naive(self, name: str) -> str:
+        """The naive Gaussian dataset of the same inputs."""
+        return next(
+            d.name for d in self.campaign.by_role("gaussian") if d.input == self.source(name)
+        )
+
+
+def spectra(found: Numbers, name: str) -> str:
+    """Means over the true ones, and scatter over the true one: the middle 68% of multipoles."""
+    words = []
+    for what in ("mean", "scatter"):
+        auto = slice(0, 2)  # EE, BB; the mean of EB is zero
+        ratio = found("spectra", name, what)[auto, 2:] / found("spectra", TRUTH, what)[auto, 2:]
+        low, high = np.percentile(ratio, [16, 84])
+        words.append(f"{what} {low:.2f} to {high:.2f}")
+    return "; ".join(words)
+
+
+def eigenvalues(found: Numbers, name: str) -> str:
+    """Medians over the truth of emulation and inputs, and of how many modes it is closer."""
+    own = found("eigenvalues", name, "ratio")
+    inputs = np.zeros_like(own)
+    of_inputs = found("eigenvalues", found.source(name), "ratio")
+    inputs[: len(of_inputs)] = of_inputs
+    closer = np.mean(abs(own - 1) < abs(inputs - 1))
+    return (
+        f"median {np.median(own):.2f}; inputs {np.median(of_inputs):.2f} in their "
+        f"{len(of_inputs)} modes; closer than the inputs' in {closer:.0%} of {len(own)}"
+    )
+
+
+def chi2(found: Numbers, name: str) -> str:
+    """Mean and width of the reduced χ²: emulated, reference, inputs, naive."""
+    rows = {
+        "emulated": name,
+        "reference": "reference",
+        "inputs": found.source(name),
+        "naive": found.naive(name),
+    }
+    words = []
+    for word, dataset in rows.items():
+        values = found("chi2", dataset, "values")
+        words.append(f"{word} {values.mean():.2f} ± {values.std():.2f}")
+    return "; ".join(words)
+
+
+def constrained(found: Numbers, name: str) -> str:
+    """How far true means of the coefficients are from zero, in scatters of one map (median)."""
+    signal = abs(found("scattering", TRUTH, "mean")) / found("scattering", TRUTH, "scatter")
+    return ", ".join(f"{np.median(signal[found.kind == kind]):.2f}" for kind in KINDS)
+
+
+def fine_variance(found: Numbers, name: str) -> str:
+    """Variance of the coefficients of the finest scale over the true one (median), S1, S2, S4."""
+    ratio = found("scattering", name, "scatter") / found("scattering", TRUTH, "scatter")
+    of = [ratio[(found.kind == kind) & (found.scale == 0)] for kind in ("S1", "S2", "S4")]
+    return ", ".join(f"{np.median(values**2):.2f}" for values in of)
+
+
+def minkowski(found: Numbers, name: str) -> str:
+    """Largest |Δ| of V0, V1, V2 away from the threshold zero, and at it."""
+    delta = abs(found("minkowski", name, "residual"))[:3]
+    spike = abs(THRESHOLDS) <= SPIKE
+    away = ", ".join(f"{value:.2f}" for value in delta[:, ~spike].max(axis=1))
+    at = ", ".join(f"{value:.2f}" for value in delta[:, spike].max(axis=1))
+    return f"{away}; at u ≈ 0: {at}"
+
+
+def naive(found: Numbers, name: str) -> str:
+    """Naive against emulated: divergence, and the worst coefficients."""
+    other = found.naive(name)
+    kl, worst = f"{found.metrics[other, 'kl']:.0f}", found.metric(other, *SCATTERING, form=".1f")
+    own = f"{found.metrics[name, 'kl']:.0f}"
+    return f"KL {kl} (emulated {own}) nats; Δ of S1 to S4 {worst}"
+
+
+KINDS = ("S1", "S2", "S3", "S4")
+SCATTERING = tuple(f"scattering:{kind}" for kind in KINDS)
+ANSWERS = {
+    "Δ of the spectra well within 1: largest of EE, BB, EB": lambda f, n: f.metric(
+        n, "residual:EE", "residual:BB", "residual:EB"
+    ),
+    "Δ roughly inside ±1/√N_input: share of multipoles": lambda f, n: f.metric(
+        n, "inside_band", form=".0%"
+    ),
+    "mean and variance per multipole closely match: EE and BB over the truth": spectra,
+    "the first 150 eigenvalues much better than the inputs'": eigenvalues,
+    "reduced χ² clusters around 1, as the reference; inputs off": chi2,
+    "Δ of the scattering coefficients within 1: largest of S1 to S4": lambda f, n: f.metric(
+        n, *SCATTERING
+    ),
+    "the same: share of all within 1": lambda f, n: f.metric(n, "scattering_inside", form=".1%"),
+    "S3 weakly constrained: true mean over scatter, median of S1 to S4": constrained,
+    "variance of S1, S2, S4 at the finest scale over the true one": fine_variance,
+    "Δ of the Minkowski functionals V0, V1, V2 within 1 but at u ≈ 0: largest": minkowski,
+    "naive Gaussian maps significantly worse": naive,
+    "the loss falls by 4 to 5 orders: median of the batches": lambda f, n: f.metric(
+        n, "descent:decades", form=".1f"
+    ),
+}
+
+
+if __name__ == "__main__":
+    main()
