@@ -62,10 +62,11 @@ def products_of(campaign: Campaign) -> Products:
     absent = () if campaign.components.spins else OF_POLARIZATION
     measured = ("spectra", "scattering", "minkowski", "distribution")
     compared = ("spectra", "correlations", "eigenvalues", "chi2", *measured[1:])
-    parts = {"equivalent": "compare", "baselines": "compare", "diversity": "diversity"}
+    parts = {"diversity": "diversity", "descent": "descent"}
     if campaign.truth is None:
         absent = (*absent, *WITH_TRUTH)
-        parts = {"diversity": "diversity"}
+    else:
+        parts = {"equivalent": "compare", "baselines": "compare", **parts}
     if judges_parameters(campaign):
         names = [f"parameter-{dataset.name}" for dataset in campaign.by_role("emulated")]
         parts |= dict(zip(names, names, strict=True))

@@ -80,7 +80,7 @@ def test_every_figure_that_needs_no_truth_is_in_the_report(finished):
     figures = {path.stem for path in (finished / "figures").glob("*.png")}
     assert figures == {
         *("maps", "spectra", "correlations", "eigenvalues", "scattering", "minkowski"),
-        *("distribution", "diversity", "trust-many", "wavelets", "transfer", "cost"),
+        *("distribution", "diversity", "descent", "trust-many", "wavelets", "transfer", "cost"),
     }
     for figure in figures:
         assert f'id="{figure}"' in report

@@ -30,6 +30,7 @@ JUDGED = {
     "all": 1,
 }
 JUDGEMENT = JUDGED | {"compare": 1, "diversity": 1, "plot_part": 3}
+DESCENT = {"descent": 1}  # and its figure
 
 
 def measured(n_files):
@@ -80,7 +81,7 @@ def test_own_maps_need_no_simulation(empty):
     assert {"import_maps": 1, "trust": 2, "recommend": 2, "diversity": 1}.items() <= jobs.items()
     assert not jobs.keys() & {"simulate_maps", "factor", "draw", "compare", "exact_covariance"}
     assert jobs["plot_comparison"] == 6  # all but chi2
-    assert jobs["plot_part"] == 3
+    assert jobs["plot_part"] == 4
 
 
 def test_a_large_set_of_the_user_is_a_truth(empty):
@@ -252,7 +253,8 @@ def test_the_effective_configuration_lies_beside_the_products(instant):
             {"emulate": 1, "assemble": 1, "covariance": 1, "recommend": 1, "parameter": 1}
             | measured(1)
             | JUDGEMENT
-            | {"plot_part": 4},
+            | DESCENT
+            | {"plot_part": 5},
             id="a larger emulated dataset adds batches and maps",
         ),
         pytest.param(
@@ -265,7 +267,8 @@ def test_the_effective_configuration_lies_beside_the_products(instant):
             {"emulate": 3, "assemble": 2, "covariance": 2, "recommend": 2, "parameter": 2}
             | measured(2)
             | JUDGEMENT
-            | {"plot_part": 5},
+            | DESCENT
+            | {"plot_part": 6},
             id="other steps emulate anew",
         ),
         pytest.param(
@@ -274,7 +277,8 @@ def test_the_effective_configuration_lies_beside_the_products(instant):
             | {"covariance": 1, "recommend": 1, "parameter": 1}
             | measured(1)
             | JUDGEMENT
-            | {"plot_part": 4},
+            | DESCENT
+            | {"plot_part": 5},
             id="another strategy emulates that dataset anew",
         ),
         pytest.param(
