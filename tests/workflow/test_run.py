@@ -41,7 +41,7 @@ def test_the_report_and_every_figure_are_there(finished):
     assert metrics["metrics"]
     for figure in sorted((results / "figures").glob("*.png")):
         assert figure.with_suffix(".pdf").stat().st_size > 1000
-    assert len(list((results / "figures").glob("*.png"))) == 16
+    assert len(list((results / "figures").glob("*.png"))) == 17
 
 
 def test_snakemake_reports_on_the_run(finished):
