@@ -100,7 +100,7 @@ def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
     n_steps = 20 if nside < 64 else 5
     operators, weights, goal, maps = arguments
     state = lbfgs.start(tf.reshape(maps, (1, -1)), len(weights))
-    descend = descent._compiled(prepared.phi)
+    descend = descent._compiled(prepared.phi, ())
 
     @tf.function(jit_compile=True, autograph=False)
     def evaluate(x, *others):
