@@ -136,8 +136,8 @@ def descent_bytes(campaign: Campaign, on_gpu: bool = False) -> int:
     """Memory that the descent of one batch takes, but for the program itself.
 
     Some eight arrays of the second layer of the finest scale, the largest there are; 5.4 of
-    them fit the measurements (BENCHMARKS.md). Where that layer is made block by block, five: 3.4
-    fit. In two scales, of the larger of the coarse sphere and a region with its margin.
+    them fit the measurements (BENCHMARKS.md). Where that layer is made block by block, six: 3.4 fit,
+    with stripes 5. In two scales, of the larger of the coarse sphere and a region with its margin.
     """
     refinement, n_pix = campaign.emulator.refinement, campaign.maps.n_pix
     if refinement is not None:
@@ -147,7 +147,7 @@ def descent_bytes(campaign: Campaign, on_gpu: bool = False) -> int:
     entries = n_components * (1 + n_orientations)
     layer = 2 * n_orientations * entries * n_pix * emulator.batch_size
     finest = n_pix >> len(campaign.maps.shape or (0, 0)) * emulator.first_scale
-    n_layers = 8 if on_gpu or finest <= LARGEST_WHOLE else 5
+    n_layers = 8 if on_gpu or finest <= LARGEST_WHOLE else 6
     return n_layers * layer * (4 if emulator.dtype == "float32" else 8)
 
 

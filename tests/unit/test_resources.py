@@ -52,7 +52,7 @@ def test_a_descent_in_blocks_asks_for_less():
     campaigns = [config.load(CONFIG / f"high-{nside}.yaml") for nside in (64, 128)]
     for campaign in campaigns:
         need = resources.descent_bytes(campaign)
-        assert need == 5 / 8 * resources.descent_bytes(campaign, on_gpu=True)
+        assert need == 6 / 8 * resources.descent_bytes(campaign, on_gpu=True)
 
 
 def test_a_campaign_without_a_simulation_has_no_needs_of_one():
