@@ -136,7 +136,7 @@ def descent_bytes(campaign: Campaign, on_gpu: bool = False) -> int:
     """Memory that the descent of one batch takes, but for the program itself.
 
     Some eight arrays of the second layer of the finest scale, the largest there are; 5.4 of
-    them fit the measurements (BENCHMARKS.md). Where that layer is made block by block, six: 3.4 fit,
+    them fit the measurements (BENCHMARKS.md). Where that layer is made by blocks, six: 3.4 fit,
     with stripes 5. In two scales, of the larger of the coarse sphere and a region with its margin.
     """
     refinement, n_pix = campaign.emulator.refinement, campaign.maps.n_pix
