@@ -139,7 +139,7 @@ def _at_once(campaign: config.Campaign, arguments: argparse.Namespace) -> int:
     if free is None:
         logger.warning("the GPU's free memory is not known: one batch at once; see --at-once")
         return 1
-    fitting = int(MEMORY_SHARE * free / resources.descent_bytes(campaign))
+    fitting = int(MEMORY_SHARE * free / resources.descent_bytes(campaign, on_gpu=True))
     logger.info("%.1f GB of the GPU are free: room for %d batches", free / 1e9, fitting)
     return max(min(fitting, share), 1)
 

@@ -2,8 +2,6 @@
 
 import argparse
 
-import numpy as np
-
 from fewtomany import cli, config, covariance, observed, provenance
 from fewtomany.simulation import response
 from fewtomany.sky import Sky
@@ -18,22 +16,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
-    matrix = response.covariance(campaign, response.read(campaign, arguments.response))
     maps, sky = campaign.maps, Sky(campaign.maps.nside)
     if maps.mask is not None:
         sky = observed.read_mask(maps.mask, maps.nside, maps.frame)
-        kept = (np.arange(len(maps.stokes))[:, None] * 12 * maps.nside**2 + sky.indices).ravel()
-        matrix = matrix[np.ix_(kept, kept)]
-    found = covariance.Covariance(
-        np.zeros(len(matrix)),
-        matrix,
-        0,
-        maps.stokes,
-        maps.nside,
-        "exact",
-        frame=maps.frame,
-        sky=sky,
-    )
+    found = response.exact(campaign, response.read(campaign, arguments.response), sky)
     covariance.write(arguments.output, found, provenance.record(**campaign.identity))
 
 

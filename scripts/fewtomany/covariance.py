@@ -28,6 +28,7 @@ from fewtomany.eigenmodes import (
     Modes,
     estimate,
     leading_modes,
+    modes_of_factor,
     stream_modes,
     symmetric_root,
 )
@@ -259,9 +260,27 @@ def of_maps(maps: Callable[[], Iterable[store.MapSet]], dataset: str) -> Covaria
         mean, matrix, n_maps = estimate(part.maps for part in maps())
         return Covariance(mean, matrix, n_maps, **facts)
     mean, variance, modes, n_maps = stream_modes(lambda: (part.maps for part in maps()), KEPT_MODES)
+    return Covariance(mean, None, n_maps, **facts, modes=modes, diagonal=_left(variance, modes))
+
+
+def of_factor(rows: np.ndarray, **facts) -> Covariance:
+    """The analytic covariance FᵀF, of zero mean, as leading modes and a diagonal.
+
+    Parameters
+    ----------
+    rows : array of shape (n_rows, n), F, K
+    facts : stokes, nside, dataset and what else :class:`Covariance` says of the maps
+    """
+    variance, modes = modes_of_factor(rows, KEPT_MODES)
+    left = _left(variance, modes)
+    return Covariance(np.zeros(len(left)), None, 0, **facts, modes=modes, diagonal=left)
+
+
+def _left(variance: np.ndarray, modes: Modes) -> np.ndarray:
+    """The variance (n,) that modes leave."""
     left = variance - np.einsum("ki,k,ki->i", modes.vectors, modes.values, modes.vectors)
     left[left < RANK_TOLERANCE * variance] = 0.0
-    return Covariance(mean, None, n_maps, **facts, modes=modes, diagonal=left)
+    return left
 
 
 def write(path: str | os.PathLike, content: Covariance, provenance: dict) -> None:

@@ -209,3 +209,23 @@ def stream_modes(
     values, turn = values[::-1][:n_modes], turn[:, ::-1][:, :n_modes]
     rank = int(np.count_nonzero(values > RANK_TOLERANCE * values[0]))
     return mean, variance, Modes(values[:rank], (last @ turn[:, :rank]).T), n_maps
+
+
+def modes_of_factor(rows: np.ndarray, n_modes: int) -> tuple[np.ndarray, Modes]:
+    """Variance and leading modes of the covariance FᵀF of fewer rows F than values.
+
+    Parameters
+    ----------
+    rows : array of shape (n_rows, n), float64
+    n_modes : number of modes wanted; no more than n_rows are found
+
+    Returns
+    -------
+    variance : array of shape (n,), of all rows
+    modes : exact ones
+    """
+    values, turn = scipy.linalg.eigh(rows @ rows.T)
+    values, turn = values[::-1][:n_modes], turn[:, ::-1][:, :n_modes]
+    rank = int(np.count_nonzero(values > RANK_TOLERANCE * values[0]))
+    values, turn = values[:rank], turn[:, :rank]
+    return np.einsum("ij,ij->j", rows, rows), Modes(values, (turn / np.sqrt(values)).T @ rows)

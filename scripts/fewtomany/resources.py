@@ -14,6 +14,9 @@ from fewtomany.config import Campaign
 DENSE_LIMIT, KEPT_MODES = 16_000, 512
 """As in :mod:`fewtomany.covariance`, which is too heavy to be loaded here."""
 
+LARGEST_WHOLE = 20_000
+"""As in :mod:`fewtomany.scattering.gram`, likewise."""
+
 _SNAKEMAKE_MB = 500  # a cluster's job runs its program inside Snakemake, twice
 _PYTHON_MB = 700
 _TENSORFLOW_MB = 1500
@@ -129,12 +132,12 @@ def _of_simulation(campaign: Campaign, matrix: float, eigen: float) -> dict[str,
     }
 
 
-def descent_bytes(campaign: Campaign) -> int:
+def descent_bytes(campaign: Campaign, on_gpu: bool = False) -> int:
     """Memory that the descent of one batch takes, but for the program itself.
 
     Some eight arrays of the second layer of the finest scale, the largest there are; 5.4 of
-    them fit the measurements (BENCHMARKS.md). In two scales, of the larger of the coarse sphere
-    and a region with its margin.
+    them fit the measurements (BENCHMARKS.md). Where that layer is made by blocks, six: 3.4 fit,
+    with stripes 5. In two scales, of the larger of the coarse sphere and a region with its margin.
     """
     refinement, n_pix = campaign.emulator.refinement, campaign.maps.n_pix
     if refinement is not None:
@@ -143,7 +146,9 @@ def descent_bytes(campaign: Campaign) -> int:
     n_components, n_orientations = len(campaign.components), emulator.n_orientations
     entries = n_components * (1 + n_orientations)
     layer = 2 * n_orientations * entries * n_pix * emulator.batch_size
-    return 8 * layer * (4 if emulator.dtype == "float32" else 8)
+    finest = n_pix >> len(campaign.maps.shape or (0, 0)) * emulator.first_scale
+    n_layers = 8 if on_gpu or finest <= LARGEST_WHOLE else 6
+    return n_layers * layer * (4 if emulator.dtype == "float32" else 8)
 
 
 def region_pixels(campaign: Campaign) -> int:

@@ -7,9 +7,10 @@ import litebird_sim as lbs
 import numpy as np
 import pytest
 
-from fewtomany import seeds, store
+from fewtomany import covariance, seeds, store
 from fewtomany.errors import UserError
 from fewtomany.simulation import GAIN_KEY, direct, onepass, response, scan
+from fewtomany.sky import Sky
 
 
 def make_response(campaign, folder, *boundaries):
@@ -167,6 +168,26 @@ def test_exact_covariance_is_that_of_the_realizations(one_day, tmp_path):
     maps = response.realizations(campaign, columns, 0, n_maps)[:, 1:].reshape(n_maps, -1)
     scatter = np.sqrt(2 * np.sum(exact**2) / n_maps)
     assert np.sum(maps**2) / n_maps == pytest.approx(np.trace(exact), abs=5 * scatter)
+
+
+@pytest.mark.parametrize("n_pixels", [None, 60])
+def test_exact_covariance_of_many_pixels_is_kept_as_its_modes(
+    one_day, tmp_path, monkeypatch, n_pixels
+):
+    campaign = one_day(maps={"nside": 4})
+    columns = response.read(campaign, make_response(campaign, tmp_path))
+    sky = Sky(4, None if n_pixels is None else np.arange(n_pixels))
+    dense = response.exact(campaign, columns, sky)
+    assert dense.is_dense
+    monkeypatch.setattr(covariance, "DENSE_LIMIT", 100)
+    monkeypatch.setattr(covariance, "KEPT_MODES", 7)
+    found = response.exact(campaign, columns, sky)
+    assert (found.dataset, found.n_maps, len(found.modes)) == ("exact", 0, 7)
+    np.testing.assert_allclose(found.variance, dense.variance, rtol=1e-10)
+    np.testing.assert_allclose(found.modes.values, dense.leading(7).values, rtol=1e-8)
+    monkeypatch.setattr(covariance, "KEPT_MODES", 1000)
+    whole = response.exact(campaign, columns, sky).rows(slice(None))
+    np.testing.assert_allclose(whole, dense.covariance, atol=1e-10 * dense.covariance.max())
 
 
 def test_maps_of_a_sky_half_seen_are_refused(one_day):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fewtomany.scattering import covariance, grid, healpixml, stencil, wavelets
+from fewtomany.scattering import covariance, gram, grid, healpixml, stencil, wavelets
+from fewtomany.sky import Sky
 
 NSIDE, N_SCALES, R = 8, 3, 4
 
@@ -196,3 +197,34 @@ def test_a_mirror_of_longitude_exchanges_orientations(scales):
             key = (statistic, "Q", 0, gamma, -1, -1, -1, -1)
             other = (statistic, "Q", 0, (R - gamma) % R, -1, -1, -1, -1)
             assert after.loc[other].iloc[0] == pytest.approx(before.loc[key].iloc[0], rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("masked", "n_groups", "compiled"), [(False, 1, False), (True, 2, False), (True, 2, True)]
+)
+def test_blocks_of_pixels_change_nothing(monkeypatch, masked, n_groups, compiled):
+    sky = Sky(NSIDE)
+    if masked:
+        random = np.random.default_rng(1)
+        pixels = np.sort(random.choice(12 * NSIDE**2, 301, replace=False))
+        sky = Sky(NSIDE, pixels, random.uniform(0.5, 1, 301))
+    scales = wavelets.build_scales(grid.healpix_hierarchy(sky, N_SCALES), R, None, "float64")
+    maps = tf.constant(_maps(4)[: sky.n_pix])
+
+    def value_and_gradient(maps):
+        with tf.GradientTape() as tape:
+            tape.watch(maps)
+            found = covariance.coefficients(maps, scales, n_groups)
+            parts = [tf.reshape(part, (n_groups, -1)) for scale in found for part in scale]
+            values = tf.concat(parts, axis=-1)
+            slopes = np.random.default_rng(2).normal(size=values.shape)
+            total = tf.reduce_sum(values * slopes)
+        return values, tape.gradient(total, maps)
+
+    whole = value_and_gradient(maps)
+    monkeypatch.setattr(gram, "LARGEST_WHOLE", 0)
+    monkeypatch.setattr(gram, "ROWS", 500)  # 125 pixels: what is left over is a block, too
+    program = tf.function(value_and_gradient, jit_compile=True, autograph=False)
+    blocked = (program if compiled else value_and_gradient)(maps)
+    for one, other in zip(blocked, whole, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12 * np.abs(other).max())

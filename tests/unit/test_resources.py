@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from fewtomany import config, covariance, resources, versions
+from fewtomany.scattering import gram
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -44,6 +45,14 @@ def test_a_covariance_too_large_to_be_dense_asks_for_its_modes():
         covariance.KEPT_MODES,
     )
     assert paper(maps={"nside": 64})["covariance"].mem_mb < 8000
+
+
+def test_a_descent_in_blocks_asks_for_less():
+    assert resources.LARGEST_WHOLE == gram.LARGEST_WHOLE
+    campaigns = [config.load(CONFIG / f"high-{nside}.yaml") for nside in (64, 128)]
+    for campaign in campaigns:
+        need = resources.descent_bytes(campaign)
+        assert need == 6 / 8 * resources.descent_bytes(campaign, on_gpu=True)
 
 
 def test_a_campaign_without_a_simulation_has_no_needs_of_one():

@@ -1,5 +1,7 @@
 """Statistics of the comparison, each with a known answer."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -135,6 +137,24 @@ def test_correlations_equal_numpy_in_bands(truth, monkeypatch):
     rms, slope = pixel.compare_correlations(of(tested), of(truth))
     assert abs(rms - np.sqrt(np.mean((rho - true)[off] ** 2))) < 1e-12
     assert abs(slope - np.sum((rho * true)[off]) / np.sum((true**2)[off])) < 1e-12
+
+
+def test_correlations_of_modes_equal_those_of_their_matrix(truth):
+    """No row of the matrices is made: neither for the metrics nor for the picture."""
+    rng = np.random.default_rng(5)
+
+    def modes_of(n_modes):
+        rows = rng.multivariate_normal(np.zeros(96), truth, n_modes)
+        facts = {"stokes": "T", "nside": 16, "dataset": "some", "sky": Sky(16, np.arange(96))}
+        found = covariance.of_factor(rows, **facts)
+        return dataclasses.replace(found, diagonal=found.diagonal + rng.uniform(0.5, 1, 96))
+
+    some, other = modes_of(20), modes_of(30)
+    dense = [of(found.rows(slice(None))) for found in (some, other)]
+    found, expected = (pixel.compare_correlations(*pair) for pair in ((some, other), dense))
+    assert found == pytest.approx(expected, rel=1e-10)
+    for size in (96, 24, 10):
+        np.testing.assert_allclose(pixel.shrink(some, size), pixel.shrink(dense[0], size), 1e-5)
 
 
 def test_slope_is_corrected_for_the_noise_of_a_sampled_truth():

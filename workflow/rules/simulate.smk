@@ -34,7 +34,8 @@ if campaign.simulation.engine == "response":
         """The exact covariance of the original dataset, sigma^2 A^T M M^T A.
 
         In: the response A. Out: mean (zero) and covariance (n, n), all Q pixels before all
-        U pixels, K^2, float64. Cost: one matrix product.
+        U pixels, K^2, float64; of more than 16,000 values the 512 leading modes and a diagonal.
+        Cost: one matrix product.
         """
         input:
             response="<results>/simulation/response.h5",

@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from fewtomany.scattering import stencil, wavelets
+from fewtomany.scattering import gram, stencil, wavelets
 from fewtomany.scattering.stencil import Stencil
 from fewtomany.scattering.wavelets import Scale
 
@@ -71,6 +71,7 @@ def coefficients(
     result = []
     moduli: list[tf.Tensor] = []
     n_pix, n_maps, n_components = maps.shape
+    in_blocks = gram.prefers_blocks(n_pix)
     for scale, coarser in itertools.zip_longest(scales, scales[1:]):
         layer = _wavelet_transform(scale.wavelets, maps)
         power = tf.reduce_sum(layer**2, axis=2)
@@ -81,12 +82,17 @@ def coefficients(
         moduli.append(_entries_last(modulus * inverse_norm))
         inside = tf.concat(moduli, axis=2)
         first = layer * inverse_norm[:, None]
-        second, second_mean = _second_layer(scale, inside, n_components)
+        if in_blocks and scale.second is None:
+            second_mean = _mean_of_second(scale, inside)
+            products = gram.of_layers(scale.wavelets, first, inside, scale.weight, n_groups)
+        else:
+            second, second_mean = _second_layer(scale, inside, n_components)
+            both = tf.concat([first, second], axis=-1)
+            if scale.weight is not None:
+                both *= tf.sqrt(scale.weight)[:, None, None, None, None]
+            products = [gram.of_rows(x, n_groups) for x in tf.unstack(both, axis=1)]
         mean = tf.concat([wavelets.sky_mean(first, scale.weight), second_mean], axis=-1)
-        both = tf.concat([first, second], axis=-1)
-        if scale.weight is not None:
-            both *= tf.sqrt(scale.weight)[:, None, None, None, None]
-        covariance = _covariance(both, mean, n_groups, not raw)
+        covariance = _covariance(products, mean, n_pix, n_groups, not raw)
         s1, s2 = _group_means(s1, n_groups), _group_means(s2, n_groups)
         result.append(Coefficients(s1, s2, covariance))
         if coarser is not None:
@@ -110,15 +116,19 @@ def _wavelet_transform(kernels: Stencil, fields: tf.Tensor) -> tf.Tensor:
 def _second_layer(scale: Scale, inside: tf.Tensor, n_components: int):
     """|I∗ψ_λ|∗ψ₁ of the inner moduli (n_pix, n_maps, J·R·F), and its mean over pixels."""
     if scale.second is None:
-        transform = _wavelet_transform(scale.wavelets, inside)
-        mean = tf.matmul(scale.wavelets.total, _flat(inside)) / inside.shape[0]
-        return transform, tf.reshape(mean, transform.shape[1:])
+        return _wavelet_transform(scale.wavelets, inside), _mean_of_second(scale, inside)
     kernels, mixing = scale.second
     transform = _wavelet_transform(kernels, inside)
     shape = (*transform.shape[:4], -1, mixing.shape[-1], n_components)
     mixed = tf.einsum("pmkc,pmrbjcf->pmrbjkf", mixing, tf.reshape(transform, shape))
     mixed = tf.reshape(mixed, transform.shape)
     return mixed, tf.reduce_mean(mixed, axis=0)
+
+
+def _mean_of_second(scale: Scale, inside: tf.Tensor) -> tf.Tensor:
+    """Mean over pixels of |I∗ψ_λ|∗ψ₁ by the same wavelets: (R, 2, n_maps, J·R·F)."""
+    mean = tf.matmul(scale.wavelets.total, _flat(inside)) / inside.shape[0]
+    return tf.reshape(mean, (-1, 2, *inside.shape[1:]))
 
 
 def _entries_last(modulus: tf.Tensor) -> tf.Tensor:
@@ -134,39 +144,24 @@ def _group_means(values: tf.Tensor, n_groups: int) -> tf.Tensor:
     return tf.transpose(tf.reduce_mean(grouped, axis=2), (1, 0, 2))
 
 
-def _covariance(x: tf.Tensor, mean: tf.Tensor, n_groups: int, centred: bool) -> tf.Tensor:
-    """Cov[X, X] of X (n_pix, R, 2, n_maps, K): (G, 2, R, K, K)."""
-    pairs = zip(tf.unstack(x, axis=1), tf.unstack(mean[None], axis=1), strict=True)
-    return tf.stack([_orientation_covariance(*pair, n_groups, centred) for pair in pairs], axis=2)
+def _covariance(
+    products: Sequence[tf.Tensor], mean: tf.Tensor, n_pix: int, n_groups: int, centred: bool
+) -> tf.Tensor:
+    """Cov[X, X], (G, 2, R, K, K), of sums over pixels and the mean of X (R, 2, n_maps, K)."""
+    pairs = zip(products, tf.unstack(mean[None], axis=1), strict=True)
+    return tf.stack([_of_orientation(*pair, n_pix, n_groups, centred) for pair in pairs], axis=2)
 
 
-def _orientation_covariance(x, mean, n_groups: int, centred: bool) -> tf.Tensor:
-    """Cov[X, X] of X (n_pix, 2, n_maps, K): (G, 2, K, K)."""
-    n_pix, _, n_maps, n_entries = x.shape
-    x, mean = (_rows_of_groups(part, n_groups) for part in (x, mean))
-    products = _gram(x) / n_pix
-    products = (products - _gram(mean) if centred else products) / (n_maps // n_groups)
+def _of_orientation(products, mean, n_pix: int, n_groups: int, centred: bool) -> tf.Tensor:
+    """Cov[X, X], (G, 2, K, K), of sums (G, 2·K, 2·K) and the mean of X (1, 2, n_maps, K)."""
+    _, _, n_maps, n_entries = mean.shape
+    products = products / n_pix
+    products = (products - gram.of_rows(mean, n_groups)) if centred else products
+    products = products / (n_maps // n_groups)
     products = tf.reshape(products, (n_groups, 2, n_entries, 2, n_entries))
     re_re, re_im = products[:, 0, :, 0, :], products[:, 0, :, 1, :]
     im_re, im_im = products[:, 1, :, 0, :], products[:, 1, :, 1, :]
     return tf.stack([re_re + im_im, im_re - re_im], axis=1)
-
-
-def _rows_of_groups(x: tf.Tensor, n_groups: int) -> tf.Tensor:
-    """(n_pix, 2, n_maps, K) to (G, n_pix · maps of a group, 2·K)."""
-    n_pix, _, _, n_entries = x.shape
-    grouped = tf.reshape(x, (n_pix, 2, n_groups, -1, n_entries))
-    return tf.reshape(tf.transpose(grouped, (2, 0, 3, 1, 4)), (n_groups, -1, 2 * n_entries))
-
-
-@tf.custom_gradient
-def _gram(x: tf.Tensor):
-    """XᵀX over the rows of X (..., n, K); one product in the gradient, not two."""
-
-    def gradient(dy):
-        return tf.matmul(x, dy + tf.linalg.matrix_transpose(dy))
-
-    return tf.matmul(x, x, transpose_a=True), gradient
 
 
 def pair_name(first: str, second: str) -> str:

@@ -23,6 +23,9 @@ import tensorflow as tf
 from fewtomany.components import Components
 from fewtomany.sky import Sky
 
+ORDERS = 96
+"""Orders m of one Legendre product."""
+
 
 class SpinTransform(NamedTuple):
     """Tables of the transform of one sky and spin s; L = lmax + 1, T rings (4·nside − 1 of the
@@ -37,7 +40,8 @@ class SpinTransform(NamedTuple):
     chirp_in : complex array of shape (T, 4·nside)
     chirp_filter : complex array of shape (T, length), the chirps' Fourier transform
     chirp_out : complex array of shape (T, 2L − 1), with the ring's first longitude
-    legendre : array of shape (L, L, T): Ω ₛλ_ℓm(θ) for m ≥ 0 (m first)
+    legendre : Ω ₛλ_ℓm(θ) for m ≥ 0, :data:`ORDERS` m at a time, each an array of shape (orders,
+        L − its first m, T), from ℓ = its first m on: below there is nothing
     mirrored : the same at π − θ; None where the rings are symmetric, so that it is
         ``legendre`` with the rings reversed
     """
@@ -48,8 +52,12 @@ class SpinTransform(NamedTuple):
     chirp_in: tf.Tensor
     chirp_filter: tf.Tensor
     chirp_out: tf.Tensor
-    legendre: tf.Tensor
-    mirrored: tf.Tensor | None
+    legendre: tuple[tf.Tensor, ...]
+    mirrored: tuple[tf.Tensor, ...] | None
+
+    @property
+    def lmax(self) -> int:
+        return self.chirp_out.shape[1] // 2
 
 
 def spin_transform(sky: Sky | int, dtype, spin: int = 2) -> SpinTransform:
@@ -92,8 +100,8 @@ def spin_transform(sky: Sky | int, dtype, spin: int = 2) -> SpinTransform:
     colatitude = np.arctan2(sine, cosine)
     area = hp.nside2pixarea(nside)
     symmetric = np.array_equal(rings, 4 * nside - rings[::-1])
-    mirrored = None if symmetric else wigner_lambda(lmax, np.pi - colatitude, spin) * area
-    legendre = wigner_lambda(lmax, colatitude, spin) * area
+    legendre = _tables(lmax, colatitude, spin, area, dtype)
+    mirrored = None if symmetric else _tables(lmax, np.pi - colatitude, spin, area, dtype)
     weight = None if sky.weights is None else sky.to_nested(sky.weight)[:, None]
     return SpinTransform(
         tf.constant(to_rings, tf.int32),
@@ -102,23 +110,42 @@ def spin_transform(sky: Sky | int, dtype, spin: int = 2) -> SpinTransform:
         tf.constant(chirp_in, complex_dtype),
         tf.constant(np.fft.fft(kernel), complex_dtype),
         tf.constant(chirp_out, complex_dtype),
-        tf.constant(legendre, dtype),
-        None if mirrored is None else tf.constant(mirrored, dtype),
+        legendre,
+        mirrored,
     )
 
 
-def wigner_lambda(lmax: int, theta: np.ndarray, spin: int = 2) -> np.ndarray:
+def _tables(
+    lmax: int, theta: np.ndarray, spin: int, area: float, dtype: tf.DType
+) -> tuple[tf.Tensor, ...]:
+    """Ω ₛλ_ℓm(θ) of some m at a time: see :class:`SpinTransform`."""
+    starts = range(0, lmax + 1, ORDERS)
+    orders = [range(first, min(first + ORDERS, lmax + 1)) for first in starts]
+    return tuple(
+        tf.constant(wigner_lambda(lmax, theta, spin, some)[:, some[0] :] * area, dtype)
+        for some in orders
+    )
+
+
+def wigner_lambda(
+    lmax: int, theta: np.ndarray, spin: int = 2, orders: range | None = None
+) -> np.ndarray:
     """ₛλ_ℓm(θ) = √((2ℓ+1)/4π) d^ℓ_{m,−s}(θ), the θ part of ₛY_ℓm, for m ≥ 0.
 
     The three-term recursion of the Wigner functions in ℓ, from ℓ = max(m, s).
 
+    Parameters
+    ----------
+    orders : the m, up to lmax; all by default
+
     Returns
     -------
-    array of shape (lmax + 1, lmax + 1, n_theta), index (m, ℓ)
+    array of shape (n_orders, lmax + 1, n_theta), index (m, ℓ)
     """
+    orders = range(lmax + 1) if orders is None else orders
     cosine, half_cos, half_sin = np.cos(theta), np.cos(theta / 2), np.sin(theta / 2)
-    result = np.zeros((lmax + 1, lmax + 1, len(theta)))
-    for m in range(lmax + 1):
+    result = np.zeros((len(orders), lmax + 1, len(theta)))
+    for place, m in enumerate(orders):
         first = max(m, spin)
         a, b = (m, -spin) if m >= spin else (spin, -m)  # d_{m,−s} = d_{s,−m}
         binomial = 1.0
@@ -127,7 +154,7 @@ def wigner_lambda(lmax: int, theta: np.ndarray, spin: int = 2) -> np.ndarray:
         before = np.zeros_like(theta)
         now = np.sqrt(binomial) * half_cos ** (a + b) * (-half_sin) ** (a - b)
         for ell in range(first, lmax + 1):
-            result[m, ell] = np.sqrt((2 * ell + 1) / (4 * np.pi)) * now
+            result[place, ell] = np.sqrt((2 * ell + 1) / (4 * np.pi)) * now
             up = np.sqrt(((ell + 1) ** 2 - m**2) * ((ell + 1) ** 2 - spin**2)) / (ell + 1)
             down = np.sqrt((ell**2 - m**2) * (ell**2 - spin**2)) / max(ell, 1)
             shift = spin * m / max(ell * (ell + 1), 1)
@@ -149,12 +176,12 @@ def analyse_temperature(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
     tensor of shape (2, L, L, n_maps): a^T, real and imaginary part, m ≥ 0, ℓ
     """
     n_rings, width = transform.chirp_in.shape
-    lmax, n_maps = transform.legendre.shape[0] - 1, maps.shape[1]
+    lmax, n_maps = transform.lmax, maps.shape[1]
     rings = tf.reshape(_to_rings(transform, maps), (n_rings, width, n_maps))
     rings = tf.transpose(rings, (2, 0, 1))
     waves = _ring_fourier(transform, tf.complex(rings, tf.zeros_like(rings)))[..., lmax:]
     waves = tf.transpose(tf.stack([tf.math.real(waves), tf.math.imag(waves)]), (3, 2, 0, 1))
-    alm = tf.matmul(transform.legendre, tf.reshape(waves, (lmax + 1, n_rings, -1)))
+    alm = _over_rings(transform.legendre, tf.reshape(waves, (lmax + 1, n_rings, -1)))
     return tf.transpose(tf.reshape(alm, (lmax + 1, lmax + 1, 2, n_maps)), (2, 0, 1, 3))
 
 
@@ -176,7 +203,7 @@ def analyse(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
     rings = tf.transpose(tf.reshape(rings, (n_rings, width, n_maps, 2)), (3, 2, 0, 1))
     waves = _ring_fourier(transform, tf.complex(rings[0], rings[1]))
     # ₂λ_{ℓ,−m}(θ) = (−1)^ℓ ₂λ_ℓm(π − θ): one table serves both signs of m
-    lmax = transform.legendre.shape[0] - 1
+    lmax = transform.lmax
     positive, negative = waves[..., lmax:], waves[..., lmax::-1]
     if transform.mirrored is None:
         alm = _legendre(transform.legendre, [positive, tf.reverse(negative, axis=[1])])
@@ -199,14 +226,24 @@ def analyse(transform: SpinTransform, maps: tf.Tensor) -> tf.Tensor:
     return tf.stack([e, b]) * -0.5
 
 
-def _legendre(table: tf.Tensor, waves: list[tf.Tensor]) -> tf.Tensor:
+def _over_rings(tables: tuple[tf.Tensor, ...], waves: tf.Tensor) -> tf.Tensor:
+    """Sums over rings of waves (m, T, C): (m, ℓ, C)."""
+    found, first = [], 0
+    for table in tables:
+        n_orders = table.shape[0]
+        alm = tf.matmul(table, waves[first : first + n_orders])
+        found.append(tf.pad(alm, ((0, 0), (first, 0), (0, 0))) if first else alm)
+        first += n_orders
+    return tf.concat(found, axis=0) if len(found) > 1 else found[0]
+
+
+def _legendre(tables: tuple[tf.Tensor, ...], waves: list[tf.Tensor]) -> tf.Tensor:
     """Sums over rings of K waves (n_maps, T, L): (m, ℓ, real/imaginary, K, n_maps)."""
-    lmax, n_rings = table.shape[0] - 1, table.shape[2]
     both = tf.stack(waves)
-    n_waves, n_maps = both.shape[:2]
+    n_waves, n_maps, n_rings, n_orders = both.shape
     both = tf.transpose(tf.stack([tf.math.real(both), tf.math.imag(both)]), (4, 3, 0, 1, 2))
-    alm = tf.matmul(table, tf.reshape(both, (lmax + 1, n_rings, -1)))
-    return tf.reshape(alm, (lmax + 1, lmax + 1, 2, n_waves, n_maps))
+    alm = _over_rings(tables, tf.reshape(both, (n_orders, n_rings, -1)))
+    return tf.reshape(alm, (n_orders, n_orders, 2, n_waves, n_maps))
 
 
 def _ring_fourier(transform: SpinTransform, rings: tf.Tensor) -> tf.Tensor:

@@ -115,12 +115,23 @@ def apply(stencil: Stencil, x: tf.Tensor) -> tf.Tensor:
     def forward(x):
         def gradient(dy):
             products = tf.matmul(stencil.transposed, dy)
-            products = tf.reshape(products, (-1, dy.shape[-1]))
-            terms = zip(
-                tf.unstack(stencil.adjoint_mask), tf.unstack(stencil.adjoint_index), strict=True
-            )
-            return tf.add_n([mask[:, None] * tf.gather(products, at) for mask, at in terms])
+            return adjoint(stencil, tf.reshape(products, (-1, dy.shape[-1])))
 
         return tf.matmul(stencil.weight, tf.gather(x, stencil.index)), gradient
 
     return forward(x)
+
+
+def adjoint(stencil: Stencil, products: tf.Tensor) -> tf.Tensor:
+    """What every input pixel takes from the products of the gradient with ``transposed``.
+
+    Parameters
+    ----------
+    products : tensor of shape (n_out · k, n_values)
+
+    Returns
+    -------
+    tensor of shape (n_in, n_values)
+    """
+    terms = zip(tf.unstack(stencil.adjoint_mask), tf.unstack(stencil.adjoint_index), strict=True)
+    return tf.add_n([mask[:, None] * tf.gather(products, at) for mask, at in terms])

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from fewtomany import covariance as covariances
 from fewtomany import linear, store
 from fewtomany.config import Campaign
 from fewtomany.errors import UserError
 from fewtomany.simulation import columns, systematics
+from fewtomany.sky import Sky
 
 
 def read(campaign: Campaign, path: str | Path) -> np.ndarray:
@@ -67,6 +69,21 @@ def covariance(campaign: Campaign, response: np.ndarray) -> np.ndarray:
     """
     parts = [rows.T @ rows for rows in _factors(campaign, response)]
     return sum(parts[1:], start=parts[0])
+
+
+def exact(campaign: Campaign, response: np.ndarray, sky: Sky) -> covariances.Covariance:
+    """The covariance on the observed pixels of a sky, in the form that its size asks for."""
+    maps = campaign.maps
+    facts = {"stokes": maps.stokes, "nside": maps.nside, "dataset": "exact"}
+    facts |= {"frame": maps.frame, "sky": sky}
+    starts = np.arange(len(maps.stokes))[:, None] * 12 * maps.nside**2
+    kept = None if sky.is_full else (starts + sky.indices).ravel()
+    if len(maps.stokes) * sky.n_pix > covariances.DENSE_LIMIT:
+        rows = np.concatenate(list(_factors(campaign, response)))
+        return covariances.of_factor(rows if kept is None else rows[:, kept], **facts)
+    matrix = covariance(campaign, response)
+    matrix = matrix if kept is None else matrix[np.ix_(kept, kept)]
+    return covariances.Covariance(np.zeros(len(matrix)), matrix, 0, **facts)
 
 
 def factor(campaign: Campaign, response: np.ndarray) -> np.ndarray:

@@ -25,7 +25,11 @@ NAMED_PAIRS = 3
 """Pairs of components that are classes of their own, at most; of more, all are "cross"."""
 
 ROWS = 384
-"""About as many pixels have their correlations with all others compared."""
+"""About as many pixels have their correlations with all others compared, at most."""
+
+PAIRS = 384 * 3 * 12 * 32**2
+"""About as many pairs are compared, at most: of large maps fewer pixels with all others. A view
+holds a number for every pair, and a comparison has some sixteen views at a time."""
 
 BLOCK = 500
 """Maps in float64 at a time."""
@@ -171,7 +175,8 @@ def _sums_of(viewer: Viewer, maps: np.ndarray) -> Sums:
 def make_viewer(truth: Covariance, modes: Modes) -> Viewer:
     """The way of looking that a true covariance and its leading modes set."""
     # an odd step meets every longitude of the rings, whose lengths are multiples of 4
-    rows = np.arange(0, len(truth), max(len(truth) // ROWS, 1) | 1)
+    n_rows = min(ROWS, max(PAIRS // len(truth), 1))
+    rows = np.arange(0, len(truth), max(len(truth) // n_rows, 1) | 1)
     view = View(np.eye(len(modes)), truth.rows(rows), truth.variance)
     whitening = modes.vectors.T / np.sqrt(modes.values)
     pairs, names = pair_classes(truth.sky, truth.components, rows)

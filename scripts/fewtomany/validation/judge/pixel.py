@@ -28,6 +28,8 @@ def compare_correlations(tested: Covariance, truth: Covariance) -> tuple[float, 
     slope : slope through the origin of the regression of ρ on ρ_true; 1 for the
         truth, 0 for a dataset without the true correlations
     """
+    if not (tested.is_dense or truth.is_dense or truth.n_maps):
+        return _compare_modes(tested, truth)
     difference = product = square = noise = 0.0
     for rho, true in zip(_off_diagonal_rows(tested), _off_diagonal_rows(truth), strict=True):
         product += np.vdot(rho, true)
@@ -40,6 +42,31 @@ def compare_correlations(tested: Covariance, truth: Covariance) -> tuple[float, 
     if truth.n_maps:
         noise -= n / (truth.n_maps - 1)
     return float(np.sqrt(difference / (n * (n - 1)))), float(product / (square - noise))
+
+
+def _compare_modes(tested: Covariance, truth: Covariance) -> tuple[float, float]:
+    """The same of leading modes, whose correlations are products of short vectors a_i · a_j.
+
+    Σ_{i≠j} (a_i · a_j)(b_i · b_j) = ‖AᵀB‖² − Σ_i |a_i|²|b_i|², without any row of the matrices.
+    """
+    a, b = _amplitudes(tested), _amplitudes(truth)
+
+    def off_diagonal(x: np.ndarray, y: np.ndarray) -> float:
+        norms = (np.einsum("ki,ki->i", z, z) for z in (x, y))
+        return float(np.sum((x @ y.T) ** 2) - np.vdot(*norms))
+
+    own, product, square = off_diagonal(a, a), off_diagonal(a, b), off_diagonal(b, b)
+    difference = max(own - 2 * product + square, 0.0)
+    n = len(tested)
+    return float(np.sqrt(difference / (n * (n - 1)))), product / square
+
+
+def _amplitudes(covariance: Covariance) -> np.ndarray:
+    """Modes over the deviations (n_modes, n): correlations of different values are AᵀA."""
+    modes = covariance.modes
+    deviation = np.sqrt(covariance.variance)
+    inverse = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+    return np.sqrt(modes.values)[:, None] * modes.vectors * inverse
 
 
 def _off_diagonal_rows(covariance: Covariance) -> Iterator[np.ndarray]:
@@ -74,6 +101,14 @@ def shrink(covariance: Covariance, size: int) -> np.ndarray:
     divisors = [b for b in range(1, n + 1) if n % b == 0 and n // b <= size and n // b > size / 4]
     block = divisors[0] if divisors else -(-n // size)
     side = n // block
+    if not covariance.is_dense:
+        amplitudes = _amplitudes(covariance)[:, : side * block]
+        means = amplitudes.reshape(len(amplitudes), side, block).mean(axis=2)
+        picture = means.T @ means
+        alone = np.where(covariance.variance > 0, 1.0, 0.0)[: side * block]
+        alone -= np.einsum("ki,ki->i", amplitudes, amplitudes)
+        picture[np.diag_indices(side)] += alone.reshape(side, block).sum(axis=1) / block**2
+        return picture.astype(np.float32)
     picture = np.empty((side, side), np.float32)
     for index in range(side):
         rows = slice(index * block, (index + 1) * block)
