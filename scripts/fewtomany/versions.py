@@ -89,10 +89,10 @@ STAGES = {
     "covariance": Stage(1, _SKY),
     "factor": Stage(1),
     "draw": Stage(1, ("seed",)),
-    "draw_isotropic": Stage(1, ("seed",)),
+    "draw_isotropic": Stage(2, ("seed",)),
     "draw_learnt": Stage(1, ("seed", "emulator.mean")),
     "pick": Stage(1, _SKY),
-    "learn_symmetry": Stage(1, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
+    "learn_symmetry": Stage(2, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
     "prepare_surrogate": Stage(
         1, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),
