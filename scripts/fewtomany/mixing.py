@@ -11,7 +11,6 @@ above the inverse width of the mask; that E goes to B and back is left out.
 """
 
 import functools
-from collections.abc import Sequence
 
 import healpy
 import numpy as np
@@ -50,7 +49,9 @@ def unmixed(pseudo: np.ndarray, components: Components, sky: Sky) -> np.ndarray:
     """
     if sky.is_full and sky.weights is None:
         return pseudo
-    mixed = _kernel(sky.nside, *(None if a is None else tuple(a) for a in (sky.pixels, sky.weights)))
+    mixed = _kernel(
+        sky.nside, *(None if a is None else tuple(a) for a in (sky.pixels, sky.weights))
+    )
     pairs = components.spectra_pairs
     change = {i: _change(row, mixed) for (i, j), row in zip(pairs, pseudo, strict=True) if i == j}
     factors = [np.sqrt(change[i] * change[j]) for i, j in pairs]
@@ -58,9 +59,9 @@ def unmixed(pseudo: np.ndarray, components: Components, sky: Sky) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=2)
-def _kernel(nside: int, pixels: Sequence[int] | None, weights: Sequence[float] | None):
-    arrays = (None if part is None else np.array(part) for part in (pixels, weights))
-    return kernel(Sky(nside, *arrays))
+def _kernel(weights: bytes) -> np.ndarray:
+    """The kernel of weights (12·nside²,), float64; many draws ask for the same."""
+    return kernel(Sky.of_mask(np.frombuffer(weights)))
 
 
 def _change(pseudo: np.ndarray, mixed: np.ndarray) -> np.ndarray:

@@ -68,6 +68,9 @@ _MODEL = tuple(
 ADDED = ("maps.shape", "maps.periodic", "emulator.refinement")
 """Keys and sections that belong to a basis only where a campaign has them: others keep theirs."""
 
+GIVEN_VERSION = 2
+"""Of what emulations with given maps do besides; raised whenever their results change."""
+
 STAGES = {
     "simulate_response": Stage(1, (*_TOD, *_RAMP)),
     "merge_response": Stage(1, _TO_MAPS),
@@ -168,7 +171,7 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
         if found.selection:
             content["selection"] = found.selection
         if found.given and stage in ("emulate", "assemble"):
-            content["given"] = asdict(found.given)
+            content["given"] = {**asdict(found.given), "version": GIVEN_VERSION}
     return json.dumps({"version": chosen.version, **content}, sort_keys=True)
 
 

@@ -56,8 +56,9 @@ class Learnt:
     deviation : array of shape (n_components, n_pix), K: smoothed, that of every part but, without
         an axis, of the inputs themselves
     components, sky : of the maps
-    evidence : what was chosen and how much it gains, for people: "symmetry", "smoothing" (without
-        an axis "widths", of the round kernel in pixels' sides, by component), "weights", "gain" over the best single part and its "error" (nats per held-out map);
+    evidence : what was chosen and how much it gains, for people: "symmetry", "smoothing",
+        "weights", "gain" over the best single part and its "error" (nats per held-out map);
+        without an axis "widths", of the round kernel of each component, in pixels' sides;
         of a surrogate "surrogate": its gain over the mixture without it, the error, and
         whether the variances are smoothed relative to its own ("shape")
     """
