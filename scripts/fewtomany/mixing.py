@@ -7,7 +7,9 @@ ones, where a smooth sky has none of its own: maps drawn from a pseudo-spectrum 
 masked again would have it twice.
 
 The kernel is that of a scalar. For E and B it is good where both are alike, and at multipoles
-above the inverse width of the mask; that E goes to B and back is left out.
+above the inverse width of the mask; that E goes to B and back is left out. The correlation of two
+fields stays that of their pseudo-spectra, which is lower between T and E (0.45 of 0.6 for a steep
+spectrum without a band of a tenth of the sky).
 """
 
 import functools
@@ -49,9 +51,7 @@ def unmixed(pseudo: np.ndarray, components: Components, sky: Sky) -> np.ndarray:
     """
     if sky.is_full and sky.weights is None:
         return pseudo
-    mixed = _kernel(
-        sky.nside, *(None if a is None else tuple(a) for a in (sky.pixels, sky.weights))
-    )
+    mixed = _kernel(sky.expand(sky.weight, fill=0.0).tobytes())
     pairs = components.spectra_pairs
     change = {i: _change(row, mixed) for (i, j), row in zip(pairs, pseudo, strict=True) if i == j}
     factors = [np.sqrt(change[i] * change[j]) for i, j in pairs]

@@ -7,13 +7,13 @@ from pathlib import Path
 import healpy
 import numpy as np
 import pytest
-from own_files import N_PIX, NSIDE, edit, load, some_maps, write
 
 from fewtomany import ingest, store
 from fewtomany.errors import UserError
 from fewtomany.ingest.resample import resampling
 from fewtomany.ingest.sources import of_campaign
 from fewtomany.sky import Sky
+from own_files import N_PIX, NSIDE, edit, load, some_maps, write
 
 ROOT = Path(__file__).parents[2]
 

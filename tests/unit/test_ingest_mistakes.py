@@ -7,10 +7,10 @@ import healpy
 import numpy as np
 import pytest
 from astropy.io import fits
-from own_files import KNOWN, N_PIX, edit, load, some_maps, write
 
 from fewtomany import ingest
 from fewtomany.errors import UserError
+from own_files import KNOWN, N_PIX, edit, load, some_maps, write
 
 
 @pytest.fixture
