@@ -1,7 +1,8 @@
 # make demo        a whole campaign in minutes, from nothing to its report
 # make campaign    CONFIG=config/paper.yaml PROFILE=profiles/local
 # make augment     MAPS='dir/*.fits' [N_MAPS=200] [NAME=mine] [NSIDE=…] [MASK=…]
-#                  [AXIS=ecliptic]: your own maps
+#                  [AXIS=ecliptic]: your own maps; what the files do not say:
+#                  [UNIT=uK] [CONVENTION=COSMO] [FRAME=galactic] [ORDERING=RING]
 # make resume      the same after Snakemake itself was killed
 # make test        lint, then every test
 # make test-slurm  the campaign through a real SLURM, and its failures (root, Debian)
@@ -35,7 +36,8 @@ augment: $(VENV)/installed
 	@test -n "$(MAPS)" || { echo "MAPS: missing; expected files or patterns, MAPS='dir/*.fits'" >&2; exit 2; }
 	@python scripts/augment.py --profile $(PROFILE) $(if $(N_MAPS),--n-maps $(N_MAPS)) \
 	    $(if $(NAME),--name $(NAME)) $(if $(NSIDE),--nside $(NSIDE)) $(if $(MASK),--mask $(MASK)) \
-	    $(if $(AXIS),--axis $(AXIS)) \
+	    $(if $(AXIS),--axis $(AXIS)) $(if $(UNIT),--unit $(UNIT)) $(if $(FRAME),--frame $(FRAME)) \
+	    $(if $(CONVENTION),--convention $(CONVENTION)) $(if $(ORDERING),--ordering $(ORDERING)) \
 	    $(foreach pattern,$(MAPS),'$(pattern)')
 
 resume: $(VENV)/installed

@@ -10,8 +10,17 @@ import yaml
 
 from fewtomany import augment, cli, ingest
 from fewtomany.components import STOKES
+from fewtomany.ingest import files
 
 ROOT = Path(__file__).resolve().parents[1]
+
+SAID = {
+    "unit": files.UNITS,
+    "ordering": files.ORDERINGS,
+    "convention": files.CONVENTIONS,
+    "frame": files.FRAMES,
+}
+"""What may be said of the maps, and its values."""
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +43,9 @@ def get_parser() -> argparse.ArgumentParser:
         default="none",
         help="the scan's axis: maps of one scan may be turned about it; the campaign's frame then",
     )
+    for name, allowed in SAID.items():
+        text = f"of the files, where they do not say it: {', '.join(allowed)}"
+        options.add_argument(f"--{name}", help=text)
     options.add_argument("--memory", type=int, help="memory of a job (MB); half of the free one")
     options.add_argument("--profile", default=str(ROOT / "profiles/local"), help="of Snakemake")
     options.add_argument("--dry-run", action="store_true", help="show the jobs only")
@@ -52,17 +64,19 @@ def free_mb() -> int:
 
 
 def main(arguments: argparse.Namespace) -> None:
+    said = ingest.Source((), **{name: getattr(arguments, name) for name in SAID})
     content = augment.plan(
         yaml.safe_load(Path(arguments.config).read_text()),
         arguments.name,
         arguments.maps,
-        augment.kind_of(arguments.maps, arguments.stokes),
+        augment.kind_of(arguments.maps, arguments.stokes, said, arguments.axis),
         ingest.count(arguments.maps),
         arguments.n_maps,
         arguments.memory or free_mb() // 2,
         arguments.nside,
         arguments.mask,
         arguments.axis,
+        said,
     )
     results = Path("results") / arguments.name
     results.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from typing import Any
 from fewtomany import config, ingest, resources
 from fewtomany.components import STOKES
 from fewtomany.errors import UserError
+from fewtomany.ingest import Source
 from fewtomany.ingest import files as formats
 
 INPUTS, EMULATED, NAIVE = "maps", "emulated", "gaussian"
@@ -21,6 +22,18 @@ LARGEST_NSIDE = 128
 """Resolution up to which maps are taken as they are."""
 
 
+SAYS_NOTHING = Source(())
+"""What the user says of files where nothing is said."""
+
+_FACTS = {
+    "unit": ("UNIT", formats.UNITS),
+    "ordering": ("ORDERING", formats.ORDERINGS),
+    "convention": ("CONVENTION", formats.CONVENTIONS),
+    "frame": ("FRAME", formats.FRAMES),
+}
+"""What must be known of the maps: the variable of the command line, and its values."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """What the user's maps are: Stokes parameters, resolution, frame."""
@@ -30,36 +43,57 @@ class Kind:
     frame: str
 
 
-def kind_of(patterns: Sequence[str], stokes: str | None = None) -> Kind:
+def kind_of(
+    patterns: Sequence[str],
+    stokes: str | None = None,
+    said: Source = SAYS_NOTHING,
+    axis: str = "none",
+) -> Kind:
     """The kind of the user's maps, from the first file.
 
     Parameters
     ----------
     stokes : what is wanted of the files; by default all that they hold
+    said : what the user says of the files
+    axis : of the scan, about which maps may be turned
 
     Raises
     ------
-    UserError : for a file that cannot be read or lacks what is wanted
+    UserError : for a file that cannot be read, lacks what is wanted, or of which too little
+        is known. A NumPy file is in K, RING and the campaign's frame unless it is said
     """
     path = ingest.find(patterns)[0]
+    letters, header = _header(path, stokes)
+    known = {"unit", "ordering", "frame"} if formats.format_of(path) == "npy" else set()
+    if axis != "none":
+        known -= {"frame"}
+    if letters == "T":
+        known |= {"convention"}
+    for fact, (variable, allowed) in _FACTS.items():
+        if fact not in known and (getattr(said, fact) or getattr(header, fact)) is None:
+            raise UserError(
+                f"{variable}: missing, and {path} does not say it; expected {', '.join(allowed)}"
+            )
+    return Kind(letters, header.nside, said.frame or header.frame or "galactic")
+
+
+def _header(path: str, stokes: str | None) -> tuple[str, Any]:
+    """The Stokes letters that are taken of a file, and its header."""
+    from fewtomany.ingest import arrays, fits
+
+    def read(letters: str) -> Any:
+        if formats.format_of(path) == "fits":
+            return fits.read(path, letters)[1]
+        reader = {"hdf5": arrays.read_hdf5, "npy": arrays.read_npy}[formats.format_of(path)]
+        return next(iter(reader(path, letters)))[-1]
+
     *more, least = [stokes] if stokes else sorted(STOKES, key=len, reverse=True)
     for letters in more:
         try:
-            return _kind(path, letters)
+            return letters, read(letters)
         except UserError:
             continue
-    return _kind(path, least)
-
-
-def _kind(path: str, stokes: str) -> Kind:
-    from fewtomany.ingest import arrays, fits
-
-    if formats.format_of(path) == "fits":
-        _, header = fits.read(path, stokes)
-    else:
-        read = {"hdf5": arrays.read_hdf5, "npy": arrays.read_npy}[formats.format_of(path)]
-        header = next(iter(read(path, stokes)))[-1]
-    return Kind(stokes, header.nside, header.frame or "galactic")
+    return least, read(least)
 
 
 def plan(
@@ -73,6 +107,7 @@ def plan(
     nside: int | None = None,
     mask: str | None = None,
     axis: str = "none",
+    said: Source = SAYS_NOTHING,
 ) -> dict[str, Any]:
     """The configuration of a campaign of one's own maps.
 
@@ -86,6 +121,7 @@ def plan(
     nside : resolution; by default that of the maps
     mask : FITS file of weights
     axis : of the scan, the pole of the frame in which the campaign then is; none by default
+    said : what the user says of the files
 
     Raises
     ------
@@ -107,7 +143,14 @@ def plan(
     content["symmetry"] = {**content.get("symmetry", {}), "axis": axis}
     if mask:
         content["maps"]["mask"] = mask
-    content["inputs"] = {INPUTS: {"files": list(patterns), "n_maps": n_inputs}}
+    of_files = {
+        "unit": said.unit,
+        "ordering": said.ordering,
+        "polarization_convention": said.convention,
+        "frame": said.frame,
+    }
+    of_files = {key: value for key, value in of_files.items() if value is not None}
+    content["inputs"] = {INPUTS: {"files": list(patterns), "n_maps": n_inputs, **of_files}}
     content["gaussian"] = {NAIVE: {"input": INPUTS, "n_maps": n_maps}}
     strategy = content["emulated"][EMULATED]["strategy"]
     content["emulated"] = {EMULATED: {"input": INPUTS, "strategy": strategy, "n_maps": n_maps}}

@@ -5,7 +5,7 @@ import functools
 import healpy
 import numpy as np
 
-from fewtomany import seeds, spectra, store, waves
+from fewtomany import mixing, seeds, spectra, store, waves
 from fewtomany.components import Components
 from fewtomany.flat import Flat
 from fewtomany.geometry import Geometry
@@ -25,7 +25,8 @@ def draw(
 
     Map k has the measured auto and cross spectra of input map k mod n_inputs as its
     model, so its fields (T, E and B) are correlated as that map's are. Of a partial sky the
-    model is the pseudo-spectra over the observed power, and the maps are cut out of the whole.
+    model is the pseudo-spectra, of which the mixing by the mask is taken off
+    (:mod:`fewtomany.mixing`), and the maps are cut out of the whole.
     On a plane or a line see :func:`fewtomany.waves.draw`.
 
     Parameters
@@ -62,8 +63,8 @@ def _(
     stop: int,
 ) -> np.ndarray:
     used = {index % len(inputs) for index in range(start, stop)}
-    power = spectra.observed_power(sky)
-    models = {i: spectra.measure(inputs[i : i + 1], components, sky)[0] / power for i in used}
+    pseudo = {i: spectra.measure(inputs[i : i + 1], components, sky)[0] for i in used}
+    models = {i: mixing.unmixed(cl, components, sky) for i, cl in pseudo.items()}
     roots = {i: _roots(cl, components) for i, cl in models.items()}
     maps = np.empty((stop - start, *inputs.shape[1:]))
     for values, index in zip(maps, range(start, stop), strict=True):

@@ -68,6 +68,9 @@ _MODEL = tuple(
 ADDED = ("maps.shape", "maps.periodic", "emulator.refinement")
 """Keys and sections that belong to a basis only where a campaign has them: others keep theirs."""
 
+GIVEN_VERSION = 2
+"""Of what emulations with given maps do besides; raised whenever their results change."""
+
 STAGES = {
     "simulate_response": Stage(1, (*_TOD, *_RAMP)),
     "merge_response": Stage(1, _TO_MAPS),
@@ -89,10 +92,10 @@ STAGES = {
     "covariance": Stage(1, _SKY),
     "factor": Stage(1),
     "draw": Stage(1, ("seed",)),
-    "draw_isotropic": Stage(1, ("seed",)),
+    "draw_isotropic": Stage(2, ("seed",)),
     "draw_learnt": Stage(1, ("seed", "emulator.mean")),
     "pick": Stage(1, _SKY),
-    "learn_symmetry": Stage(1, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
+    "learn_symmetry": Stage(2, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
     "prepare_surrogate": Stage(
         1, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),
@@ -168,7 +171,7 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
         if found.selection:
             content["selection"] = found.selection
         if found.given and stage in ("emulate", "assemble"):
-            content["given"] = asdict(found.given)
+            content["given"] = {**asdict(found.given), "version": GIVEN_VERSION}
     return json.dumps({"version": chosen.version, **content}, sort_keys=True)
 
 

@@ -112,3 +112,21 @@ def test_one_channel_is_given_and_the_other_follows(two_channels):
     power = np.sum(batch.maps[:, 2:] ** 2, axis=(1, 2))
     expected = np.sum(two_channels.maps[:, 2:] ** 2, axis=(1, 2)).mean()
     assert power.mean() == pytest.approx(expected, rel=0.1)
+
+
+def test_given_maps_that_are_stronger_have_a_stronger_answer(two_channels):
+    """Twice as strong: b is 0.8 · 2 a with its own 0.6, as a Gaussian field would be."""
+    settings = dataclasses.replace(DESCENT, start="isotropic", n_steps=30)
+    new = 2 * _tqu(10, 0.0, 9)[:, 1:]
+    prepared = model.prepare(two_channels, settings)
+    given = descent.Given((0, 1), new.astype(np.float32))
+    (batch,) = descent.Sampler(prepared, 3, "some", "average-target", given).run(
+        [descent.Task(0, 0)]
+    )
+    power = np.sum(batch.maps[:, 2:] ** 2, axis=(1, 2)).mean()
+    alone = np.sum(two_channels.maps[:, 2:] ** 2, axis=(1, 2)).mean()
+    expected = 0.8**2 * 4 + 0.6**2
+    assert power / alone == pytest.approx(expected, rel=0.15)
+    for place in (0, 1):
+        found = _correlation(batch.maps[:, place], batch.maps[:, place + 2])
+        assert found == pytest.approx(1.6 / np.sqrt(expected), abs=0.03)

@@ -1,5 +1,7 @@
 """What a campaign of the user's own maps looks like, by their number and kind."""
 
+import dataclasses
+from argparse import Namespace
 from pathlib import Path
 
 import healpy
@@ -7,9 +9,11 @@ import numpy as np
 import pytest
 import yaml
 
+import augment as command
 from fewtomany import augment, config
 from fewtomany.augment import Kind
 from fewtomany.errors import UserError
+from fewtomany.ingest import Source
 
 DEFAULTS = yaml.safe_load((Path(__file__).parents[2] / "config" / "augment.yaml").read_text())
 COLUMNS = {"T": "TEMPERATURE", "Q": "Q_POLARISATION", "U": "U_POLARISATION"}
@@ -38,9 +42,57 @@ def test_the_kind_of_the_maps_is_that_of_the_files(tmp_path, stokes):
         assert augment.kind_of([f"{tmp_path}/*.fits"], "T").stokes == "T"
 
 
-def test_kind_of_an_array(tmp_path):
+@pytest.fixture
+def array(tmp_path):
+    """A NumPy file of five maps, of which it says nothing."""
     np.save(tmp_path / "maps.npy", np.zeros((5, 2, 768)))
-    assert augment.kind_of([str(tmp_path / "maps.npy")]) == Kind("QU", 8, "galactic")
+    return str(tmp_path / "maps.npy")
+
+
+def test_kind_of_an_array(array):
+    said = Source((), convention="COSMO")
+    assert augment.kind_of([array], said=said) == Kind("QU", 8, "galactic")
+    said = Source((), convention="IAU", frame="ecliptic")
+    assert augment.kind_of([array], said=said, axis="ecliptic") == Kind("QU", 8, "ecliptic")
+
+
+def test_what_is_said_of_the_files_is_in_the_campaign():
+    said = Source((), unit="uK", convention="IAU", frame="ecliptic", ordering="NEST")
+    (source,) = planned(said=said).find("maps").sources.values()
+    assert source == dataclasses.replace(said, files=("maps/*.fits",))
+    assert planned().find("maps").sources[""] == Source(("maps/*.fits",))
+
+
+@pytest.mark.parametrize(
+    ("said", "axis", "message"),
+    [
+        ({}, "none", r"CONVENTION: missing, and .*maps\.npy does not say it; expected COSMO, IAU"),
+        (
+            {"convention": "COSMO"},
+            "equatorial",
+            r"FRAME: missing, and .*maps\.npy does not say it; expected galactic, ecliptic, equa",
+        ),
+    ],
+)
+def test_what_is_not_said_is_asked_for(array, said, axis, message):
+    with pytest.raises(UserError, match=message):
+        augment.kind_of([array], said=Source((), **said), axis=axis)
+
+
+def test_the_command_takes_what_the_files_do_not_say(array, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: Namespace(returncode=0))
+    options = ["--unit", "uK", "--convention", "COSMO", "--name", "mine", "--dry-run", array]
+    command.main(command.get_parser().parse_args(options))
+    content = yaml.safe_load(Path("results/mine/augment.yaml").read_text())
+    assert content["inputs"]["maps"] == {
+        "files": [array],
+        "n_maps": 5,
+        "unit": "uK",
+        "polarization_convention": "COSMO",
+    }
+    with pytest.raises(UserError, match="unit 'mJy' is not allowed; expected K, mK, uK"):
+        command.main(command.get_parser().parse_args(["--unit", "mJy", array]))
 
 
 def test_batches_start_from_the_best_covariance_without_emulation_and_take_few_steps():

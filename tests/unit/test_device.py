@@ -110,6 +110,21 @@ def test_tensorflow_starts_without_a_word_and_with_onednn():
     assert done.returncode == 0
 
 
+def test_threads_of_a_tensorflow_that_has_started_stay():
+    """As in one process of many tests; the same threads again are no matter for a word."""
+    done = run(
+        "import logging, tensorflow as tf\n"
+        "from fewtomany.emulator import device\n"
+        "logging.basicConfig(format='%(message)s')\n"
+        "tf.ones(2) + 1\n"
+        "device.configure()\n"
+        "print(device.configure()[:3])\n"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "cpu\n"
+    assert done.stderr.count("TensorFlow has started before: its threads stay as they are") == 2
+
+
 @pytest.mark.parametrize(
     ("ending", "code"), [("", 0), ("raise ImportError('no library')", 1), ("os.abort()", -6)]
 )

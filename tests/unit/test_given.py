@@ -64,7 +64,7 @@ def test_what_is_given_belongs_to_the_basis_of_the_emulation_alone(campaign):
     def basis(stage, **changes):
         return json.loads(versions.basis(campaign(**changes), stage, "many"))
 
-    assert basis("emulate")["given"] == {"dataset": "new", "channels": ["a"]}
+    assert basis("emulate")["given"] == {"dataset": "new", "channels": ["a"], "version": 2}
     other = {"given": {**GIVEN, "channels": ["b"]}, "new": BOTH}
     assert basis("emulate") != basis("emulate", **other)
     assert basis("prepare_emulation") == basis("prepare_emulation", **other)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fewtomany import config, store
-from fewtomany.emulator import model
+from fewtomany.emulator import device, model
 from fewtomany.store import MapSet
 from harness import ROOT, TINY
 
@@ -37,6 +37,7 @@ def _run(ranks, program, *options):
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
+    device.configure()  # before TensorFlow's first use, as the programs do
     path = tmp_path_factory.mktemp("model") / "model.h5"
     random = np.random.default_rng(3)
     maps = random.normal(size=(10, 2, 192)).cumsum(axis=2) * 1e-8

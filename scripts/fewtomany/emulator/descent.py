@@ -25,12 +25,16 @@ from fewtomany.emulator.archive import Checkpoint
 from fewtomany.emulator.model import Model
 from fewtomany.emulator.regression import N_DRAWS, Regression
 from fewtomany.emulator.statistics import Phi
+from fewtomany.versions import GIVEN_VERSION
 
 CHUNK = 50
 """Steps of one call of the compiled loop, at most; a plateau is looked for after each."""
 
 CHECKPOINT_SECONDS = 120
 """Between two checkpoints; a call of the loop takes no longer either."""
+
+N_FOLLOWING, N_FREE = 8, 16
+"""Batches of Gaussian draws that tell what given maps change: of each batch, and of none."""
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +95,7 @@ class Given:
 
     def digest(self) -> str:
         """Hexadecimal digest of what is given."""
-        facts = hashlib.sha256(json.dumps(self.places).encode())
+        facts = hashlib.sha256(json.dumps([GIVEN_VERSION, self.places]).encode())
         facts.update(np.ascontiguousarray(self.maps).tobytes())
         return facts.hexdigest()[:32]
 
@@ -122,17 +126,22 @@ class Sampler:
 
     def start(self, target: int, index: int) -> np.ndarray:
         """Where a batch starts, normalized, shape (n_pix, m, F), nested."""
-        model, size = self.model, self.model.settings.batch_size
+        model = self.model
         maps = model.start(self.campaign_seed, self.dataset, target, index)
         if self.given is not None:
-            places = list(self.given.places)
-            given = self.given.of_batch(index, size) - model.mean[places]
-            given /= model.deviation[places]
-            if self._regression is not None:
-                others = np.delete(np.arange(maps.shape[1]), places)
-                maps[:, others] += self._regression(given - maps[:, places])
-            maps[:, places] = given
+            maps = self._following(maps, index)
         return model.sky.to_nested(maps)
+
+    def _following(self, maps: np.ndarray, index: int) -> np.ndarray:
+        """Draws (m, F, n_pix) with the given components of a batch, which the others follow."""
+        model, places = self.model, list(self.given.places)
+        given = self.given.of_batch(index, len(maps)) - model.mean[places]
+        given /= model.deviation[places]
+        if self._regression is not None:
+            others = np.delete(np.arange(maps.shape[1]), places)
+            maps[:, others] += self._regression(given - maps[:, places])
+        maps[:, places] = given
+        return maps
 
     @functools.cached_property
     def _regression(self) -> Regression | None:
@@ -141,14 +150,40 @@ class Sampler:
         if model.settings.start == "white":
             return None
         n_starts = -(-N_DRAWS // model.settings.batch_size)
-        key = f"{self.dataset} given"
-        draws = [model.start(self.campaign_seed, key, 0, number) for number in range(n_starts)]
-        return Regression(np.concatenate(draws), model.components, self.given.places, model.sky)
+        draws = np.concatenate([self._draws("given", 0, number) for number in range(n_starts)])
+        return Regression(draws, model.components, self.given.places, model.sky)
 
     def goal(self, target: int, index: int) -> np.ndarray:
-        """What the mean statistics of a batch shall be, (n_statistics,)."""
+        """What the mean statistics of a batch shall be, (n_statistics,).
+
+        Those of the inputs, or of some. Where maps are given it is what these are in the mean of
+        maps that have the given ones: by so much the batch's own given maps change the mean
+        statistics of Gaussian draws. A few inputs have just the variance that normalizes them,
+        new maps have more, N/(N - 2) of it.
+        """
         random = seeds.generator(self.campaign_seed, "target", self.dataset, target, index)
-        return self.model.target(self.strategy, target, random)
+        goal = self.model.target(self.strategy, target, random)
+        if self.given is None or self._regression is None:
+            return goal
+        draws = (self._draws("goal", index, number) for number in range(N_FOLLOWING))
+        following = [self._statistics(self._following(maps, index)) for maps in draws]
+        return goal + np.mean(following, axis=0) - self._of_draws
+
+    @functools.cached_property
+    def _of_draws(self) -> np.ndarray:
+        """Mean statistics of draws of the start that know of no given maps, (n_statistics,)."""
+        draws = (self._draws("free", 0, number) for number in range(N_FREE))
+        return np.mean([self._statistics(maps) for maps in draws], axis=0)
+
+    def _draws(self, purpose: str, target: int, index: int) -> np.ndarray:
+        """Draws of the start that are no batch's, normalized, (m, F, n_pix), RING."""
+        return self.model.start(self.campaign_seed, f"{self.dataset} {purpose}", target, index)
+
+    def _statistics(self, maps: np.ndarray) -> np.ndarray:
+        """Mean statistics of normalized maps (m, F, n_pix), RING: (n_statistics,)."""
+        model = self.model
+        nested = tf.constant(model.sky.to_nested(maps), model.settings.dtype)
+        return model.phi.evaluate(self._operators, nested)[0].numpy().astype(np.float64)
 
     def run(
         self,

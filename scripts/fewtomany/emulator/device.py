@@ -33,6 +33,8 @@ ONE_THREAD_FLAGS = (
 def configure(device: str = "cpu", local_rank: int = 0) -> str:
     """Set TensorFlow's device before its first use; return the device's name.
 
+    Where TensorFlow has been used before, its threads stay as they are, with a warning.
+
     On "cpu" one thread unless OMP_NUM_THREADS (which Snakemake sets to a rule's threads) or
     SLURM says otherwise: on small maps several ranks of one thread beat one rank of several.
     On "gpu" the ranks of a node share out the GPUs that are visible to them
@@ -52,8 +54,11 @@ def configure(device: str = "cpu", local_rank: int = 0) -> str:
     with quiet():
         import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:  # it has computed already, with other threads, and keeps them
+        logger.warning("TensorFlow has started before: its threads stay as they are")
     gpus = tf.config.list_physical_devices("GPU")
     if device == "cpu":
         tf.config.set_visible_devices([], "GPU")

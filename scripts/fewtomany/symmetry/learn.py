@@ -3,7 +3,8 @@
 Its parts are the inputs themselves, a diagonal covariance, isotropic maps and, where the
 scan has an axis, the inputs turned about it (:mod:`fewtomany.symmetry.model`), and where there
 is a surrogate its correlations (:mod:`fewtomany.symmetry.surrogate`). All have the same pixel
-variances, smoothed where the axis allows it; the weights make held-out inputs likeliest.
+variances, smoothed about the axis or, without one, alike in all directions, where the inputs
+themselves keep their own; the weights make held-out inputs likeliest.
 An emulation may start from its draws, and has to be better than it.
 """
 
@@ -20,7 +21,7 @@ from fewtomany.config import Symmetry as Settings
 from fewtomany.errors import UserError
 from fewtomany.sky import Sky
 from fewtomany.store import MapSet
-from fewtomany.symmetry import choice, mixture, model, variances
+from fewtomany.symmetry import allround, choice, mixture, model, variances
 from fewtomany.symmetry.mixture import Diagonal, Mixture
 from fewtomany.symmetry.model import Symmetry, Turned
 from fewtomany.symmetry.sample import Sample
@@ -52,10 +53,12 @@ class Learnt:
     Attributes
     ----------
     mixture : the covariance, of zero mean
-    deviation : array of shape (n_components, n_pix), K: smoothed, that of every part
+    deviation : array of shape (n_components, n_pix), K: smoothed, that of every part but, without
+        an axis, of the inputs themselves
     components, sky : of the maps
     evidence : what was chosen and how much it gains, for people: "symmetry", "smoothing",
         "weights", "gain" over the best single part and its "error" (nats per held-out map);
+        without an axis "widths", of the round kernel of each component, in pixels' sides;
         of a surrogate "surrogate": its gain over the mixture without it, the error, and
         whether the variances are smoothed relative to its own ("shape")
     """
@@ -187,13 +190,13 @@ def _judged(plain: mixture.Fit, without: mixture.Fit, fit: mixture.Fit) -> tuple
 def _without_axis(
     inputs: MapSet, maps: np.ndarray, seed: int, centre: bool, surrogate: Surrogate | None
 ) -> Learnt:
-    """Inputs, their diagonal and isotropic maps; variances as they are."""
+    """Inputs, their diagonal and isotropic maps; variances smoothed alike in all directions."""
     fit, evidence = mixture.fit(*_plain_folds(inputs, maps, seed, centre, None)), {}
     if surrogate is not None:
         held, targets = _plain_folds(inputs, maps, seed, centre, surrogate)
         others = [{n: t for n, t in fold.items() if n != "surrogate"} for fold in targets]
         fit, evidence = _judged(fit, mixture.fit(held, others), mixture.fit(held, targets))
-    parts, deviation = _plain_parts(inputs, maps, seed, centre, _n_folds(maps), surrogate)
+    parts, deviation, widths = _plain_parts(inputs, maps, seed, centre, _n_folds(maps), surrogate)
     return Learnt(
         fit.mixture(parts),
         deviation,
@@ -202,6 +205,7 @@ def _without_axis(
         {
             "symmetry": None,
             "smoothing": asdict(variances.NONE),
+            "widths": dict(zip(inputs.components.names, widths, strict=True)),
             **_evidence(fit),
             **evidence,
         },
@@ -221,7 +225,7 @@ def _plain_folds(
     for fold in range(n_folds):
         left = np.arange(fold, len(maps), n_folds)
         training = np.delete(maps, left, axis=0)
-        parts, _ = _plain_parts(inputs, training, seed, centre, fold, surrogate)
+        parts, *_ = _plain_parts(inputs, training, seed, centre, fold, surrogate)
         samples = [
             part.draw(seed, ("directions", fold, name), 0, 2 * N_DIRECTIONS).reshape(
                 2 * N_DIRECTIONS, -1
@@ -242,22 +246,28 @@ def _plain_parts(
     centre: bool,
     number: int,
     surrogate: Surrogate | None,
-) -> tuple[dict[str, mixture.Model], np.ndarray]:
+) -> tuple[dict[str, mixture.Model], np.ndarray, list[float]]:
+    """Parts by name, the smoothed deviations, and how wide they were smoothed.
+
+    The inputs keep their own deviations: divided by these and multiplied by smooth ones
+    they would be what noise in the former makes of them.
+    """
     away = maps - maps.mean(axis=0) if centre else maps
-    deviation = np.sqrt(np.sum(away**2, axis=0) / (len(maps) - centre))
-    if not (deviation > 0).all():
+    own = np.sqrt(np.sum(away**2, axis=0) / (len(maps) - centre))
+    if not (own > 0).all():
         raise UserError(f"{inputs.dataset}: a pixel does not vary over the maps")
+    deviation, widths = allround.deviation(away, inputs.sky, centre)
     drawn = isotropic.draw(
         away, inputs.components, seed, ("isotropic", number), 0, N_ISOTROPIC, inputs.sky
     )
     parts = {
-        "inputs": Sample.of(away, deviation),
+        "inputs": Sample.of(away, own),
         "isotropic": Sample.of(drawn, deviation),
         "diagonal": Diagonal(deviation),
     }
     if surrogate is not None:
         parts["surrogate"] = surrogate.scaled(deviation)
-    return parts, deviation
+    return parts, deviation, widths
 
 
 def _evidence(fit: mixture.Fit) -> dict:
