@@ -143,9 +143,12 @@ def test_held_out_maps_weigh_a_good_emulation_more_than_a_bad_one(planted):
 
 
 def test_the_recommended_covariance_has_the_learnt_variances(planted, compared):
+    """Those of what was learnt without emulation, and the smoothed ones of the emulated part."""
     learnt = learn.read(planted.folder / "learnt.h5")
     found = covariance.load(planted.folder / "recommended-louder.h5")
-    np.testing.assert_allclose(found.deviation, learnt.deviation, rtol=1e-6)
+    share = recommend.EQUAL[recommend.EMULATED]
+    expected = share * learnt.deviation**2 + (1 - share) * learnt.mixture.variance()
+    np.testing.assert_allclose(found.deviation**2, expected, rtol=1e-6)
 
 
 def test_the_raw_covariance_of_few_inputs_is_infinitely_far(compared):

@@ -139,16 +139,20 @@ def learnt(tmp_path):
     return inputs, paths
 
 
-def test_learnt_datasets_have_mean_and_variance_of_the_inputs(learnt):
+def test_learnt_datasets_have_mean_of_the_inputs_and_learnt_variance(learnt):
     inputs, paths = learnt
     options = ("--config", paths["config"], "--dataset", "learnt-10", "--start", 0, "--stop", 600)
     files = ("--inputs", paths["inputs"], "--symmetry", paths["symmetry"])
     run("draw.py", *options, "--output", paths["drawn"], *files)
     drawn = store.read_maps(paths["drawn"]).maps
-    deviation = inputs.std(axis=0, ddof=1)
+    found = learn.read(paths["symmetry"])
+    deviation = np.sqrt(found.mixture.variance())
     away = (drawn.mean(axis=0) - inputs.mean(axis=0)) / deviation * np.sqrt(600)
     assert np.abs(away).max() < 5
     assert np.abs(drawn.std(axis=0) / deviation - 1).max() < 5 / np.sqrt(2 * 600)
+    truth = np.linspace(0.5, 2, N_PIX)
+    error, of_inputs = (np.std(some / truth) for some in (deviation, inputs.std(axis=0, ddof=1)))
+    assert error < 0.6 * of_inputs
 
 
 def test_a_learnt_dataset_needs_its_covariance(learnt):

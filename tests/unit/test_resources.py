@@ -57,7 +57,7 @@ def test_a_descent_in_blocks_asks_for_less():
 
 def test_a_campaign_without_a_simulation_has_no_needs_of_one():
     content = yaml.safe_load((CONFIG / "paper.yaml").read_text())
-    del content["simulation"], content["reference"], content["trust"]
+    del content["simulation"], content["reference"]
     for entry in content["inputs"].values():
         entry["files"] = "some/*.fits"
     needed = resources.needs(config.parse(content))
