@@ -2,11 +2,13 @@
 
     python benchmarks/symmetry.py --cache build/symmetry
     python benchmarks/symmetry.py --cache build/symmetry --inputs 10 --seeds 4
+    python benchmarks/symmetry.py --cache build/symmetry --inputs 10 --draws 8
 
 The simulation of config/paper.yaml, binned in ecliptic coordinates, whose pole is the axis
 of the scan. Its response is made once (about three CPU minutes) and kept in the cache.
 Inputs are drawn from the exact covariance. All columns of the first draw; of the others, only
-what needs no correlations. Columns:
+what needs no correlations. With ``--draws`` instead mean and scatter over so many draws, of the
+inputs themselves, of all turns, and of the best covariance without emulation. Columns:
 
     KL, KL 50     Kullback–Leibler divergence in the 150 and the 50 leading true modes, nats
     corr          rms error of the correlations
@@ -15,15 +17,14 @@ what needs no correlations. Columns:
 """
 
 import argparse
-import dataclasses
 import sys
 import time
 from pathlib import Path
-from unittest import mock
 
 import h5py
 import numpy as np
 import scipy.linalg
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -31,9 +32,10 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from fewtomany import config, store  # noqa: E402
 from fewtomany.covariance import Covariance, Modes, leading_modes  # noqa: E402
 from fewtomany.errors import UserError  # noqa: E402
-from fewtomany.simulation import onepass, scan  # noqa: E402
+from fewtomany.simulation import onepass  # noqa: E402
 from fewtomany.symmetry import choice, mixture, model, variances  # noqa: E402
 from fewtomany.symmetry.model import Symmetry  # noqa: E402
+from fewtomany.symmetry.variances import Smoothing  # noqa: E402
 from fewtomany.validation import baselines, nonlinear  # noqa: E402
 from fewtomany.validation.compare import gaussian, views  # noqa: E402
 from fewtomany.validation.compare.distances import distances  # noqa: E402
@@ -50,31 +52,27 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, required=True, help="folder for the response")
     parser.add_argument("--inputs", type=int, nargs="+", default=[10, 100], help="input maps")
     parser.add_argument("--seeds", type=int, default=2, help="draws of the inputs")
+    parser.add_argument("--draws", type=int, help="draws of the inputs, mean and scatter alone")
     return parser
 
 
 def response(cache: Path) -> np.ndarray:
     """Columns of the response, (n_columns, n), K per standard deviation of a gain."""
-    campaign = config.load(ROOT / "config/paper.yaml")
+    sections = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+    campaign = config.parse({**sections, "maps": {**sections["maps"], "frame": "ecliptic"}})
     path, simulation = cache / "response.h5", campaign.simulation
     if not path.exists():
-        point, part = scan.point, cache / "part.h5"
-
-        def ecliptic(mission: scan.Mission, chunk: int) -> scan.Pointings:
-            found = point(mission, chunk)
-            return dataclasses.replace(found, galactic=found.ecliptic)
-
-        with mock.patch.object(scan, "point", ecliptic):
-            store.write(
-                part,
-                onepass.scan_range(simulation, 0, simulation.n_chunks),
-                kind="response-part",
-                provenance={},
-                start=0,
-                stop=simulation.n_chunks,
-                nside=simulation.nside,
-                n_detectors=len(simulation.detectors),
-            )
+        part = cache / "part.h5"
+        store.write(
+            part,
+            onepass.scan_range(simulation, 0, simulation.n_chunks),
+            kind="response-part",
+            provenance={},
+            start=0,
+            stop=simulation.n_chunks,
+            nside=simulation.nside,
+            n_detectors=len(simulation.detectors),
+        )
         with store.create(path, kind="response", provenance={}) as file:
             onepass.merge(campaign, [part], file)
         part.unlink()
@@ -203,12 +201,62 @@ def measure(
     )
 
 
+def best(maps: np.ndarray, smoothing: Smoothing, seed: int) -> mixture.Mixture:
+    """The best covariance without emulation of inputs (n_maps, n_stokes, n_pix)."""
+    folds = choice.make_folds(maps, STOKES, seed, smoothing)
+    symmetries = mixture.neighbours(choice.choose(folds).symmetry)
+    fit = mixture.fit_symmetries(folds, symmetries)
+    kept = {n: s for n, s in symmetries.items() if fit.weights[n]}
+    parts = {n: model.turned(maps, STOKES, s, smoothing) for n, s in kept.items()}
+    variance = next(iter(parts.values())).variance()
+    return fit.mixture({**parts, "diagonal": mixture.Diagonal(np.sqrt(variance))})
+
+
+def summary(columns: np.ndarray, viewer: views.Viewer, n_maps: int, n_draws: int) -> None:
+    """Mean and scatter over draws of the inputs, as lines of a Markdown table."""
+    found: dict[str, list[list[float]]] = {}
+    names = ("kl", "correlation_error", *(f"recovery:{name}" for name in SEPARATIONS))
+    for seed in range(n_draws):
+        flat = draw(columns, n_maps, seed)
+        maps = flat.reshape(n_maps, len(STOKES), -1)
+        smoothing = variances.choose(maps, STOKES)
+        seen = {
+            "raw inputs": viewer.of_maps(flat),
+            "turned by all angles": viewer.of_model(
+                model.turned(maps, STOKES, Symmetry(), smoothing)
+            ),
+            "best without emulation": viewer.of_model(best(maps, smoothing, seed)),
+        }
+        for name, view in seen.items():
+            values = distances(view, viewer)
+            row = [values[key] for key in (*names, "variance_error")]
+            found.setdefault(name, []).append(row)
+            sys.stdout.write(f"{n_maps} {seed} {name}: {' '.join(f'{v:.4g}' for v in row)}\n")
+            sys.stdout.flush()
+    for name, rows in found.items():
+        values = np.array(rows)
+        cells = [
+            f"{column.mean():.3g} ± {column.std(ddof=1):.2g}"
+            if np.isfinite(column).all()
+            else "infinite"
+            for column in values.T
+        ]
+        sys.stdout.write(f"| {n_maps} inputs, {name} | {' | '.join(cells)} |\n")
+
+
+def draw(columns: np.ndarray, n_maps: int, seed: int) -> np.ndarray:
+    """Inputs (n_maps, n), K."""
+    return np.random.default_rng([n_maps, seed]).standard_normal((n_maps, len(columns))) @ columns
+
+
 def main(arguments: argparse.Namespace) -> None:
     columns, viewer = prepare(arguments.cache)
     for n_maps in arguments.inputs:
+        if arguments.draws:
+            summary(columns, viewer, n_maps, arguments.draws)
+            continue
         for seed in range(arguments.seeds):
-            random = np.random.default_rng([n_maps, seed])
-            maps = random.standard_normal((n_maps, len(columns))) @ columns
+            maps = draw(columns, n_maps, seed)
             title = f"{n_maps} inputs, draw {seed}"
             sys.stdout.write(
                 f"\n{title:34}{'KL':>10}{'KL 50':>9}{'corr':>8}  {'recovery':22}{'var':>8}\n"

@@ -20,9 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewtomany.errors import UserError
-
-MIN_PAIRS = 4
-"""Pairs that leave an error for a mean and a slope."""
+from fewtomany.products import MIN_PAIRS
 
 
 @dataclass(frozen=True)

@@ -204,11 +204,6 @@ def _faults_of_sphere(c: dict) -> Iterator[str]:
     yield from _faults_of_nside("maps.nside", maps["nside"])
     yield from _faults_of_scales(c)
     axis = c["symmetry"]["axis"]
-    if axis not in ("none", maps["frame"]):
-        yield (
-            f"symmetry.axis: {axis} is not allowed; expected none or maps.frame = {maps['frame']}, "
-            "whose pole the maps can be turned about"
-        )
     if axis != "none" and maps["mask"] is not None:
         yield f"symmetry.axis: {axis} is not allowed with maps.mask; expected none"
     key, nside = _emulated_nside(c)

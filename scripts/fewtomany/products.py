@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fewtomany.config import Campaign
+from fewtomany.sections import Dataset
 
 WITH_TRUTH = ("chi2",)
 """Figures of the comparison that need true maps."""
@@ -35,6 +36,9 @@ class Products:
     recommends: bool = True
 
 
+MIN_PAIRS = 4
+"""Pairs of realizations that leave an error for a mean and the slope of its control variate."""
+
 OF_LATTICE = Products(
     measured=("spectra", "scattering", "distribution"),
     compared=("spectra", "scattering", "distribution"),
@@ -53,6 +57,41 @@ def judges_parameters(campaign: Campaign) -> bool:
         and campaign.maps.nside <= LARGEST_NSIDE
         and campaign.validation.parameter.amplitudes
     )
+
+
+def unpaired(campaign: Campaign) -> str:
+    """Why no input has a cheap realization of the same random numbers; empty where one has."""
+    accurate = campaign.simulation
+    if campaign.simplified is None or accurate is None:
+        return "the surrogate and the inputs are not both simulations"
+    cheap = campaign.simplified.simulation
+    if accurate.engine != "response":
+        return f"simulation.engine is {accurate.engine}; pairs need response"
+    if campaign.reference.draws != "original":
+        return "reference.draws is gaussian; pairs need inputs that are original maps"
+    facts = {
+        "systematics": lambda s: ", ".join(s.systematics),
+        "the number of chunks": lambda s: s.n_chunks,
+        "the number of detectors": lambda s: len(s.detectors),
+        "adc.draw": lambda s: s.adc.draw if "adc" in s.systematics else "",
+    }
+    for name, of in facts.items():
+        if of(accurate) != of(cheap):
+            return (
+                f"{name} of the simulation and of the surrogate are {of(accurate)} and "
+                f"{of(cheap)}; pairs need equal random numbers"
+            )
+    if not any(d.picked is not None for d in campaign.by_role("input")):
+        return "no input is maps of the simulation"
+    return ""
+
+
+def controlled(campaign: Campaign) -> list[Dataset]:
+    """The inputs whose means have a control variate."""
+    if unpaired(campaign):
+        return []
+    inputs = campaign.by_role("input")
+    return [d for d in inputs if d.picked is not None and d.n_maps >= MIN_PAIRS]
 
 
 def products_of(campaign: Campaign) -> Products:

@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fewtomany.config import Campaign
 from fewtomany.errors import UserError
+from fewtomany.products import unpaired
 from fewtomany.validation import entries
 
 TEMPLATE = "report.html"
@@ -97,6 +98,8 @@ def left_out(campaign: Campaign) -> list[str]:
         )
         if not campaign.trust.datasets:
             reasons.append("No dataset was cross-validated: trust.datasets is empty.")
+    if campaign.surrogate is not None and (reason := unpaired(campaign)):
+        reasons.append(f"The surrogate is no control variate of means and spectra: {reason}.")
     if not campaign.components.spins:
         reasons.append("Minkowski functionals are those of linear polarization; these maps are T.")
     return reasons

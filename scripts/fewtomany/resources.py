@@ -50,6 +50,10 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     return {
         **(_of_simulation(campaign, matrix, eigen) if campaign.simulation else {}),
         "prepare_surrogate": _need(2 * _surrogate_bytes(campaign) + 2 * matrix, 300 + eigen * 1e-9),
+        "control": _need(
+            2 * _surrogate_bytes(campaign) + 1000 * 8 * n_pix * (6 + 3 * len(campaign.components)),
+            120 + 1000 * n_values**1.5 * 1e-5,
+        ),
         "import_maps": _need(4 * shard + 12 * 2048**2 * 8, 60 + sharding.maps_per_shard),
         "covariance": _need(2 * matrix + 4 * shard, eigen * 2e-9),
         "factor": _need(5 * matrix, eigen * 4e-9),

@@ -99,6 +99,7 @@ STAGES = {
     "prepare_surrogate": Stage(
         1, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),
+    "control": Stage(1, ("seed", *_SKY, "surrogate")),
     "prepare_emulation": Stage(
         2,
         (

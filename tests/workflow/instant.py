@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 parser = argparse.ArgumentParser()
-for option in ("--output", "--metrics", "--comparison"):
+for option in ("--output", "--metrics", "--comparison", "--part"):
     parser.add_argument(option, type=Path)
 arguments, _ = parser.parse_known_args()
 
@@ -14,5 +14,7 @@ elif arguments.output.suffix == ".png":
     products = [arguments.output, arguments.output.with_suffix(".pdf")]
 else:
     products = [arguments.output]
+if arguments.part is not None:
+    products.append(arguments.part)
 for product in products:
     product.write_text("")

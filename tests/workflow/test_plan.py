@@ -128,6 +128,16 @@ def test_a_surrogate_has_a_pass_of_its_own(empty):
     assert jobs["simulate_response"] == 3
 
 
+def test_pairs_of_realizations_have_a_control(empty):
+    pairs = {"simulation": {**SURROGATE["simulation"], "gains": {"chunk_samples": 10000}}}
+    original = {"draws": "original", "n_maps": 50}
+    counts = {"chi2_maps": 50, "n_modes": 15}
+    same = {"emulator": {"start": "turned"}, "validation": counts}
+    for reference, expected in ((original, 1), ({"n_maps": 100}, 0)):
+        jobs = empty.jobs(surrogate=pairs, reference=reference, **same)
+        assert jobs.get("control", 0) == expected
+
+
 def test_own_maps_may_have_a_simulated_surrogate(empty):
     folder = empty.folder / "few"
     folder.mkdir(exist_ok=True)

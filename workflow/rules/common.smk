@@ -5,7 +5,7 @@ import re
 
 from fewtomany import ingest, versions
 from fewtomany.emulator import batches
-from fewtomany.products import products_of
+from fewtomany.products import controlled, products_of
 from fewtomany.resources import at_once, demands, device, launcher, ranks
 from fewtomany.shards import Shard
 
@@ -23,6 +23,8 @@ FIGURES = ["maps", *products.compared, *products.emulator]
 PARTS = {
     figure: f"<results>/validation/parts/{part}.json" for figure, part in products.parts.items()
 }
+
+CONTROLLED = [dataset.name for dataset in controlled(campaign)]
 
 
 wildcard_constraints:

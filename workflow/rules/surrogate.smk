@@ -37,3 +37,38 @@ rule prepare_surrogate:
     shell:
         "python $FEWTOMANY/prepare_surrogate.py --config {params.config} {params.response}"
         " --output {output} &> {log}"
+
+
+rule control:
+    """Mean map and mean spectra of inputs, with the surrogate as control variate.
+
+    Only where each input has a realization of the surrogate of the same random numbers. In:
+    the input maps (K), and the response of the surrogate. Out: means, standard errors and
+    slopes of maps (n_components, n_pix), K, and spectra (n_spectra, n_multipoles), K^2, without
+    and with control; JSON with metrics. Cost: the spectra of a thousand cheap maps.
+    """
+    input:
+        maps=lambda wildcards: maps_of(wildcards.dataset),
+        response="<results>/surrogate/response.h5",
+    output:
+        means="<results>/control/{dataset}.h5",
+        part="<results>/validation/parts/control-{dataset}.json",
+    log:
+        "<logs>/control/{dataset}.log",
+    benchmark:
+        "<benchmarks>/control/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(CONTROLLED),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("control"),
+        runtime=runtime("control"),
+    params:
+        config=CONFIG,
+        basis=basis_of_dataset("control"),
+    shell:
+        "python $FEWTOMANY/control.py --config {params.config} --dataset {wildcards.dataset}"
+        " --response {input.response} --output {output.means} --part {output.part}"
+        " {input.maps} &> {log}"

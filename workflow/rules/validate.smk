@@ -155,7 +155,10 @@ rule judge:
         minkowski=measured("minkowski"),
         distribution=measured("distribution"),
         maps=maps_of("reference") if campaign.truth and campaign.reference else [],
-        parts=list(dict.fromkeys(PARTS.values())),
+        parts=[
+            *dict.fromkeys(PARTS.values()),
+            *(f"<results>/validation/parts/control-{name}.json" for name in CONTROLLED),
+        ],
     output:
         metrics=report(
             "<results>/validation/metrics.json",

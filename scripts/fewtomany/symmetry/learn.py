@@ -6,11 +6,14 @@ is a surrogate its correlations (:mod:`fewtomany.symmetry.surrogate`). All have 
 variances, smoothed about the axis or, without one, alike in all directions, where the inputs
 themselves keep their own; the weights make held-out inputs likeliest.
 An emulation may start from its draws, and has to be better than it.
+
+Where the axis is not the pole of the maps' frame, the turned inputs are learnt in the frame of
+the axis and seen from the maps' own (:mod:`fewtomany.symmetry.rotation`).
 """
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -21,9 +24,10 @@ from fewtomany.config import Symmetry as Settings
 from fewtomany.errors import UserError
 from fewtomany.sky import Sky
 from fewtomany.store import MapSet
-from fewtomany.symmetry import allround, choice, mixture, model, variances
+from fewtomany.symmetry import allround, choice, mixture, model, pieces, variances
 from fewtomany.symmetry.mixture import Diagonal, Mixture
 from fewtomany.symmetry.model import Symmetry, Turned
+from fewtomany.symmetry.rotation import Rotation, Seen
 from fewtomany.symmetry.sample import Sample
 from fewtomany.symmetry.surrogate import Surrogate
 from fewtomany.symmetry.variances import Smoothing
@@ -82,7 +86,7 @@ def learn(
     Parameters
     ----------
     inputs : at least 4 maps
-    settings : whether the scan has an axis, which must be the pole of the inputs' frame
+    settings : whether the scan has an axis, a pole of the inputs' frame or of another
     seed : of the draws that decide directions
     centre : whether the mean of the inputs is taken off; it is known to be 0 otherwise
     surrogate : a stand-in of the same scan on the same pixels. It has a part in the covariance
@@ -98,6 +102,8 @@ def learn(
             f"{inputs.dataset}: {len(maps)} maps; symmetry and weights of covariances are "
             "chosen by held-out maps, which takes at least 4"
         )
+    if settings.axis not in ("none", inputs.frame):
+        return _with_other_axis(inputs, maps, settings, seed, centre, surrogate)
     if settings.axis != "none":
         return _with_axis(inputs, maps, settings, seed, centre, surrogate)
     return _without_axis(inputs, maps, seed, centre, surrogate)
@@ -154,6 +160,54 @@ def _with_axis(
     )
 
 
+def _with_other_axis(
+    inputs: MapSet,
+    maps: np.ndarray,
+    settings: Settings,
+    seed: int,
+    centre: bool,
+    surrogate: Surrogate | None,
+) -> Learnt:
+    """The same where turns are about another axis than the pole of the maps' frame."""
+    rotation = Rotation(inputs.components, inputs.frame, settings.axis)
+    stokes = "".join(name[-1] for name in inputs.components.names)
+    away = maps - maps.mean(axis=0) if centre else maps
+    smoothing = rotation.choose_smoothing(away, stokes)
+
+    def deviation_of(away: np.ndarray) -> np.ndarray:
+        variance = np.sum(away**2, axis=0) / (len(away) - centre)
+        return np.sqrt(rotation.smooth(variance, stokes, smoothing))
+
+    there = rotation.to_axis(away / deviation_of(away))
+    rotated = replace(inputs, maps=there, frame=settings.axis)
+    learnt = _with_axis(rotated, there, settings, seed, False, None)
+    turns = {n: part for n, part in learnt.mixture.parts.items() if isinstance(part, Turned)}
+    if not turns:
+        return _without_axis(inputs, maps, seed, centre, surrogate)
+    total = sum(learnt.mixture.weights[name] for name in turns)
+    weights = {name: learnt.mixture.weights[name] / total for name in turns}
+
+    def seen(away: np.ndarray, fold: int | None) -> Seen:
+        deviation = deviation_of(away)
+        turned = rotation.to_axis(away / deviation)
+        found = Mixture(
+            {
+                name: model.turned(turned, stokes, part.symmetry, smoothing_of(learnt))
+                for name, part in turns.items()
+            },
+            weights,
+        )
+        if fold is None:
+            return Seen.of(found, rotation, deviation)
+        drawn = found.draw(seed, ("variance", fold), 0, 2 * N_DIRECTIONS)
+        return Seen.of(found, rotation, deviation, drawn)
+
+    found = _without_axis(inputs, maps, seed, centre, surrogate, seen)
+    about = {"symmetry": learnt.evidence["symmetry"], "smoothing": asdict(smoothing)}
+    there = {"axis": settings.axis, **learnt.evidence}
+    return replace(found, evidence={**found.evidence, **about, "in_the_frame_of_the_axis": there})
+
+
 def _shape(
     maps: np.ndarray, stokes: str, smoothing: Smoothing, centre: bool, surrogate: Surrogate
 ) -> tuple[Smoothing, np.ndarray | None, dict]:
@@ -188,15 +242,24 @@ def _judged(plain: mixture.Fit, without: mixture.Fit, fit: mixture.Fit) -> tuple
 
 
 def _without_axis(
-    inputs: MapSet, maps: np.ndarray, seed: int, centre: bool, surrogate: Surrogate | None
+    inputs: MapSet,
+    maps: np.ndarray,
+    seed: int,
+    centre: bool,
+    surrogate: Surrogate | None,
+    seen: Callable[[np.ndarray, int | None], Seen] | None = None,
 ) -> Learnt:
-    """Inputs, their diagonal and isotropic maps; variances smoothed alike in all directions."""
-    fit, evidence = mixture.fit(*_plain_folds(inputs, maps, seed, centre, None)), {}
+    """Inputs, their diagonal and isotropic maps; variances smoothed alike in all directions.
+
+    With ``seen``, which makes the turned maps of a fold or (None) of all, these and their
+    variances.
+    """
+    fit, evidence = mixture.fit(*_plain_folds(inputs, maps, seed, centre, None, seen)), {}
     if surrogate is not None:
-        held, targets = _plain_folds(inputs, maps, seed, centre, surrogate)
+        held, targets = _plain_folds(inputs, maps, seed, centre, surrogate, seen)
         others = [{n: t for n, t in fold.items() if n != "surrogate"} for fold in targets]
         fit, evidence = _judged(fit, mixture.fit(held, others), mixture.fit(held, targets))
-    parts, deviation, widths = _plain_parts(inputs, maps, seed, centre, _n_folds(maps), surrogate)
+    parts, deviation, widths = _plain_parts(inputs, maps, seed, centre, None, surrogate, seen)
     return Learnt(
         fit.mixture(parts),
         deviation,
@@ -205,27 +268,28 @@ def _without_axis(
         {
             "symmetry": None,
             "smoothing": asdict(variances.NONE),
-            "widths": dict(zip(inputs.components.names, widths, strict=True)),
+            "widths": widths,
             **_evidence(fit),
             **evidence,
         },
     )
 
 
-def _n_folds(maps: np.ndarray) -> int:
-    return min(choice.N_FOLDS, len(maps) // 2)
-
-
 def _plain_folds(
-    inputs: MapSet, maps: np.ndarray, seed: int, centre: bool, surrogate: Surrogate | None
+    inputs: MapSet,
+    maps: np.ndarray,
+    seed: int,
+    centre: bool,
+    surrogate: Surrogate | None,
+    seen: Callable[[np.ndarray, int | None], Seen] | None,
 ) -> tuple[list[np.ndarray], list[dict[str, np.ndarray]]]:
     """Of every fold the held-out maps and the targets, in directions of the training maps."""
-    n_folds = _n_folds(maps)
+    n_folds = min(choice.N_FOLDS, len(maps) // 2)
     held, targets = [], []
     for fold in range(n_folds):
         left = np.arange(fold, len(maps), n_folds)
         training = np.delete(maps, left, axis=0)
-        parts, *_ = _plain_parts(inputs, training, seed, centre, fold, surrogate)
+        parts, *_ = _plain_parts(inputs, training, seed, centre, fold, surrogate, seen)
         samples = [
             part.draw(seed, ("directions", fold, name), 0, 2 * N_DIRECTIONS).reshape(
                 2 * N_DIRECTIONS, -1
@@ -244,23 +308,33 @@ def _plain_parts(
     maps: np.ndarray,
     seed: int,
     centre: bool,
-    number: int,
+    fold: int | None,
     surrogate: Surrogate | None,
-) -> tuple[dict[str, mixture.Model], np.ndarray, list[float]]:
-    """Parts by name, the smoothed deviations, and how wide they were smoothed.
+    seen: Callable[[np.ndarray, int | None], Seen] | None,
+) -> tuple[dict[str, mixture.Model], np.ndarray, dict[str, float]]:
+    """Of the training maps of a fold or of all (None): parts, deviations, and how smoothed.
 
-    The inputs keep their own deviations: divided by these and multiplied by smooth ones
-    they would be what noise in the former makes of them.
+    Without ``seen`` the deviations are smoothed alike in all directions, and the inputs keep
+    their own: divided by these and multiplied by smooth ones they would be what noise in the
+    former makes of them.
     """
     away = maps - maps.mean(axis=0) if centre else maps
     own = np.sqrt(np.sum(away**2, axis=0) / (len(maps) - centre))
     if not (own > 0).all():
         raise UserError(f"{inputs.dataset}: a pixel does not vary over the maps")
-    deviation, widths = allround.deviation(away, inputs.sky, centre)
+    parts: dict[str, mixture.Model] = {}
+    if seen is None:
+        deviation, widths = allround.deviation(away, inputs.sky, centre)
+        widths = dict(zip(inputs.components.names, widths, strict=True))
+    else:
+        parts["turned"] = seen(away, fold)
+        own = deviation = parts["turned"].deviation
+        widths = {}
+    number = min(choice.N_FOLDS, len(maps) // 2) if fold is None else fold
     drawn = isotropic.draw(
         away, inputs.components, seed, ("isotropic", number), 0, N_ISOTROPIC, inputs.sky
     )
-    parts = {
+    parts |= {
         "inputs": Sample.of(away, own),
         "isotropic": Sample.of(drawn, deviation),
         "diagonal": Diagonal(deviation),
@@ -312,43 +386,16 @@ def read(path: str | os.PathLike) -> Learnt:
 
 def to_arrays(learnt: Learnt) -> tuple[dict[str, np.ndarray], dict]:
     """Arrays by name, and the rest as plain JSON; :func:`from_arrays` is the inverse."""
-    arrays = {"deviation": learnt.deviation}
-    about = {}
-    for name, part in learnt.mixture.parts.items():
-        about[name] = {"weight": learnt.mixture.weights[name], "kind": type(part).__name__}
-        if isinstance(part, Diagonal):
-            continue
-        if isinstance(part, Surrogate):
-            arrays[f"parts/{name}/rows"], arrays[f"parts/{name}/rest"] = part.rows, part.rest
-            continue
-        arrays[f"parts/{name}/maps"] = part.maps
-        arrays[f"parts/{name}/deviation"] = part.deviation
-        if isinstance(part, Turned):
-            about[name]["symmetry"] = asdict(part.symmetry)
-    return arrays, about
+    arrays, about = pieces.apart(learnt.mixture, "parts")
+    return {"deviation": learnt.deviation, **arrays}, about
 
 
 def from_arrays(
     arrays: Mapping[str, np.ndarray], about: dict, components: Components, sky: Sky
 ) -> Learnt:
     """What :func:`to_arrays` has taken apart, without its evidence."""
-    deviation = arrays["deviation"]
-    parts: dict[str, mixture.Model] = {}
-    for name, facts in about.items():
-        if facts["kind"] == "Diagonal":
-            parts[name] = Diagonal(deviation)
-            continue
-        if facts["kind"] == "Surrogate":
-            rows, rest = arrays[f"parts/{name}/rows"], arrays[f"parts/{name}/rest"]
-            parts[name] = Surrogate(rows, rest, deviation)
-            continue
-        rows, own = arrays[f"parts/{name}/maps"], arrays[f"parts/{name}/deviation"]
-        if facts["kind"] == "Turned":
-            parts[name] = Turned(rows, own, Symmetry(**facts["symmetry"]))
-        else:
-            parts[name] = Sample(rows, own)
-    weights = {name: facts["weight"] for name, facts in about.items()}
-    return Learnt(Mixture(parts, weights), deviation, components, sky, {})
+    mixed = pieces.together(arrays, about, components, "parts")
+    return Learnt(mixed, arrays["deviation"], components, sky, {})
 
 
 def smoothing_of(learnt: Learnt) -> Smoothing:

@@ -6,7 +6,7 @@ How much is decided by left-out maps; "not at all" is among the choices.
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,12 +90,16 @@ def smooth(
     if smoothing.pair:
         both = [stokes.index("Q"), stokes.index("U")]
         logarithm[..., both, :] = logarithm[..., both, :].mean(axis=-2, keepdims=True)
-    smoothed = np.exp(_smoothed(logarithm, smoothing))
+    smoothed = np.exp(smooth_logarithm(logarithm, smoothing))
     return smoothed * np.mean(variance / smoothed, axis=-1, keepdims=True)
 
 
 def choose(
-    maps: np.ndarray, stokes: str, tried: Iterable[Smoothing] | None = None, centre: bool = False
+    maps: np.ndarray,
+    stokes: str,
+    tried: Iterable[Smoothing] | None = None,
+    centre: bool = False,
+    smoother: Callable[[np.ndarray, str, Smoothing], np.ndarray] = smooth,
 ) -> Smoothing:
     """The smoothing under which left-out maps are likeliest, pixel by pixel.
 
@@ -105,13 +109,14 @@ def choose(
         ``centre`` takes their mean off
     stokes : the components
     tried : smoothings to choose from; :func:`candidates` by default
+    smoother : what smooths variances
 
     Returns
     -------
     the best one; the weaker of equals
     """
     tried = candidates(stokes) if tried is None else tuple(tried)
-    scores = held_out_likelihood(maps, stokes, tried, centre)
+    scores = held_out_likelihood(maps, stokes, tried, centre, smoother)
     return tried[int(np.argmax(scores))]
 
 
@@ -147,7 +152,11 @@ def gain_of_shape(
 
 
 def held_out_likelihood(
-    maps: np.ndarray, stokes: str, tried: Iterable[Smoothing], centre: bool = False
+    maps: np.ndarray,
+    stokes: str,
+    tried: Iterable[Smoothing],
+    centre: bool = False,
+    smoother: Callable[[np.ndarray, str, Smoothing], np.ndarray] = smooth,
 ) -> np.ndarray:
     """Mean Gaussian log-likelihood of pixels of left-out maps, nats, for each smoothing.
 
@@ -163,12 +172,12 @@ def held_out_likelihood(
         held = squares[fold::n_folds]
         training = (total - held.sum(axis=0)) / (len(maps) - len(held))
         for k, smoothing in enumerate(tried):
-            variance = smooth(training, stokes, smoothing)
+            variance = smoother(training, stokes, smoothing)
             scores[k] -= len(held) * np.mean(np.log(variance) + held.mean(axis=0) / variance) / 2
     return scores / len(maps)
 
 
-def _smoothed(values: np.ndarray, smoothing: Smoothing) -> np.ndarray:
+def smooth_logarithm(values: np.ndarray, smoothing: Smoothing) -> np.ndarray:
     """Values (..., n_pix) smoothed along and across rings, linearly.
 
     What a pass leaves is smoothed and added ("twicing", Tukey 1977): with three passes

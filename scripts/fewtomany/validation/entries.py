@@ -70,6 +70,7 @@ GROUPS = {
     "Held-out inputs": ("trust",),
     "Diversity": ("diversity",),
     "Descent": ("descent",),
+    "Control variates": ("control",),
 }
 """Kinds of metrics that belong together, for the report."""
 

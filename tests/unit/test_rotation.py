@@ -1,0 +1,119 @@
+"""Turns about an axis that is not the pole of the maps' frame."""
+
+import healpy
+import numpy as np
+import pytest
+
+from fewtomany import config, spectra, store
+from fewtomany.components import Components
+from fewtomany.symmetry import learn, model, turning, variances
+from fewtomany.symmetry.mixture import Mixture
+from fewtomany.symmetry.model import Symmetry
+from fewtomany.symmetry.rotation import Rotation, Seen
+
+NSIDE = 4
+N_PIX = 12 * NSIDE**2
+QU = Components("QU")
+AWAY = Rotation(QU, "galactic", "ecliptic")
+RANDOM = np.random.default_rng(3)
+
+
+def smooth_maps(n_maps, lmax=NSIDE):
+    """Maps of E and B below a multipole that the pixels hold with ease."""
+    size = healpy.Alm.getsize(spectra.lmax_of(NSIDE))
+    degree = healpy.Alm.getlm(spectra.lmax_of(NSIDE))[0]
+    found = []
+    for _ in range(n_maps):
+        alms = RANDOM.standard_normal((2, size)) + 1j * RANDOM.standard_normal((2, size))
+        alms[:, (degree < 2) | (degree > lmax)] = 0
+        found.append(spectra.to_map(alms, QU, NSIDE))
+    return np.array(found)
+
+
+def test_a_scalar_field_is_where_it_was():
+    """The height above the ecliptic, a dipole, in Galactic and in ecliptic coordinates."""
+    scalar = Rotation(Components("T"), "galactic", "ecliptic")
+    pole = healpy.Rotator(coord=["E", "G"])([0.0, 0.0, 1.0])
+    vectors = np.array(healpy.pix2vec(NSIDE, np.arange(N_PIX)))
+    found = scalar.to_axis((pole @ vectors)[None, None])
+    np.testing.assert_allclose(found[0, 0], vectors[2], atol=1e-3)
+
+
+def test_what_the_harmonics_hold_comes_back():
+    maps = smooth_maps(3)
+    there = AWAY.to_axis(maps)
+    assert np.abs(there - maps).max() > 0.1
+    np.testing.assert_allclose(AWAY.from_axis(there), maps, atol=1e-3 * maps.std())
+    for found in (there, maps):
+        power = spectra.measure(found, "QU")[:, 0].mean(axis=0)
+        np.testing.assert_allclose(
+            power, spectra.measure(maps, "QU")[:, 0].mean(axis=0), atol=1e-3 * power.max()
+        )
+
+
+def test_the_adjoint_is_one():
+    maps, directions = RANDOM.standard_normal((2, 4, 2, N_PIX))
+    left = np.einsum("kcp,icp->ki", directions, AWAY.from_axis(maps))
+    right = np.einsum("kcp,icp->ki", AWAY.adjoint(directions), maps)
+    np.testing.assert_allclose(left, right, atol=1e-11 * np.abs(left).max())
+
+
+def test_variances_are_smoothed_along_the_rings_of_the_axis():
+    """A variance that follows ecliptic latitude stays, however far along the rings."""
+    theta = turning.directions(NSIDE)[0]
+    there = np.exp(np.cos(theta) ** 2)
+    latitude = AWAY._interpolated(np.log(there)[None], AWAY._forward)
+    variance = np.repeat(np.exp(latitude), 2, axis=0)
+    smoothed = AWAY.smooth(variance, "QU", variances.Smoothing(30.0, 0.0, pair=True))
+    np.testing.assert_allclose(smoothed, variance, rtol=0.12)
+    assert AWAY.smooth(variance, "QU", variances.NONE) is variance
+
+
+@pytest.fixture(scope="module")
+def seen():
+    there = model.turned(smooth_maps(6), "QU", Symmetry(20.0))
+    deviation = 1 + RANDOM.random((2, N_PIX))
+    return Seen.of(Mixture({"turned": there}, {"turned": 1.0}), AWAY, deviation)
+
+
+def test_the_covariance_has_the_deviations_and_one_value_however_asked(seen):
+    whole = seen.covariance()
+    np.testing.assert_allclose(np.diagonal(whole), seen.variance().ravel(), rtol=1e-9)
+    np.testing.assert_allclose(whole, whole.T, atol=1e-12)
+    np.testing.assert_allclose(seen.rows(np.array([3, 200])), whole[[3, 200]], atol=1e-10)
+    directions = RANDOM.standard_normal((5, 2 * N_PIX))
+    np.testing.assert_allclose(
+        seen.within(directions), directions @ whole @ directions.T, rtol=1e-9, atol=1e-9
+    )
+    drawn = seen.draw(1, ("a",), 0, 3000).reshape(3000, -1)
+    error = np.sqrt((whole**2 + np.outer(seen.variance(), seen.variance())) / 3000)
+    assert np.abs((drawn.T @ drawn / 3000 - whole) / error).max() < 6
+    np.testing.assert_array_equal(seen.draw(1, ("a",), 7, 9).reshape(2, -1), drawn[7:9])
+
+
+@pytest.fixture(scope="module")
+def case():
+    """Inputs in Galactic coordinates of a field that is alike at all ecliptic longitudes."""
+    there = model.turned(smooth_maps(40), "QU", Symmetry())
+    truth = Seen.of(Mixture({"a": there}, {"a": 1.0}), AWAY, 1e-6 * np.ones((2, N_PIX)))
+    inputs = store.MapSet(truth.draw(1, ("b",), 0, 12), "QU", "few", frame="galactic")
+    return truth, inputs
+
+
+def test_turns_about_another_axis_are_worth_something(case, tmp_path):
+    truth, inputs = case
+    expected = truth.covariance()
+
+    def error(axis):
+        learnt = learn.learn(inputs, config.Symmetry(axis, None), 1)
+        return np.linalg.norm(learnt.mixture.covariance() - expected), learnt
+
+    (turned, learnt), (plain, _) = map(error, ("ecliptic", "none"))
+    assert turned < 0.92 * plain
+    assert learnt.evidence["in_the_frame_of_the_axis"]["axis"] == "ecliptic"
+    learn.write(tmp_path / "learnt.h5", learnt, {})
+    again = learn.read(tmp_path / "learnt.h5")
+    np.testing.assert_array_equal(
+        again.mixture.draw(1, ("c",), 0, 3), learnt.mixture.draw(1, ("c",), 0, 3)
+    )
+    np.testing.assert_allclose(learnt.mixture.variance(), learnt.deviation**2)
