@@ -82,7 +82,8 @@ class Geometry(abc.ABC):
             and np.array_equal(self.weight, other.weight)
         )
 
-    __hash__ = None
+    def __hash__(self) -> int:
+        return hash((self.name, self.n_pix))
 
     @property
     def is_full(self) -> bool:

@@ -3,9 +3,8 @@
 The maps are taken as they are, in the unit of figures (µK on the sphere), with wavelets along the
 east: no normalization by pixel and no orientation, which an emulator learns from a few inputs,
 enters the measure.
-S̄1, S̄3 and S̄4 are free of the map's amplitude; S2 (µK²) holds it. Maps of a partial sky are
-filled up with 0 to the whole sphere, as for spectra. The coefficients are those of the masked maps
-on both sides of a comparison.
+S̄1, S̄3 and S̄4 are free of the map's amplitude; S2 (µK²) holds it. Of a partial sky, wavelets and
+averages take the observed pixels alone, as those of the emulator do, with their weights.
 """
 
 import functools
@@ -19,7 +18,7 @@ from fewtomany.components import Components
 from fewtomany.geometry import Geometry
 from fewtomany.scattering import covariance, domains, wavelets
 from fewtomany.sky import Sky
-from fewtomany.spectra import components_of, weighted
+from fewtomany.spectra import components_of
 from fewtomany.validation.measure import moments
 from fewtomany.validation.measure.moments import Moments
 
@@ -80,11 +79,11 @@ def _pieces(
     maps: np.ndarray, places: np.ndarray, sky: Geometry | None, *wavelets: int
 ) -> Iterator[np.ndarray]:
     """The values at ``places`` of some maps after the other: (n_some, n_values), float32."""
-    whole = sky.whole if sky else Sky(store.nside_of(maps.shape[-1]))
-    values = _program(tuple(whole.attributes().items()), *wavelets)
-    _, scale = whole.shown
+    sky = sky or Sky(store.nside_of(maps.shape[-1]))
+    values = _program(sky, *wavelets)
+    _, scale = sky.shown
     for first in range(0, len(maps), BATCH):
-        some = whole.to_nested(weighted(maps[first : first + BATCH], sky)) * scale
+        some = sky.to_nested(maps[first : first + BATCH]) * scale
         missing = min(BATCH, len(maps)) - some.shape[1]  # the last batch has the others' shape
         some = np.pad(some, ((0, 0), (0, missing), (0, 0)), mode="wrap")
         found = values(tf.constant(some, tf.float32)).numpy()[:, places]
@@ -92,13 +91,9 @@ def _pieces(
 
 
 @functools.cache
-def _program(whole: tuple, n_scales: int, n_orientations: int, kernel_size: int):
-    """Compiled: maps (n_pix, n_maps, n_stokes), nested, to all values (n_maps, n_all).
-
-    ``whole`` are the attributes of the geometry, which is no key itself.
-    """
-    geometry = store.geometry_of(dict(whole), None, None)
-    hierarchy = domains.hierarchy(geometry, n_scales, kernel_size)
+def _program(sky: Geometry, n_scales: int, n_orientations: int, kernel_size: int):
+    """Compiled: maps (n_pix, n_maps, n_stokes), nested, to all values (n_maps, n_all)."""
+    hierarchy = domains.hierarchy(sky, n_scales, kernel_size)
     scales = wavelets.build_scales(hierarchy, n_orientations, None, tf.float32)
 
     @tf.function(jit_compile=True)
