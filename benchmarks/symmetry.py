@@ -33,7 +33,7 @@ from fewtomany import config, store  # noqa: E402
 from fewtomany.covariance import Covariance, Modes, leading_modes  # noqa: E402
 from fewtomany.errors import UserError  # noqa: E402
 from fewtomany.simulation import onepass  # noqa: E402
-from fewtomany.symmetry import choice, mixture, model, variances  # noqa: E402
+from fewtomany.symmetry import choice, learn, mixture, model, variances  # noqa: E402
 from fewtomany.symmetry.model import Symmetry  # noqa: E402
 from fewtomany.symmetry.variances import Smoothing  # noqa: E402
 from fewtomany.validation import baselines, nonlinear  # noqa: E402
@@ -181,7 +181,7 @@ def measure(
     before = time.process_time()
     folds = choice.make_folds(maps, STOKES, seed, smoothing)
     chosen = choice.choose(folds)
-    symmetries = mixture.neighbours(chosen.symmetry)
+    symmetries = mixture.neighbours(chosen.symmetry, dipole())
     fit = mixture.fit_symmetries(folds, symmetries)
     chosen_s = time.process_time() - before
     parts = {n: model.turned(maps, STOKES, s, smoothing) for n, s in symmetries.items()}
@@ -201,10 +201,15 @@ def measure(
     )
 
 
+def dipole() -> tuple[float, float]:
+    """Where the signal of the simulation has its positive pole, in ecliptic coordinates."""
+    return learn.dipole_of("ecliptic", config.Symmetry("ecliptic", None))
+
+
 def best(maps: np.ndarray, smoothing: Smoothing, seed: int) -> mixture.Mixture:
     """The best covariance without emulation of inputs (n_maps, n_stokes, n_pix)."""
     folds = choice.make_folds(maps, STOKES, seed, smoothing)
-    symmetries = mixture.neighbours(choice.choose(folds).symmetry)
+    symmetries = mixture.neighbours(choice.choose(folds).symmetry, dipole())
     fit = mixture.fit_symmetries(folds, symmetries)
     kept = {n: s for n, s in symmetries.items() if fit.weights[n]}
     parts = {n: model.turned(maps, STOKES, s, smoothing) for n, s in kept.items()}

@@ -119,6 +119,7 @@ class Emulator:
 class Symmetry:
     axis: str
     width_deg: float | None
+    signal: str = "dipole"
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ STAGES = {
     "draw_isotropic": Stage(2, ("seed",)),
     "draw_learnt": Stage(1, ("seed", "emulator.mean")),
     "pick": Stage(1, _SKY),
-    "learn_symmetry": Stage(2, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
+    "learn_symmetry": Stage(3, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
     "prepare_surrogate": Stage(
         1, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),

@@ -211,7 +211,7 @@ class Fold:
         self.directions = directions.reshape(-1, *self.deviation.shape) * self.deviation
         self.longitude = turning.directions(turning.nside_of(maps))[1]
         self.upper = np.triu_indices(len(directions))
-        self.products: dict[tuple[str, int], np.ndarray] = {}
+        self.products: dict[tuple[str, int, tuple | None], np.ndarray] = {}
 
     def _directions(
         self, key: tuple[int, int], n_directions: int, surrogate: Surrogate | None
@@ -242,22 +242,28 @@ class Fold:
             turned = np.roll(weights, round(angle / 360 * n_angles))
             used = np.flatnonzero(turned)
             for k in np.flatnonzero(power):
-                total += power[k] * (turned[used] @ self._products(name, int(k))[used])
+                total += power[k] * (turned[used] @ self._products(name, int(k), symmetry)[used])
         full = np.zeros((len(self.directions),) * 2)
         full[self.upper] = total / len(reflections)
         return full + np.triu(full, 1).T
 
-    def _products(self, reflection: str, k: int) -> np.ndarray:
-        """Sums over maps of products of amplitudes, (n_angles, upper triangle), float32."""
-        if (reflection, k) not in self.products:
-            maps = turning.reflect(self.maps, self.stokes, reflection)
-            coefficients = turning.analyse(maps)
+    def _products(self, reflection: str, k: int, symmetry: Symmetry) -> np.ndarray:
+        """Sums over maps of products of amplitudes, (n_angles, upper triangle), float32.
+
+        Of the symmetry only the sign of the signal counts.
+        """
+        key = reflection, k, symmetry.dipole_deg
+        if key not in self.products:
+            sign = symmetry.sign(turning.nside_of(self.maps))
+            coefficients = turning.analyse(
+                turning.reflect(sign * self.maps, self.stokes, reflection)
+            )
             found: np.ndarray | float = 0.0
             for wave in (np.cos, np.sin) if k else (np.cos,):
                 amplitudes = model.products(
-                    coefficients, self.directions * wave(k * self.longitude)
+                    coefficients, self.directions * (sign * wave(k * self.longitude))
                 ).transpose(1, 0, 2)
                 square = np.matmul(amplitudes.transpose(0, 2, 1), amplitudes)
                 found = found + square[:, *self.upper]
-            self.products[reflection, k] = found.astype(np.float32)
-        return self.products[reflection, k]
+            self.products[key] = found.astype(np.float32)
+        return self.products[key]

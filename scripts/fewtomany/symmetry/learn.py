@@ -16,12 +16,14 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
+import healpy
 import numpy as np
 
 from fewtomany import isotropic, store
 from fewtomany.components import Components
 from fewtomany.config import Symmetry as Settings
 from fewtomany.errors import UserError
+from fewtomany.ingest.files import FRAMES
 from fewtomany.sky import Sky
 from fewtomany.store import MapSet
 from fewtomany.symmetry import allround, choice, mixture, model, pieces, variances
@@ -41,6 +43,9 @@ N_ISOTROPIC = 400
 N_DIRECTIONS = 100
 """Directions of the held-out likelihood, at most."""
 
+
+DIPOLE_DEG = (264.021, 48.253)
+"""Galactic longitude and latitude of the solar dipole (Planck 2018 results I, A&A 641, A1)."""
 
 TRUST = 2.0
 """Standard errors that a surrogate must gain: one that does not is left out altogether."""
@@ -126,7 +131,7 @@ def _with_axis(
         chosen = choice.choose(folds).symmetry
     else:
         chosen = Symmetry(settings.width_deg)
-    symmetries = mixture.neighbours(chosen)
+    symmetries = mixture.neighbours(chosen, dipole_of(inputs.frame, settings))
     fit, evidence, shape = mixture.fit_symmetries(folds, symmetries), {}, None
     if surrogate is not None:
         relative, shape, of_shape = _shape(maps, stokes, smoothing, centre, surrogate)
@@ -158,6 +163,14 @@ def _with_axis(
         inputs.sky,
         {"symmetry": asdict(chosen), "smoothing": asdict(smoothing), **_evidence(fit), **evidence},
     )
+
+
+def dipole_of(frame: str, settings: Settings) -> tuple[float, float] | None:
+    """Longitude and latitude of the dipole that signs may follow, degrees; None for no signal."""
+    if settings.signal == "none":
+        return None
+    rotator = healpy.Rotator(coord=["G", FRAMES[frame]])
+    return tuple(map(float, rotator(*DIPOLE_DEG, lonlat=True)))
 
 
 def _with_other_axis(

@@ -7,7 +7,7 @@ target, and the better end counts.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +22,9 @@ from fewtomany.symmetry.model import BLOCK, Symmetry, Turned
 
 NEGLIGIBLE = 1e-3
 """Weights below are set to 0."""
+
+SIGNED = ("turned", "narrower", "wider", "looser", "unreflected", "all turns")
+"""Targets that the sign of a signal may make another."""
 
 
 class Model(Protocol):
@@ -246,8 +249,16 @@ def fit(held: Sequence[np.ndarray], targets: Sequence[Mapping[str, np.ndarray]])
     return Fit(dict(zip(names, map(float, weights), strict=True)), np.concatenate(scores), singles)
 
 
-def neighbours(symmetry: Symmetry) -> dict[str, Symmetry]:
-    """A chosen symmetry and weaker and stronger ones, by name, as targets."""
+def neighbours(
+    symmetry: Symmetry, dipole_deg: tuple[float, float] | None = None
+) -> dict[str, Symmetry]:
+    """A chosen symmetry and weaker and stronger ones, by name, as targets.
+
+    Parameters
+    ----------
+    dipole_deg : what the maps may have the sign of, as of :class:`Symmetry`; with it the stronger
+        ones are there twice
+    """
     plain = {"flip_deg": None, "mirror_deg": None}
     changes = {
         "turned": {},
@@ -262,8 +273,12 @@ def neighbours(symmetry: Symmetry) -> dict[str, Symmetry]:
         "inputs, tapered": {"width_deg": 0.0, **plain},
     }
     found: dict[str, Symmetry] = {}
+    if dipole_deg is not None:
+        changes |= {
+            f"{name}, signed": {**changes[name], "dipole_deg": dipole_deg} for name in SIGNED
+        }
     for name, change in changes.items():
-        candidate = Symmetry(**{**vars(symmetry), **change})
+        candidate = replace(symmetry, **change)
         if candidate not in found.values():
             found[name] = candidate
     return found

@@ -8,12 +8,17 @@ the same kind when they are turned about its axis. A few inputs turned are many 
 z are the inputs over their smoothed deviations, with their reflections; R_φ turns by φ; the
 taper T of the difference in longitude takes off the correlations that only chance makes;
 D gives every pixel its smoothed variance. Every step keeps C positive semidefinite.
+
+What multiplies a signal, as a gain does, has the sign of the signal, which no deviation knows and
+which does not turn with the scan. For a dipole it can be taken off: D is signed then, before the
+turns and after.
 """
 
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import healpy
 import numpy as np
 
 from fewtomany import seeds
@@ -43,6 +48,8 @@ class Symmetry:
     mirror_deg : whether the sky may be mirrored on the equator and turned by so much
     coherence_deg : standard deviation of the taper of correlations in the difference of
         longitude modulo 360°/folds; infinite: no taper
+    dipole_deg : longitude and latitude of the dipole whose sign D has, in the frame of the maps;
+        None: D is positive
     """
 
     width_deg: float = np.inf
@@ -50,8 +57,11 @@ class Symmetry:
     flip_deg: float | None = None
     mirror_deg: float | None = None
     coherence_deg: float = np.inf
+    dipole_deg: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        if self.dipole_deg is not None:
+            object.__setattr__(self, "dipole_deg", tuple(self.dipole_deg))
         if not self.width_deg >= 0:
             raise UserError(f"width of the turns is {self.width_deg}, allowed are 0 and more")
         if not self.coherence_deg > 0:
@@ -70,6 +80,14 @@ class Symmetry:
         if len(found) == 3:
             found["mirror-flip"] = self.flip_deg - self.mirror_deg
         return found
+
+    def sign(self, nside: int) -> np.ndarray:
+        """Sign of the signal in every pixel, (n_pix,): 1 or −1; 1 without a dipole."""
+        n_pix = 12 * nside**2
+        if self.dipole_deg is None:
+            return np.ones(n_pix)
+        towards = healpy.ang2vec(*self.dipole_deg, lonlat=True)
+        return np.where(towards @ healpy.pix2vec(nside, np.arange(n_pix)) < 0, -1.0, 1.0)
 
     def weights(self, n_angles: int) -> np.ndarray:
         """Weights of the turns by 2πj / n_angles, of sum 1."""
@@ -128,7 +146,7 @@ class Turned:
     ----------
     maps : array of shape (n_rows, n_stokes, n_pix), float64: z and its reflections, over
         √n_rows
-    deviation : array of shape (n_stokes, n_pix), K: D
+    deviation : array of shape (n_stokes, n_pix), K: D, with its sign
     symmetry : what counts as the same sky
     """
 
@@ -274,9 +292,10 @@ def turned(
     UserError : where a pixel of the inputs has no variance
     """
     maps, variance = normalized(maps, stokes, smoothing, centre, shape)
-    maps = reflected(maps, stokes, symmetry.reflections)
+    sign = symmetry.sign(turning.nside_of(maps))
+    maps = reflected(sign * maps, stokes, symmetry.reflections)
     squares = _turned_squares(maps, symmetry)
-    return Turned(maps, np.sqrt(variance / squares), symmetry)
+    return Turned(maps, sign * np.sqrt(variance / squares), symmetry)
 
 
 def normalized(
