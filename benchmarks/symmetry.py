@@ -181,7 +181,7 @@ def measure(
     before = time.process_time()
     folds = choice.make_folds(maps, STOKES, seed, smoothing)
     chosen = choice.choose(folds)
-    symmetries = mixture.neighbours(chosen.symmetry, dipole())
+    symmetries = mixture.candidates(chosen.symmetry, choice.choose(folds, dipole()).symmetry)
     fit = mixture.fit_symmetries(folds, symmetries)
     chosen_s = time.process_time() - before
     parts = {n: model.turned(maps, STOKES, s, smoothing) for n, s in symmetries.items()}
@@ -209,7 +209,8 @@ def dipole() -> tuple[float, float]:
 def best(maps: np.ndarray, smoothing: Smoothing, seed: int) -> mixture.Mixture:
     """The best covariance without emulation of inputs (n_maps, n_stokes, n_pix)."""
     folds = choice.make_folds(maps, STOKES, seed, smoothing)
-    symmetries = mixture.neighbours(choice.choose(folds).symmetry, dipole())
+    chosen = (choice.choose(folds, signed).symmetry for signed in (None, dipole()))
+    symmetries = mixture.candidates(*chosen)
     fit = mixture.fit_symmetries(folds, symmetries)
     kept = {n: s for n, s in symmetries.items() if fit.weights[n]}
     parts = {n: model.turned(maps, STOKES, s, smoothing) for n, s in kept.items()}

@@ -149,21 +149,27 @@ def test_the_symmetry_is_found_in_the_inputs(striped):
 
 @pytest.mark.parametrize("multiplied", [True, False])
 def test_the_sign_of_a_dipole_is_taken_off_where_maps_have_it(multiplied):
-    """Smooth fields that turn with the scan, times a dipole or not: ten inputs tell."""
+    """Smooth fields that turn with the scan, times a dipole or not: inputs tell."""
     nside, dipole = 4, (20.0, -11.0)
     towards = hp.ang2vec(*dipole, lonlat=True)
     signal = towards @ hp.pix2vec(nside, np.arange(12 * nside**2)) if multiplied else 1.0
     rng = np.random.default_rng(3)
-    shape = 10, hp.Alm.getsize(8)
+    shape = 24, hp.Alm.getsize(8)
     alms = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) * np.exp(
-        -hp.Alm.getlm(8)[0] / 6
+        -hp.Alm.getlm(8)[0] / 2
     )
     maps = signal * np.array([hp.alm2map(some, nside) for some in alms])[:, None]
     folds = choice.make_folds(maps, "T", 1, NONE, n_directions=30)
-    symmetries = mixture.neighbours(choice.choose(folds).symmetry, dipole)
-    weights = mixture.fit_symmetries(folds, symmetries).weights
-    signed = sum(weight for name, weight in weights.items() if name.endswith(", signed"))
-    assert signed > 0.5 if multiplied else signed < 0.1
+    without, signed = (choice.choose(folds, sign) for sign in (None, dipole))
+    gain, error = choice.paired_gain(
+        signed.scores[signed.symmetry], without.scores[without.symmetry]
+    )
+    assert (gain if multiplied else -gain) > 2 * error
+    weights = mixture.fit_symmetries(
+        folds, mixture.candidates(without.symmetry, signed.symmetry)
+    ).weights
+    share = sum(weight for name, weight in weights.items() if name.endswith(", signed"))
+    assert (share > 0.5) == multiplied
 
 
 def test_a_field_without_the_symmetry_is_not_turned():

@@ -127,8 +127,8 @@ def make_folds(
     ]
 
 
-def choose(folds: Sequence["Fold"]) -> Choice:
-    """The symmetry that makes held-out inputs likeliest.
+def choose(folds: Sequence["Fold"], dipole_deg: tuple[float, float] | None = None) -> Choice:
+    """The symmetry that makes held-out inputs likeliest, of maps with the sign of a dipole or not.
 
     Widths, folds and coherences are tried together; then, with the best of them, every
     reflection, and again the widths and coherences with it.
@@ -142,7 +142,7 @@ def choose(folds: Sequence["Fold"]) -> Choice:
         return max(tried, key=lambda symmetry: scores[symmetry].mean())
 
     grid = [
-        Symmetry(width, n_folds, coherence_deg=coherence)
+        Symmetry(width, n_folds, coherence_deg=coherence, dipole_deg=dipole_deg)
         for width, n_folds, coherence in itertools.product(WIDTHS_DEG, FOLDS, COHERENCES_DEG)
     ]
     found = best(grid)

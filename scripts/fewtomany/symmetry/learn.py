@@ -127,11 +127,13 @@ def _with_axis(
     stokes = "".join(name[-1] for name in inputs.components.names)
     smoothing = variances.choose(maps, stokes, centre=centre)
     folds = choice.make_folds(maps, stokes, seed, smoothing, centre, N_DIRECTIONS)
-    if settings.width_deg is None:
-        chosen = choice.choose(folds).symmetry
-    else:
-        chosen = Symmetry(settings.width_deg)
-    symmetries = mixture.neighbours(chosen, dipole_of(inputs.frame, settings))
+    chosen, signed = (
+        Symmetry(settings.width_deg, dipole_deg=dipole)
+        if settings.width_deg is not None
+        else choice.choose(folds, dipole).symmetry
+        for dipole in (None, dipole_of(inputs.frame, settings))
+    )
+    symmetries = mixture.candidates(chosen, signed if signed.dipole_deg else None)
     fit, evidence, shape = mixture.fit_symmetries(folds, symmetries), {}, None
     if surrogate is not None:
         relative, shape, of_shape = _shape(maps, stokes, smoothing, centre, surrogate)

@@ -23,9 +23,6 @@ from fewtomany.symmetry.model import BLOCK, Symmetry, Turned
 NEGLIGIBLE = 1e-3
 """Weights below are set to 0."""
 
-SIGNED = ("turned", "narrower", "wider", "looser", "unreflected", "all turns")
-"""Targets that the sign of a signal may make another."""
-
 
 class Model(Protocol):
     """A covariance that need not be formed."""
@@ -249,16 +246,8 @@ def fit(held: Sequence[np.ndarray], targets: Sequence[Mapping[str, np.ndarray]])
     return Fit(dict(zip(names, map(float, weights), strict=True)), np.concatenate(scores), singles)
 
 
-def neighbours(
-    symmetry: Symmetry, dipole_deg: tuple[float, float] | None = None
-) -> dict[str, Symmetry]:
-    """A chosen symmetry and weaker and stronger ones, by name, as targets.
-
-    Parameters
-    ----------
-    dipole_deg : what the maps may have the sign of, as of :class:`Symmetry`; with it the stronger
-        ones are there twice
-    """
+def neighbours(symmetry: Symmetry) -> dict[str, Symmetry]:
+    """A chosen symmetry and weaker and stronger ones, by name, as targets."""
     plain = {"flip_deg": None, "mirror_deg": None}
     changes = {
         "turned": {},
@@ -273,14 +262,21 @@ def neighbours(
         "inputs, tapered": {"width_deg": 0.0, **plain},
     }
     found: dict[str, Symmetry] = {}
-    if dipole_deg is not None:
-        changes |= {
-            f"{name}, signed": {**changes[name], "dipole_deg": dipole_deg} for name in SIGNED
-        }
     for name, change in changes.items():
         candidate = replace(symmetry, **change)
         if candidate not in found.values():
             found[name] = candidate
+    return found
+
+
+def candidates(chosen: Symmetry, signed: Symmetry | None) -> dict[str, Symmetry]:
+    """Targets around the symmetry without a sign, and around that with the sign of a dipole.
+
+    Inputs that are not turned are the same with a sign and without.
+    """
+    found = neighbours(chosen)
+    if signed is not None:
+        found |= {f"{n}, signed": s for n, s in neighbours(signed).items() if s.width_deg > 0}
     return found
 
 
