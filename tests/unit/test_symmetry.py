@@ -1,9 +1,11 @@
 import healpy as hp
+import litebird_sim
 import numpy as np
 import pytest
 
+from fewtomany.config import Symmetry as Settings
 from fewtomany.errors import UserError
-from fewtomany.symmetry import choice, mixture, model, turning
+from fewtomany.symmetry import choice, learn, mixture, model, turning
 from fewtomany.symmetry.model import UNTURNED, Symmetry
 from fewtomany.symmetry.variances import NONE, Smoothing
 
@@ -170,6 +172,19 @@ def test_the_sign_of_a_dipole_is_taken_off_where_maps_have_it(multiplied):
     ).weights
     share = sum(weight for name, weight in weights.items() if name.endswith(", signed"))
     assert (share > 0.5) == multiplied
+
+
+def test_the_dipole_is_that_of_the_simulation():
+    """In the frame asked for; litebird_sim's is Galactic."""
+    constants = litebird_sim.constants
+    known = constants.SOLAR_VELOCITY_GAL_LON_RAD, constants.SOLAR_VELOCITY_GAL_LAT_RAD
+    found = learn.dipole_of("galactic", Settings("none", None))
+    np.testing.assert_allclose(found[0] % 360, np.rad2deg(known[0]) % 360, atol=0.01)
+    np.testing.assert_allclose(found[1], np.rad2deg(known[1]), atol=0.01)
+    np.testing.assert_allclose(
+        learn.dipole_of("ecliptic", Settings("none", None))[1], -11.15, atol=0.01
+    )
+    assert learn.dipole_of("galactic", Settings("none", None, "none")) is None
 
 
 def test_a_field_without_the_symmetry_is_not_turned():
