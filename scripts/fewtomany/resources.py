@@ -39,7 +39,10 @@ def needs(campaign: Campaign) -> dict[str, Need]:
 
     matrix, eigen = _covariance(n_values)
     all_maps = max(dataset.n_maps for dataset in campaign.datasets.values()) * n_values * 4
+    inputs = max(dataset.n_maps for dataset in campaign.by_role("input")) * n_values * 8
     shard = sharding.maps_per_shard * n_values * 8
+    turns = campaign.symmetry is not None and campaign.symmetry.axis != "none"
+    learnt = 4e9 * n_values / 6144 if turns else 24e3 * n_values
     descent = descent_bytes(campaign)
     refined = refined_bytes(campaign)
 
@@ -59,10 +62,12 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "factor": _need(5 * matrix, eigen * 4e-9),
         "draw": _need(3 * matrix + 3 * shard, map_seconds),
         "draw_isotropic": _need(4 * shard, map_seconds * 10),
-        "draw_learnt": _need(8 * shard + 4e9 * (n_values / 6144), 60 + map_seconds * 60),
+        "draw_learnt": _need(8 * shard + learnt, 60 + map_seconds * 60),
         "draw_texture": _need(4 * shard, 60 + map_seconds),
         "pick": _need(4 * shard, 60 + map_seconds),
-        "learn_symmetry": _need(60 * shard + 4e9 * (n_values / 6144), 600 * n_values / 6144),
+        "learn_symmetry": _need(
+            60 * inputs + learnt, 600 * n_values / 6144 if turns else 300 + 3e-3 * n_values
+        ),
         "prepare_emulation": _need(descent + refined, 300 + refined * 1e-6, base_mb=_TENSORFLOW_MB),
         "emulate": _need(descent + refined, 300 + shard_seconds, base_mb=_TENSORFLOW_MB),
         "assemble": _need(3 * shard, map_seconds),
