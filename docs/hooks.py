@@ -25,7 +25,6 @@ SECTIONS = {
     ],
     "Results": [
         "docs/results.md",
-        "docs/paper.md",
         "docs/systematics.md",
         "docs/nongaussian.md",
         "docs/parameter.md",
