@@ -35,7 +35,6 @@ from fewtomany.errors import UserError  # noqa: E402
 from fewtomany.simulation import onepass  # noqa: E402
 from fewtomany.symmetry import choice, learn, mixture, model, variances  # noqa: E402
 from fewtomany.symmetry.model import Symmetry  # noqa: E402
-from fewtomany.symmetry.variances import Smoothing  # noqa: E402
 from fewtomany.validation import baselines, nonlinear  # noqa: E402
 from fewtomany.validation.compare import gaussian, views  # noqa: E402
 from fewtomany.validation.compare.distances import distances  # noqa: E402
@@ -206,16 +205,10 @@ def dipole() -> tuple[float, float]:
     return learn.dipole_of("ecliptic", config.Symmetry("ecliptic", None))
 
 
-def best(maps: np.ndarray, smoothing: Smoothing, seed: int) -> mixture.Mixture:
+def best(maps: np.ndarray, seed: int) -> mixture.Mixture:
     """The best covariance without emulation of inputs (n_maps, n_stokes, n_pix)."""
-    folds = choice.make_folds(maps, STOKES, seed, smoothing)
-    chosen = (choice.choose(folds, signed).symmetry for signed in (None, dipole()))
-    symmetries = mixture.candidates(*chosen)
-    fit = mixture.fit_symmetries(folds, symmetries)
-    kept = {n: s for n, s in symmetries.items() if fit.weights[n]}
-    parts = {n: model.turned(maps, STOKES, s, smoothing) for n, s in kept.items()}
-    variance = next(iter(parts.values())).variance()
-    return fit.mixture({**parts, "diagonal": mixture.Diagonal(np.sqrt(variance))})
+    inputs = store.MapSet(maps, STOKES, "inputs", frame="ecliptic")
+    return learn.learn(inputs, config.Symmetry("ecliptic", None), seed).mixture
 
 
 def summary(columns: np.ndarray, viewer: views.Viewer, n_maps: int, n_draws: int) -> None:
@@ -231,7 +224,7 @@ def summary(columns: np.ndarray, viewer: views.Viewer, n_maps: int, n_draws: int
             "turned by all angles": viewer.of_model(
                 model.turned(maps, STOKES, Symmetry(), smoothing)
             ),
-            "best without emulation": viewer.of_model(best(maps, smoothing, seed)),
+            "best without emulation": viewer.of_model(best(maps, seed)),
         }
         for name, view in seen.items():
             values = distances(view, viewer)

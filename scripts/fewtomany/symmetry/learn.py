@@ -127,13 +127,10 @@ def _with_axis(
     stokes = "".join(name[-1] for name in inputs.components.names)
     smoothing = variances.choose(maps, stokes, centre=centre)
     folds = choice.make_folds(maps, stokes, seed, smoothing, centre, N_DIRECTIONS)
-    chosen, signed = (
-        Symmetry(settings.width_deg, dipole_deg=dipole)
-        if settings.width_deg is not None
-        else choice.choose(folds, dipole).symmetry
-        for dipole in (None, dipole_of(inputs.frame, settings))
-    )
-    symmetries = mixture.candidates(chosen, signed if signed.dipole_deg else None)
+    dipole = dipole_of(inputs.frame, settings)
+    chosen = _chosen(folds, settings, None)
+    signed = _chosen(folds, settings, dipole) if dipole else None
+    symmetries = mixture.candidates(chosen, signed)
     fit, evidence, shape = mixture.fit_symmetries(folds, symmetries), {}, None
     if surrogate is not None:
         relative, shape, of_shape = _shape(maps, stokes, smoothing, centre, surrogate)
@@ -165,6 +162,15 @@ def _with_axis(
         inputs.sky,
         {"symmetry": asdict(chosen), "smoothing": asdict(smoothing), **_evidence(fit), **evidence},
     )
+
+
+def _chosen(
+    folds: list[choice.Fold], settings: Settings, dipole_deg: tuple[float, float] | None
+) -> Symmetry:
+    """The symmetry that held-out inputs like best, or of the width that is given."""
+    if settings.width_deg is not None:
+        return Symmetry(settings.width_deg, dipole_deg=dipole_deg)
+    return choice.choose(folds, dipole_deg).symmetry
 
 
 def dipole_of(frame: str, settings: Settings) -> tuple[float, float] | None:
