@@ -59,6 +59,9 @@ def _report(campaign, file, queue, jobs):
             + (f", {descent.seconds:.0f} s each" if descent.seconds is not None else "")
             + (f"; on their way: {way}" if way else "")
         )
+    if not any(stage.to_do for stage in stages):
+        yield "finished: nothing to be done"
+        return
     known = sum(stage.left_s or 0 for stage in stages)
     unknown = [stage.rule for stage in stages if stage.left_s is None]
     slots = jobs or max(sum(stage.running for stage in stages), 1)

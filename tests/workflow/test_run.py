@@ -138,6 +138,7 @@ def test_a_flipped_bit_is_found_discarded_and_made_again(finished):
         )
         return done.stdout
 
+    assert status().endswith("finished: nothing to be done\n")
     assert status("--check").startswith("every product can be read")
     files = {
         "datasets/gaussian-10/maps-0000000-0000050.h5": "maps",
