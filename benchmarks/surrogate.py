@@ -28,7 +28,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fewtomany import config, store  # noqa: E402
+from fewtomany import config  # noqa: E402
 from fewtomany.covariance import leading_modes  # noqa: E402
 from fewtomany.simplified import merged  # noqa: E402
 from fewtomany.simulation import onepass, systematics  # noqa: E402
@@ -108,19 +108,8 @@ def simulate(changes: dict, frame: str, kinds: tuple[str, ...]) -> tuple[np.ndar
     simulation = dataclasses.replace(campaign.simulation, systematics=kinds)
     campaign = dataclasses.replace(campaign, simulation=simulation)
     with tempfile.TemporaryDirectory() as folder:
-        part, whole = Path(folder, "part.h5"), Path(folder, "response.h5")
-        store.write(
-            part,
-            onepass.scan_range(simulation, 0, simulation.n_chunks),
-            kind="response-part",
-            provenance={},
-            start=0,
-            stop=simulation.n_chunks,
-            nside=simulation.nside,
-            n_detectors=len(simulation.detectors),
-        )
-        with store.create(whole, kind="response", provenance={}) as file:
-            onepass.merge(campaign, [part], file)
+        whole = Path(folder, "response.h5")
+        onepass.make_response(campaign, whole)
         with h5py.File(whole) as file:
             rows = file["response"][:, 1:].astype(np.float32)
     shape = (simulation.n_chunks, len(kinds), len(simulation.detectors), -1)

@@ -61,20 +61,7 @@ def response(cache: Path) -> np.ndarray:
     campaign = config.parse({**sections, "maps": {**sections["maps"], "frame": "ecliptic"}})
     path, simulation = cache / "response.h5", campaign.simulation
     if not path.exists():
-        part = cache / "part.h5"
-        store.write(
-            part,
-            onepass.scan_range(simulation, 0, simulation.n_chunks),
-            kind="response-part",
-            provenance={},
-            start=0,
-            stop=simulation.n_chunks,
-            nside=simulation.nside,
-            n_detectors=len(simulation.detectors),
-        )
-        with store.create(path, kind="response", provenance={}) as file:
-            onepass.merge(campaign, [part], file)
-        part.unlink()
+        onepass.make_response(campaign, path)
     with h5py.File(path) as file:
         columns = file["response"][:, 1:].reshape(len(file["response"]), -1)
     return simulation.gains.standard_deviation * columns

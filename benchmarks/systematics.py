@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from fewtomany import config, store
+from fewtomany import config
 from fewtomany.simulation import binning, direct, onepass, response, systematics
 from fewtomany.simulation.observation import observe
 
@@ -74,27 +74,12 @@ def simulate(campaign: config.Campaign, n_maps: int) -> tuple[np.ndarray, float,
         each = (all_maps - one) / (n_maps - 1)
         return maps, one - each, each
     with tempfile.TemporaryDirectory() as folder:
-        columns = columns_of(campaign, Path(folder))
+        path = Path(folder, "response.h5")
+        onepass.make_response(campaign, path)
+        columns = response.read(campaign, path)
     shared = time.process_time() - start
     maps = response.realizations(campaign, columns, 0, n_maps)
     return maps, shared, (time.process_time() - start - shared) / n_maps
-
-
-def columns_of(campaign: config.Campaign, folder: Path) -> np.ndarray:
-    simulation = campaign.simulation
-    store.write(
-        folder / "part.h5",
-        onepass.scan_range(simulation, 0, simulation.n_chunks),
-        kind="response-part",
-        provenance={},
-        start=0,
-        stop=simulation.n_chunks,
-        nside=simulation.nside,
-        n_detectors=len(simulation.detectors),
-    )
-    with store.create(folder / "response.h5", kind="response", provenance={}) as file:
-        onepass.merge(campaign, [folder / "part.h5"], file)
-    return response.read(campaign, folder / "response.h5")
 
 
 def draw(maps: np.ndarray, path: Path) -> None:

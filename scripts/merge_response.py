@@ -2,7 +2,7 @@
 
 import argparse
 
-from fewtomany import cli, provenance, store
+from fewtomany import cli, provenance
 from fewtomany.simulation import onepass
 
 
@@ -16,19 +16,8 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     campaign = cli.campaign_of(arguments)
-    with store.create(
-        arguments.output,
-        kind="response",
-        provenance=provenance.record(
-            **campaign.identity,
-        ),
-        stokes="TQU",
-        nside=campaign.maps.nside,
-        simulation_nside=campaign.simulation.nside,
-        n_detectors=len(campaign.simulation.detectors),
-        unit="K per unit amplitude",
-    ) as file:
-        onepass.merge(campaign, arguments.parts, file)
+    record = provenance.record(**campaign.identity)
+    onepass.write_response(arguments.output, campaign, arguments.parts, record)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ scripts/simulate_response.py --ranks 4 ...
 
 import argparse
 
-from fewtomany import cli, parallel, provenance, shards, store
+from fewtomany import cli, parallel, provenance, shards
 from fewtomany.simulation import onepass
 
 
@@ -30,16 +30,13 @@ def main(arguments: argparse.Namespace) -> None:
             onepass.scan_range(simulation, own.start, own.stop) if len(own) else None
         )
         if mine.first:
-            store.write(
+            onepass.write_part(
                 arguments.output,
+                simulation,
+                arguments.start,
+                arguments.stop,
                 onepass.join_ranges([part for part in parts if part]),
-                kind="response-part",
-                provenance=provenance.record(**campaign.identity),
-                start=arguments.start,
-                stop=arguments.stop,
-                nside=simulation.nside,
-                n_detectors=len(simulation.detectors),
-                unit="K",
+                provenance.record(**campaign.identity),
             )
 
 

@@ -20,19 +20,10 @@ def make_response(campaign, folder, *boundaries):
     paths = []
     for start, stop in itertools.pairwise(edges):
         paths.append(folder / f"part-{start}-{stop}.h5")
-        store.write(
-            paths[-1],
-            onepass.scan_range(simulation, start, stop),
-            kind="response-part",
-            provenance={},
-            start=start,
-            stop=stop,
-            nside=simulation.nside,
-            n_detectors=len(simulation.detectors),
-        )
+        arrays = onepass.scan_range(simulation, start, stop)
+        onepass.write_part(paths[-1], simulation, start, stop, arrays, {})
     path = folder / "response.h5"
-    with store.create(path, kind="response", provenance={}) as file:
-        onepass.merge(campaign, paths[::-1], file)
+    onepass.write_response(path, campaign, paths[::-1], {})
     return path
 
 

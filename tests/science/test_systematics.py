@@ -7,7 +7,7 @@ import pytest
 from litebird_sim.noise import rescale_noise
 from scipy import linalg, signal
 
-from fewtomany import seeds, store
+from fewtomany import seeds
 from fewtomany.simulation import (
     binning,
     columns,
@@ -38,19 +38,7 @@ def tod(campaign, chunk=0, index=0):
 
 def by_response(campaign, folder, start, stop):
     """Maps of the response engine, and its columns."""
-    simulation = campaign.simulation
-    store.write(
-        folder / "part.h5",
-        onepass.scan_range(simulation, 0, simulation.n_chunks),
-        kind="response-part",
-        provenance={},
-        start=0,
-        stop=simulation.n_chunks,
-        nside=simulation.nside,
-        n_detectors=len(simulation.detectors),
-    )
-    with store.create(folder / "response.h5", kind="response", provenance={}) as file:
-        onepass.merge(campaign, [folder / "part.h5"], file)
+    onepass.make_response(campaign, folder / "response.h5")
     read = response.read(campaign, folder / "response.h5")
     return response.realizations(campaign, read, start, stop), read
 

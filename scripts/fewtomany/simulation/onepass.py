@@ -8,7 +8,8 @@ a_c = (PᵀP)⁻¹ Pᵀ w_c. Both give the same bits however the pass is cut int
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -77,6 +78,55 @@ def join_ranges(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]
         for name in ("pixels", "normal", "projected")
     }
     return {"offsets": np.cumsum([0, *lengths]), **arrays}
+
+
+def write_part(
+    path: str | Path,
+    simulation: config.Simulation,
+    start: int,
+    stop: int,
+    arrays: dict[str, np.ndarray],
+    provenance: Mapping,
+) -> None:
+    """Keep the arrays of :func:`scan_range` as a "response-part" (HDF5)."""
+    store.write(
+        path,
+        arrays,
+        kind="response-part",
+        provenance=provenance,
+        start=start,
+        stop=stop,
+        nside=simulation.nside,
+        n_detectors=len(simulation.detectors),
+        unit="K",
+    )
+
+
+def write_response(
+    path: str | Path, campaign: Campaign, parts: Sequence[str | Path], provenance: Mapping
+) -> None:
+    """Merge parts, in any order, into a "response" (HDF5); see :func:`merge`."""
+    with store.create(
+        path,
+        kind="response",
+        provenance=provenance,
+        stokes="TQU",
+        nside=campaign.maps.nside,
+        simulation_nside=campaign.simulation.nside,
+        n_detectors=len(campaign.simulation.detectors),
+        unit="K per unit amplitude",
+    ) as file:
+        merge(campaign, parts, file)
+
+
+def make_response(campaign: Campaign, path: Path) -> None:
+    """The whole pass and its merge in this process: a "response" without provenance."""
+    simulation = campaign.simulation
+    arrays = scan_range(simulation, 0, simulation.n_chunks)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        part = Path(folder, "part.h5")
+        write_part(part, simulation, 0, simulation.n_chunks, arrays, {})
+        write_response(path, campaign, [part], {})
 
 
 def merge(campaign: Campaign, paths: Sequence[str | Path], file: h5py.File) -> None:
