@@ -19,7 +19,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fewtomany import config  # noqa: E402
+from fewtomany import config, status  # noqa: E402
+from fewtomany.emulator import batches  # noqa: E402
 from fewtomany.report import read_costs  # noqa: E402
 from fewtomany.validation.measure.minkowski import THRESHOLDS  # noqa: E402
 
@@ -47,6 +48,13 @@ def main() -> None:
         numbers = f"{cost.n_jobs} | {cost.cpu_s / 3600:.3f} | {cost.max_rss_mb / 1e3:.2f}"
         print(f"| `{cost.rule}` | {numbers} |")
     print(f"| all | {sum(c.n_jobs for c in costs)} | {sum(c.cpu_s for c in costs) / 3600:.2f} | |")
+    planned = {name: len(batches.dataset_plan(campaign, name)) for name in names}
+    print()
+    for descent in status.descents(campaign, planned):
+        print(
+            f"{descent.dataset}: {descent.finished} of {descent.n_batches} batches, the last "
+            f"{descent.seconds:.1f} s each (median)"
+        )
 
 
 class Numbers:
@@ -91,15 +99,17 @@ def spectra(found: Numbers, name: str) -> str:
 
 
 def eigenvalues(found: Numbers, name: str) -> str:
-    """Medians over the truth of emulation and inputs, and of how many modes it is closer."""
+    """Medians over the truth: emulation, as many reference maps, inputs; and who is closer."""
     own = found("eigenvalues", name, "ratio")
     inputs = np.zeros_like(own)
     of_inputs = found("eigenvalues", found.source(name), "ratio")
     inputs[: len(of_inputs)] = of_inputs
     closer = np.mean(abs(own - 1) < abs(inputs - 1))
+    reference = found("eigenvalues", "reference", "ratio")
     return (
-        f"median {np.median(own):.2f}; inputs {np.median(of_inputs):.2f} in their "
-        f"{len(of_inputs)} modes; closer than the inputs' in {closer:.0%} of {len(own)}"
+        f"median {np.median(own):.2f}; reference {np.median(reference):.2f}; "
+        f"inputs {np.median(of_inputs):.2f} in their {len(of_inputs)} modes; "
+        f"closer than the inputs' in {closer:.0%} of {len(own)}"
     )
 
 

@@ -18,6 +18,7 @@ SECTIONS = {
         "docs/tutorial.ipynb",
         "docs/covariances.md",
         "docs/surrogate.md",
+        "docs/planes-and-lines.md",
         "config/README.md",
         "profiles/README.md",
         "docs/ecosystem.md",
@@ -25,6 +26,7 @@ SECTIONS = {
     ],
     "Results": [
         "docs/results.md",
+        "docs/paper.md",
         "docs/systematics.md",
         "docs/nongaussian.md",
         "docs/parameter.md",
