@@ -5,7 +5,8 @@
 Reads results/NAME/validation and benchmarks/NAME. Every row is a statement of arXiv:2503.11643
 and the numbers of the two emulated datasets (average targets from few inputs, single targets from
 many) that answer it. Δ is the shift of a mean in standard deviations of one true map. A second
-table is the ledger of what the campaign cost.
+table is the ledger of what the campaign cost, a third says how χ² and eigenvalues depend on the
+number of maps.
 """
 
 import argparse
@@ -19,12 +20,17 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fewtomany import config, status  # noqa: E402
+from fewtomany import config, covariance, status, store  # noqa: E402
+from fewtomany.eigenmodes import modes_of_factor  # noqa: E402
 from fewtomany.emulator import batches  # noqa: E402
 from fewtomany.report import read_costs  # noqa: E402
+from fewtomany.validation.judge.chi2 import reduced_chi2  # noqa: E402
 from fewtomany.validation.measure.minkowski import THRESHOLDS  # noqa: E402
 
 TRUTH = "original"
+N_MODES, N_TEST, FIRST = 150, 1000, (250, 500, 1000, 4000)
+"""Modes of a covariance; true maps that test it; numbers of maps that make it."""
+
 SPIKE = 0.5
 """Thresholds |u| up to it are "u ≈ 0" of the Minkowski functionals."""
 
@@ -48,6 +54,7 @@ def main() -> None:
         numbers = f"{cost.n_jobs} | {cost.cpu_s / 3600:.3f} | {cost.max_rss_mb / 1e3:.2f}"
         print(f"| `{cost.rule}` | {numbers} |")
     print(f"| all | {sum(c.n_jobs for c in costs)} | {sum(c.cpu_s for c in costs) / 3600:.2f} | |")
+    print_numbers(arguments.config.parent, names)
     planned = {name: len(batches.dataset_plan(campaign, name)) for name in names}
     print()
     for descent in status.descents(campaign, planned):
@@ -55,6 +62,34 @@ def main() -> None:
             f"{descent.dataset}: {descent.finished} of {descent.n_batches} batches, the last "
             f"{descent.seconds:.1f} s each (median)"
         )
+
+
+def print_numbers(folder: Path, names: tuple[str, ...]) -> None:
+    """χ² and eigenvalues of covariances of the first N maps; χ² of N_TEST other true maps."""
+    exact = covariance.load(folder / "covariances/exact.h5")
+    truth = exact.leading(N_MODES)
+
+    def maps_of(name):
+        paths = sorted((folder / "datasets" / name).glob("*.h5"))
+        maps = store.read_dataset(paths, stokes=exact.stokes).maps
+        return maps.reshape(len(maps), -1).astype(np.float64)
+
+    true = maps_of(TRUTH)
+    true, test = true[:-N_TEST], true[-N_TEST:]
+    print("\n| maps of | N | χ² | median eigenvalue | true variance in its modes |")
+    print("|---|---|---|---|---|")
+    for name, maps in [("truth", true), *((name, maps_of(name)) for name in names)]:
+        for n in [n for n in FIRST if n <= len(maps)]:
+            centred = (maps[:n] - maps[:n].mean(axis=0)) / np.sqrt(n - 1)
+            _, modes = modes_of_factor(centred, N_MODES)
+            values = reduced_chi2(test, modes)
+            ratio = np.median(modes.values / truth.values)
+            held = np.sum(modes.vectors @ exact.covariance * modes.vectors)
+            share = held / exact.variance.sum()
+            print(
+                f"| {name} | {n} | {values.mean():.2f} ± {values.std():.2f} | {ratio:.2f} "
+                f"| {share:.2f} |"
+            )
 
 
 class Numbers:
