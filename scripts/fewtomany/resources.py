@@ -214,15 +214,9 @@ def demands(campaign: Campaign) -> tuple[Callable, Callable]:
     return memory, runtime
 
 
-ZEROED = "env GLIBC_TUNABLES=glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"
-"""Memory of ranks comes zeroed. MPICH 5.0.2 sends a buffer that it has not filled, and SLURM's PMI2
-does not take a long one: without this 4 of 6 starts on two nodes failed, with it none of 8. Once
-MPI has begun, ``parallel.ranks`` ends it."""
-
-
 def launcher(wildcards, resources) -> str:
     """What starts the ranks of a job: nothing, or the MPI launcher that its resources name."""
-    return f"{resources.mpi} -n {resources.tasks} {ZEROED}" if resources.get("mpi") else ""
+    return f"{resources.mpi} -n {resources.tasks}" if resources.get("mpi") else ""
 
 
 def ranks(wildcards, resources) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -77,6 +78,23 @@ def test_every_item_goes_to_one_rank_and_none_waits(tmp_path, ranks):
     # Rank 0 sleeps over its first item; the others take the rest of its share meanwhile.
     assert len(taken[0]) < 12 // ranks
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("installed", "own", "expected"),
+    [(True, None, "ofi"), (True, "ucx", "ucx"), (False, None, None)],
+)
+def test_only_the_wheel_of_mpich_is_told_its_network(monkeypatch, installed, own, expected):
+    variable = parallel.NETWORK[0]
+    monkeypatch.delenv(variable, raising=False)
+    if own:
+        monkeypatch.setenv(variable, own)
+    if not installed:
+        missing = parallel.metadata.PackageNotFoundError("mpich")
+        monkeypatch.setattr(parallel.metadata, "version", Mock(side_effect=missing))
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    parallel._choose_network()
+    assert os.environ.get(variable) == expected
 
 
 def test_claims_that_another_run_has_removed_are_lost(tmp_path):

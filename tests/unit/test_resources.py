@@ -116,7 +116,7 @@ def test_ranks_and_device_follow_from_the_resources_of_a_job():
     assert resources.ranks(None, alone) == "--ranks 1"
     assert resources.device(None, alone) == "--device cpu"
     shared = Resources(mpi="srun --mpi=pmi2", tasks=4, gpu=1)
-    assert resources.launcher(None, shared) == f"srun --mpi=pmi2 -n 4 {resources.ZEROED}"
+    assert resources.launcher(None, shared) == "srun --mpi=pmi2 -n 4"
     assert resources.ranks(None, shared) == "--ranks 4"
     assert resources.device(None, shared) == "--device gpu"
     assert resources.device(None, Resources(gres="gpu:a100:2")) == "--device gpu"
