@@ -28,7 +28,7 @@ from fewtomany.validation.judge.chi2 import reduced_chi2  # noqa: E402
 from fewtomany.validation.measure.minkowski import THRESHOLDS  # noqa: E402
 
 TRUTH = "original"
-N_TEST, FIRST, WANTED = 1000, (250, 500, 1000, 4000), 10_000
+N_TEST, FIRST, WANTED = 1000, (250, 500, 1000, 2000, 4000), 10_000
 """True maps that test a covariance; numbers of maps that make it; the number in the paper."""
 
 SPIKE = 0.5
