@@ -155,18 +155,23 @@ class Descent:
 
 
 def descents(campaign: Campaign, n_batches: dict[str, int]) -> list[Descent]:
-    """How far the emulation is; ``n_batches`` is the plan of every emulated dataset."""
+    """How far the emulation is; ``n_batches`` is the plan of every emulated dataset.
+
+    Batches of a larger campaign than the planned one do not count.
+    """
     found = []
     for dataset, count in n_batches.items():
         folder = Path("results") / campaign.name / "emulation" / dataset / "batches"
         checkpoints = {}
-        for path in sorted(folder.rglob("batch-*.checkpoint.h5")):
+        planned = {archive.batch_path(folder, batch) for batch in range(count)}
+        begun = {archive.checkpoint_path(path) for path in planned}
+        for path in sorted(begun.intersection(folder.rglob("batch-*.checkpoint.h5"))):
             try:
                 state = store.read(path, archive.CHECKPOINT_KIND, "step", finite=False)
             except UserError:  # finished or renamed meanwhile
                 continue
             checkpoints[path.name.partition(".")[0]] = int(state["step"])
-        finished = list(folder.rglob("batch-???????.h5"))
+        finished = list(planned.intersection(folder.rglob("batch-???????.h5")))
         seconds = _batch_seconds(finished)
         found.append(Descent(dataset, count, len(finished), checkpoints, seconds))
     return found

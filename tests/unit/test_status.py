@@ -65,6 +65,8 @@ def test_descents_show_finished_batches_and_steps(campaign):
     archive.Checkpoint(path, "k", {}).write({"step": np.array(49)})
     (found,) = status.descents(campaign, {"emulated-3": 2})
     assert found == status.Descent("emulated-3", 2, 1, {"batch-0000001": 49}, 12)
+    (smaller,) = status.descents(campaign, {"emulated-3": 1})  # the plan once was a larger one
+    assert smaller == status.Descent("emulated-3", 1, 1, {}, 12)
 
 
 def test_time_left_of_the_emulation_follows_from_its_batches(campaign, monkeypatch):
