@@ -160,7 +160,7 @@ def local(tmp_path_factory) -> SlurmWorkflow:
     folder = tmp_path_factory.mktemp("local")
     make_workflow(folder)
     (folder / "campaign.yaml").write_text(_configuration())
-    done = Workflow(folder).run("--configfile", "campaign.yaml", "--show-failed-logs")
+    done = Workflow(folder).spawn("--configfile", "campaign.yaml", "--show-failed-logs")
     assert done.returncode == 0, done.stdout + done.stderr
     return SlurmWorkflow(folder)
 

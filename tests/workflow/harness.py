@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+import inprocess
+
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).with_name("tiny.yaml")
 INSTANT = Path(__file__).with_name("instant.py")
@@ -35,10 +37,12 @@ class Workflow:
         return self.run(*words, "--configfile", str(configuration))
 
     def run(self, *words: str) -> subprocess.CompletedProcess:
-        """Run Snakemake with these words on its command line."""
-        own = self.folder / "Snakefile"
-        snakefile = own if own.exists() else ROOT / "Snakefile"
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile)]
+        """Run Snakemake and the rules' programs in this process, with these words."""
+        return inprocess.snakemake("--snakefile", self.snakefile, *words, folder=self.folder)
+
+    def spawn(self, *words: str) -> subprocess.CompletedProcess:
+        """Run Snakemake as a user does: a process of its own, and one of each job."""
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.snakefile)]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
             [*command, "--cores", "2", *words],
@@ -50,6 +54,12 @@ class Workflow:
             check=False,
             timeout=600,
         )
+
+    @property
+    def snakefile(self) -> Path:
+        """The folder's own, if it has one, or the repository's."""
+        own = self.folder / "Snakefile"
+        return own if own.exists() else ROOT / "Snakefile"
 
     def jobs(self, *words: str, **changes) -> dict[str, int]:
         """Number of jobs by rule that a dry run of the tiny campaign announces."""

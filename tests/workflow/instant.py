@@ -2,19 +2,37 @@
 
 import argparse
 from pathlib import Path
+from types import SimpleNamespace
 
-parser = argparse.ArgumentParser()
-for option in ("--output", "--metrics", "--comparison", "--part"):
-    parser.add_argument(option, type=Path)
-arguments, _ = parser.parse_known_args()
 
-if arguments.output is None:  # the judge, whose two products have names of their own
-    products = [arguments.metrics, arguments.comparison]
-elif arguments.output.suffix == ".png":
-    products = [arguments.output, arguments.output.with_suffix(".pdf")]
-else:
-    products = [arguments.output]
-if arguments.part is not None:
-    products.append(arguments.part)
-for product in products:
-    product.write_text("")
+class Parser(argparse.ArgumentParser):
+    """Knows the options that name products, and takes all others."""
+
+    def parse_args(self) -> argparse.Namespace:
+        return self.parse_known_args()[0]
+
+
+def get_parser() -> Parser:
+    options = Parser()
+    for option in ("--output", "--metrics", "--comparison", "--part"):
+        options.add_argument(option, type=Path)
+    return options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    if arguments.output is None:  # the judge, whose two products have names of their own
+        products = [arguments.metrics, arguments.comparison]
+    elif arguments.output.suffix == ".png":
+        products = [arguments.output, arguments.output.with_suffix(".pdf")]
+    else:
+        products = [arguments.output]
+    if arguments.part is not None:
+        products.append(arguments.part)
+    for product in products:
+        product.write_text("")
+
+
+cli = SimpleNamespace(run=lambda main, options: main(options.parse_args()))
+
+if __name__ == "__main__":
+    cli.run(main, get_parser())

@@ -52,7 +52,7 @@ def test_a_module_plans_the_whole_campaign(tmp_path):
 def test_a_rule_of_a_module_runs_beside_those_of_the_workflow(tmp_path):
     """Under another name, with a part of the configuration and a handler of its own."""
     workflow = importing(tmp_path, AMONG_OTHERS, {"systematics": CONTENT, "other": 1})
-    done = workflow.run("--configfile", "campaign.yaml", "--show-failed-logs")
+    done = workflow.spawn("--configfile", "campaign.yaml", "--show-failed-logs")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "shape.txt").read_text() == "wavelets.h5\n"
     assert "our own handler" in done.stdout
