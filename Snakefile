@@ -19,7 +19,7 @@ SCRIPTS = Path(workflow.current_basedir.join("scripts").get_path_or_uri(secret_f
 sys.path.insert(0, str(SCRIPTS))
 
 from fewtomany import config as campaign_file
-from fewtomany import discarded, slurm
+from fewtomany.jobs import discarded, slurm
 from fewtomany.errors import UserError
 
 if not workflow.configfiles:

@@ -46,7 +46,9 @@ def main(arguments: argparse.Namespace) -> None:
     from fewtomany.emulator import device
 
     device.configure()
-    from fewtomany import config, covariance, spectra, store
+    from fewtomany import config, covariance
+    from fewtomany.files import store
+    from fewtomany.spectra import spectra
     from fewtomany.validation.compare import views
 
     campaign = config.load(arguments.config)
@@ -76,10 +78,10 @@ def main(arguments: argparse.Namespace) -> None:
 
 def emulate(arguments, campaign, dataset, path: Path) -> None:
     """Emulate some batches with the settings of a campaign; keep maps and losses."""
-    from fewtomany import store
+    from fewtomany.covariance import learn
     from fewtomany.emulator import batches, model
     from fewtomany.emulator.descent import Sampler, Task
-    from fewtomany.symmetry import learn
+    from fewtomany.files import store
 
     inputs = store.read_dataset(
         _files(arguments.results, "datasets", dataset.input),
@@ -136,7 +138,7 @@ class Sample:
 
 
 def _row(option, viewer, found, emulated, true, scatter) -> str:
-    from fewtomany import spectra
+    from fewtomany.spectra import spectra
     from fewtomany.validation.compare import distances
 
     maps = found["maps"]

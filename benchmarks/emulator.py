@@ -84,7 +84,7 @@ def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
 
     from fewtomany import config
     from fewtomany.emulator import descent, lbfgs, model
-    from fewtomany.store import MapSet
+    from fewtomany.files.store import MapSet
 
     paper = config.load(ROOT / "config/paper.yaml").emulator
     settings = dataclasses.replace(paper, batch_size=batch, dtype=dtype)

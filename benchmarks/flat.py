@@ -83,7 +83,8 @@ def main(arguments: argparse.Namespace) -> None:
 
 def true_maps(example: Example, n_maps: int) -> np.ndarray:
     """Maps of an example, (n_maps, 1, n_pix); a line is half of a periodic stream."""
-    from fewtomany import seeds, textures
+    from fewtomany import seeds
+    from fewtomany.maps import textures
 
     maps = []
     for number in range(n_maps):
@@ -99,13 +100,13 @@ def true_maps(example: Example, n_maps: int) -> np.ndarray:
 def run(name: str, example: Example, folder: Path, n_true: int) -> None:
     """Emulate an example from its inputs, print the table and draw the figure."""
     from fewtomany import config, seeds
-    from fewtomany.components import Components
     from fewtomany.emulator import descent, model
     from fewtomany.figures import flat as figure
     from fewtomany.figures import style
-    from fewtomany.flat import Flat
+    from fewtomany.files.store import MapSet
+    from fewtomany.maps.components import Components
+    from fewtomany.maps.flat import Flat
     from fewtomany.scattering import fourier
-    from fewtomany.store import MapSet
     from fewtomany.validation import flat as measured
 
     flat, components = Flat(example.shape, example.periodic), Components("T")

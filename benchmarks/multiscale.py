@@ -61,8 +61,9 @@ def field(nside: int, index: int):
     import healpy as hp
     import numpy as np
 
-    from fewtomany import isotropic, seeds
-    from fewtomany.components import Components
+    from fewtomany import seeds
+    from fewtomany.maps.components import Components
+    from fewtomany.spectra import isotropic
 
     ell = np.arange(3 * nside)
     red = np.where(ell >= 2, (ell + 10.0) ** -2.0, 0)
@@ -88,7 +89,7 @@ def measure(arguments: argparse.Namespace) -> dict:
     from fewtomany.emulator import conditioned, model, refined
     from fewtomany.emulator.descent import Sampler, Task
     from fewtomany.emulator.refinement import Refiner
-    from fewtomany.store import MapSet
+    from fewtomany.files.store import MapSet
 
     nside, is_single = arguments.one, arguments.kind == "single"
     coarse = arguments.coarse or nside // 4
@@ -224,8 +225,8 @@ def _of_map(values, deviation, kinds) -> dict:
     import healpy as hp
     import numpy as np
 
-    from fewtomany import spectra
-    from fewtomany.components import Components
+    from fewtomany.maps.components import Components
+    from fewtomany.spectra import spectra
     from fewtomany.validation import seams
 
     alms = spectra.to_harmonic(values, Components("QU"), 1)

@@ -18,7 +18,9 @@ from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from fewtomany import config, covariance, linear, observed
+from fewtomany import config, covariance
+from fewtomany.covariance import linear
+from fewtomany.datasets import observed
 from fewtomany.figures import style
 from fewtomany.validation.measure import minkowski, moments, scattering
 

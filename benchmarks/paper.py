@@ -20,10 +20,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fewtomany import config, covariance, status, store  # noqa: E402
-from fewtomany.eigenmodes import modes_of_factor  # noqa: E402
+from fewtomany import config, covariance  # noqa: E402
+from fewtomany.covariance.eigenmodes import modes_of_factor  # noqa: E402
 from fewtomany.emulator import batches  # noqa: E402
-from fewtomany.report import read_costs  # noqa: E402
+from fewtomany.figures.report import read_costs  # noqa: E402
+from fewtomany.files import store  # noqa: E402
+from fewtomany.jobs import status  # noqa: E402
 from fewtomany.validation.judge.chi2 import reduced_chi2  # noqa: E402
 from fewtomany.validation.measure.minkowski import THRESHOLDS  # noqa: E402
 

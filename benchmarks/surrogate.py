@@ -29,12 +29,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from fewtomany import config  # noqa: E402
-from fewtomany.covariance import leading_modes  # noqa: E402
-from fewtomany.simplified import merged  # noqa: E402
+from fewtomany.config.simplified import merged  # noqa: E402
+from fewtomany.covariance import (  # noqa: E402
+    leading_modes,
+    learn,
+)
+from fewtomany.covariance.surrogate import Surrogate  # noqa: E402
+from fewtomany.files.store import MapSet  # noqa: E402
 from fewtomany.simulation import onepass, systematics  # noqa: E402
-from fewtomany.store import MapSet  # noqa: E402
-from fewtomany.symmetry import learn  # noqa: E402
-from fewtomany.symmetry.surrogate import Surrogate  # noqa: E402
 from fewtomany.validation.compare import gaussian  # noqa: E402
 
 N_INPUTS, N_MODES = 10, 150

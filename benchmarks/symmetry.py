@@ -29,13 +29,23 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fewtomany import config, store  # noqa: E402
-from fewtomany.covariance import Covariance, Modes, leading_modes  # noqa: E402
+from fewtomany import config  # noqa: E402
+from fewtomany.covariance import (  # noqa: E402
+    Covariance,
+    Modes,
+    baselines,
+    choice,
+    leading_modes,
+    learn,
+    mixture,
+    model,
+    nonlinear,
+    variances,
+)
+from fewtomany.covariance.model import Symmetry  # noqa: E402
 from fewtomany.errors import UserError  # noqa: E402
+from fewtomany.files import store  # noqa: E402
 from fewtomany.simulation import onepass  # noqa: E402
-from fewtomany.symmetry import choice, learn, mixture, model, variances  # noqa: E402
-from fewtomany.symmetry.model import Symmetry  # noqa: E402
-from fewtomany.validation import baselines, nonlinear  # noqa: E402
 from fewtomany.validation.compare import gaussian, views  # noqa: E402
 from fewtomany.validation.compare.distances import distances  # noqa: E402
 

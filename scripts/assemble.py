@@ -3,8 +3,10 @@
 import argparse
 import dataclasses
 
-from fewtomany import cli, config, provenance, store
+from fewtomany import config
 from fewtomany.emulator import archive, batches
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import yaml
 
-from fewtomany import augment, cli, ingest
-from fewtomany.components import STOKES
-from fewtomany.ingest import files
+from fewtomany.jobs import augment, cli
+from fewtomany.maps import ingest
+from fewtomany.maps.components import STOKES
+from fewtomany.maps.ingest import files
 
 ROOT = Path(__file__).resolve().parents[1]
 

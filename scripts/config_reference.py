@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from fewtomany import cli, config_reference
+from fewtomany.config import reference as config_reference
+from fewtomany.jobs import cli
 
 
 def get_parser() -> argparse.ArgumentParser:

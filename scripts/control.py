@@ -5,8 +5,12 @@ import logging
 
 import numpy as np
 
-from fewtomany import cli, config, paired, products, provenance, store
+from fewtomany import config
+from fewtomany.config import products
+from fewtomany.datasets import paired
 from fewtomany.errors import UserError
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli
 from fewtomany.simulation import response
 from fewtomany.validation import parts
 from fewtomany.validation.entries import entry

@@ -3,7 +3,10 @@
 import argparse
 import logging
 
-from fewtomany import cli, config, covariance, observed, provenance, store
+from fewtomany import config, covariance
+from fewtomany.datasets import observed
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli
 
 logger = logging.getLogger(__name__)
 

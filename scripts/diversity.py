@@ -4,8 +4,11 @@ import argparse
 
 import numpy as np
 
-from fewtomany import cli, config, provenance, spectra
+from fewtomany import config
 from fewtomany.emulator import batches
+from fewtomany.files import provenance
+from fewtomany.jobs import cli
+from fewtomany.spectra import spectra
 from fewtomany.validation import datasets, diversity, parts
 
 

@@ -5,9 +5,12 @@ import argparse
 
 import numpy as np
 
-from fewtomany import cli, config, covariance, isotropic, linear, provenance, store
+from fewtomany import config, covariance
+from fewtomany.covariance import learn, linear
 from fewtomany.errors import UserError
-from fewtomany.symmetry import learn
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli
+from fewtomany.spectra import isotropic
 
 
 def get_parser() -> argparse.ArgumentParser:

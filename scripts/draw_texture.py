@@ -4,9 +4,12 @@ import argparse
 
 import numpy as np
 
-from fewtomany import cli, config, provenance, seeds, store, textures
+from fewtomany import config, seeds
 from fewtomany.errors import UserError
-from fewtomany.ingest import lattice
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli
+from fewtomany.maps import textures
+from fewtomany.maps.ingest import lattice
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -9,9 +9,11 @@ import logging
 from math import ceil
 from pathlib import Path
 
-from fewtomany import cli, config, parallel, provenance, resources, store
+from fewtomany import config
 from fewtomany.emulator import archive, batches, device
 from fewtomany.errors import UserError
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli, parallel, resources
 
 logger = logging.getLogger(__name__)
 

@@ -2,9 +2,12 @@
 
 import argparse
 
-from fewtomany import cli, config, covariance, observed, provenance
+from fewtomany import config, covariance
+from fewtomany.datasets import observed
+from fewtomany.files import provenance
+from fewtomany.jobs import cli
+from fewtomany.maps.sky import Sky
 from fewtomany.simulation import response
-from fewtomany.sky import Sky
 
 
 def get_parser() -> argparse.ArgumentParser:

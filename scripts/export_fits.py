@@ -2,7 +2,10 @@
 
 import argparse
 
-from fewtomany import cli, config, export, store
+from fewtomany import config
+from fewtomany.files import store
+from fewtomany.jobs import cli
+from fewtomany.maps import export
 
 
 def get_parser() -> argparse.ArgumentParser:

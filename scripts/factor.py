@@ -2,8 +2,10 @@
 
 import argparse
 
-from fewtomany import cli, config, covariance, provenance
+from fewtomany import config, covariance
 from fewtomany.errors import UserError
+from fewtomany.files import provenance
+from fewtomany.jobs import cli
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -19,7 +21,7 @@ def main(arguments: argparse.Namespace) -> None:
     if not source.is_dense:
         raise UserError(
             f"{arguments.covariance}: {len(source)} values are too many for Gaussian draws; "
-            f"expected {covariance.DENSE_LIMIT} at most"
+            f"expected {covariance.product.DENSE_LIMIT} at most"
         )
     eigenvalues, root = covariance.symmetric_root(source.covariance)
     covariance.write_factor(

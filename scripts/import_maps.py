@@ -2,8 +2,11 @@
 
 import argparse
 
-from fewtomany import cli, config, ingest, provenance, store
-from fewtomany.ingest import sources
+from fewtomany import config
+from fewtomany.config import sources
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli
+from fewtomany.maps import ingest
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -3,7 +3,9 @@
 import argparse
 import logging
 
-from fewtomany import cli, config, provenance, store
+from fewtomany import config
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli
 from fewtomany.validation import parts
 from fewtomany.validation.entries import against_inputs
 from fewtomany.validation.judge import comparison, verdict

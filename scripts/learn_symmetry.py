@@ -4,8 +4,10 @@ import argparse
 import dataclasses
 import logging
 
-from fewtomany import cli, config, provenance, store
-from fewtomany.symmetry import learn, surrogate
+from fewtomany import config
+from fewtomany.covariance import learn, surrogate
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli
 
 logger = logging.getLogger(__name__)
 

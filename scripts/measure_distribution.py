@@ -2,8 +2,11 @@
 
 import argparse
 
-from fewtomany import cli, config, covariance, observed, provenance
+from fewtomany import config, covariance
+from fewtomany.datasets import observed
 from fewtomany.errors import UserError
+from fewtomany.files import provenance
+from fewtomany.jobs import cli
 from fewtomany.validation.measure import distribution, moments
 
 

@@ -4,8 +4,11 @@ import argparse
 
 import numpy as np
 
-from fewtomany import cli, config, observed, provenance
+from fewtomany import config
+from fewtomany.datasets import observed
 from fewtomany.errors import UserError
+from fewtomany.files import provenance
+from fewtomany.jobs import cli
 from fewtomany.validation.measure import minkowski, moments
 
 

@@ -2,7 +2,10 @@
 
 import argparse
 
-from fewtomany import cli, config, observed, provenance
+from fewtomany import config
+from fewtomany.datasets import observed
+from fewtomany.files import provenance
+from fewtomany.jobs import cli
 from fewtomany.validation.measure import moments
 
 

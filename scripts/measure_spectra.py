@@ -2,7 +2,11 @@
 
 import argparse
 
-from fewtomany import cli, config, observed, provenance, spectra
+from fewtomany import config
+from fewtomany.datasets import observed
+from fewtomany.files import provenance
+from fewtomany.jobs import cli
+from fewtomany.spectra import spectra
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -2,7 +2,9 @@
 
 import argparse
 
-from fewtomany import cli, config, provenance, store
+from fewtomany import config
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -2,7 +2,8 @@
 
 import argparse
 
-from fewtomany import cli, provenance
+from fewtomany.files import provenance
+from fewtomany.jobs import cli
 from fewtomany.simulation import onepass
 
 

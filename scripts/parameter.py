@@ -4,9 +4,11 @@ import argparse
 
 import numpy as np
 
-from fewtomany import cli, config, covariance, provenance
-from fewtomany.symmetry import learn
-from fewtomany.validation import datasets, likelihood, parameter, parts, shrinkage
+from fewtomany import config, covariance
+from fewtomany.covariance import learn, shrinkage
+from fewtomany.files import provenance
+from fewtomany.jobs import cli
+from fewtomany.validation import datasets, likelihood, parameter, parts
 from fewtomany.validation.likelihood import LowRank
 from fewtomany.validation.recommend import WITHOUT
 

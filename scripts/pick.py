@@ -5,8 +5,11 @@ import dataclasses
 
 import numpy as np
 
-from fewtomany import cli, config, observed, picked, provenance, store
+from fewtomany import config
+from fewtomany.datasets import observed, picked
 from fewtomany.errors import UserError
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -2,7 +2,6 @@
 
 import argparse
 
-from fewtomany import cli
 from fewtomany.figures import (
     chi2,
     correlations,
@@ -13,6 +12,7 @@ from fewtomany.figures import (
     spectra,
     style,
 )
+from fewtomany.jobs import cli
 from fewtomany.validation.judge import comparison
 
 FIGURES = {

@@ -2,8 +2,8 @@
 
 import argparse
 
-from fewtomany import cli
 from fewtomany.figures import cost, style
+from fewtomany.jobs import cli
 
 
 def get_parser() -> argparse.ArgumentParser:

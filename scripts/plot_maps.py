@@ -2,9 +2,11 @@
 
 import argparse
 
-from fewtomany import cli, config, store
+from fewtomany import config
 from fewtomany.errors import UserError
 from fewtomany.figures import fields, maps, style
+from fewtomany.files import store
+from fewtomany.jobs import cli
 from fewtomany.validation.judge import comparison
 
 

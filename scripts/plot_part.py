@@ -2,8 +2,8 @@
 
 import argparse
 
-from fewtomany import cli
 from fewtomany.figures import baselines, descent, diversity, equivalent, parameter, style, trust
+from fewtomany.jobs import cli
 from fewtomany.validation import parts
 
 FIGURES = {

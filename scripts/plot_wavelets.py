@@ -2,8 +2,9 @@
 
 import argparse
 
-from fewtomany import cli, store
 from fewtomany.figures import style, transfer, wavelets
+from fewtomany.files import store
+from fewtomany.jobs import cli
 
 FIGURES = ("wavelets", "transfer")
 

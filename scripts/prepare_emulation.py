@@ -3,8 +3,10 @@
 import argparse
 import dataclasses
 
-from fewtomany import cli, config, provenance, store
-from fewtomany.symmetry import learn
+from fewtomany import config
+from fewtomany.covariance import learn
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -5,13 +5,17 @@ import logging
 
 import numpy as np
 
-from fewtomany import cli, config, covariance, ingest, observed, provenance
+from fewtomany import config, covariance
+from fewtomany.config import sources
+from fewtomany.covariance import surrogate
+from fewtomany.covariance.surrogate import Surrogate
+from fewtomany.datasets import observed
 from fewtomany.errors import UserError
-from fewtomany.ingest import sources
+from fewtomany.files import provenance
+from fewtomany.jobs import cli
+from fewtomany.maps import ingest
+from fewtomany.maps.sky import Sky
 from fewtomany.simulation import response
-from fewtomany.sky import Sky
-from fewtomany.symmetry import surrogate
-from fewtomany.symmetry.surrogate import Surrogate
 
 logger = logging.getLogger(__name__)
 

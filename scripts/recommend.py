@@ -5,8 +5,10 @@ import logging
 
 import numpy as np
 
-from fewtomany import cli, config, covariance, provenance
-from fewtomany.symmetry import learn
+from fewtomany import config, covariance
+from fewtomany.covariance import learn
+from fewtomany.files import provenance
+from fewtomany.jobs import cli
 from fewtomany.validation import datasets, recommend
 
 logger = logging.getLogger(__name__)

@@ -2,7 +2,10 @@
 
 import argparse
 
-from fewtomany import cli, config, report, store
+from fewtomany import config
+from fewtomany.figures import report
+from fewtomany.files import store
+from fewtomany.jobs import cli
 
 
 def get_parser() -> argparse.ArgumentParser:

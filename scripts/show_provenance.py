@@ -7,8 +7,10 @@ import sys
 
 import yaml
 
-from fewtomany import cli, config, store
+from fewtomany import config
 from fewtomany.errors import UserError
+from fewtomany.files import store
+from fewtomany.jobs import cli
 
 logger = logging.getLogger(__name__)
 

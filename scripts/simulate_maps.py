@@ -2,8 +2,10 @@
 
 import argparse
 
-from fewtomany import cli, config, provenance, store
+from fewtomany import config
 from fewtomany.errors import UserError
+from fewtomany.files import provenance, store
+from fewtomany.jobs import cli
 from fewtomany.simulation import response
 
 

@@ -6,7 +6,9 @@ scripts/simulate_response.py --ranks 4 ...
 
 import argparse
 
-from fewtomany import cli, parallel, provenance, shards
+from fewtomany import shards
+from fewtomany.files import provenance
+from fewtomany.jobs import cli, parallel
 from fewtomany.simulation import onepass
 
 

@@ -4,9 +4,10 @@ import argparse
 import datetime
 import sys
 
-from fewtomany import cli, config, status
+from fewtomany import config
 from fewtomany.emulator import batches
 from fewtomany.errors import UserError
+from fewtomany.jobs import cli, status
 
 
 def get_parser() -> argparse.ArgumentParser:

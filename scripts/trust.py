@@ -2,8 +2,10 @@
 
 import argparse
 
-from fewtomany import cli, config, covariance, provenance
-from fewtomany.symmetry import learn
+from fewtomany import config, covariance
+from fewtomany.covariance import learn
+from fewtomany.files import provenance
+from fewtomany.jobs import cli
 from fewtomany.validation import datasets, parts
 from fewtomany.validation.trust import verdict
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from fewtomany import config
 from fewtomany.emulator import descent, model
-from fewtomany.sky import Sky
-from fewtomany.store import MapSet
+from fewtomany.files.store import MapSet
+from fewtomany.maps.sky import Sky
 
 NSIDE = 4
 N_PIX = 12 * NSIDE**2

@@ -5,8 +5,11 @@ import pytest
 
 import diversity as diversity_script
 import plot_part
-from fewtomany import config, report, spectra, store
+from fewtomany import config
 from fewtomany.emulator import device
+from fewtomany.figures import report
+from fewtomany.files import store
+from fewtomany.spectra import spectra
 from fewtomany.validation import diversity, parts
 from fewtomany.validation.measure import scattering
 

@@ -4,7 +4,9 @@ import healpy
 import numpy as np
 import pytest
 
-from fewtomany import covariance, isotropic, linear, spectra
+from fewtomany import covariance
+from fewtomany.covariance import linear
+from fewtomany.spectra import isotropic, spectra
 
 KEY = ("draw", "test")
 

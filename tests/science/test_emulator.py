@@ -11,8 +11,8 @@ import tensorflow as tf
 from fewtomany import config
 from fewtomany.emulator import archive, descent, lbfgs, model
 from fewtomany.errors import UserError
+from fewtomany.files.store import MapSet
 from fewtomany.scattering import grid
-from fewtomany.store import MapSet
 
 NSIDE = 4
 SETTINGS = config.Emulator(

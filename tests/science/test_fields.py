@@ -9,7 +9,7 @@ import pytest
 
 from fewtomany import config
 from fewtomany.emulator import descent, model
-from fewtomany.store import MapSet
+from fewtomany.files.store import MapSet
 
 NSIDE, N_INPUTS = 8, 20
 LMAX = 3 * NSIDE - 1

@@ -8,14 +8,16 @@ import pytest
 import scipy.ndimage
 import tensorflow as tf
 
-from fewtomany import config, store, textures
-from fewtomany.components import Components
+from fewtomany import config
 from fewtomany.emulator import descent, model
 from fewtomany.errors import UserError
-from fewtomany.flat import Flat
+from fewtomany.files import store
+from fewtomany.files.store import MapSet
+from fewtomany.maps import textures
+from fewtomany.maps.components import Components
+from fewtomany.maps.flat import Flat
+from fewtomany.maps.sky import Sky
 from fewtomany.scattering import domains, grid, wavelets
-from fewtomany.sky import Sky
-from fewtomany.store import MapSet
 from fewtomany.validation import flat as measured
 
 SETTINGS = config.Emulator(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fewtomany.components import Components
-from fewtomany.flat import Flat
+from fewtomany.maps.components import Components
+from fewtomany.maps.flat import Flat
 from fewtomany.scattering import fourier
 
 MASK = np.random.default_rng(0).uniform(0.2, 1, (8, 12))

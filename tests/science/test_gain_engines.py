@@ -7,10 +7,11 @@ import litebird_sim as lbs
 import numpy as np
 import pytest
 
-from fewtomany import covariance, seeds, store
+from fewtomany import covariance, seeds
 from fewtomany.errors import UserError
+from fewtomany.files import store
+from fewtomany.maps.sky import Sky
 from fewtomany.simulation import GAIN_KEY, direct, onepass, response, scan
-from fewtomany.sky import Sky
 
 
 def make_response(campaign, folder, *boundaries):
@@ -170,13 +171,13 @@ def test_exact_covariance_of_many_pixels_is_kept_as_its_modes(
     sky = Sky(4, None if n_pixels is None else np.arange(n_pixels))
     dense = response.exact(campaign, columns, sky)
     assert dense.is_dense
-    monkeypatch.setattr(covariance, "DENSE_LIMIT", 100)
-    monkeypatch.setattr(covariance, "KEPT_MODES", 7)
+    monkeypatch.setattr(covariance.product, "DENSE_LIMIT", 100)
+    monkeypatch.setattr(covariance.product, "KEPT_MODES", 7)
     found = response.exact(campaign, columns, sky)
     assert (found.dataset, found.n_maps, len(found.modes)) == ("exact", 0, 7)
     np.testing.assert_allclose(found.variance, dense.variance, rtol=1e-10)
     np.testing.assert_allclose(found.modes.values, dense.leading(7).values, rtol=1e-8)
-    monkeypatch.setattr(covariance, "KEPT_MODES", 1000)
+    monkeypatch.setattr(covariance.product, "KEPT_MODES", 1000)
     whole = response.exact(campaign, columns, sky).rows(slice(None))
     np.testing.assert_allclose(whole, dense.covariance, atol=1e-10 * dense.covariance.max())
 

@@ -18,7 +18,9 @@ import learn_symmetry
 import measure_spectra
 import recommend
 import trust
-from fewtomany import config, store, versions
+from fewtomany import config
+from fewtomany.config import versions
+from fewtomany.files import store
 
 GOLDEN = Path(__file__).with_name("golden_parts.json")
 CONTENT = {

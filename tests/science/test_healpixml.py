@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fewtomany.components import Components
+from fewtomany.maps.components import Components
 from fewtomany.scattering import covariance, harmonics, healpixml
 
 VECTORS = np.load(Path(__file__).parents[1] / "data/healpixml-1.0.0.npz")

@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fewtomany import config, covariance, spectra, store
+from fewtomany import config, covariance
 from fewtomany.errors import UserError
+from fewtomany.files import store
+from fewtomany.spectra import spectra
 from fewtomany.validation.judge import comparison
 from fewtomany.validation.judge.verdict import MEASURED, Files, judge
 from fewtomany.validation.measure import distribution, minkowski, moments, scattering

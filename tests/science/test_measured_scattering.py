@@ -6,10 +6,10 @@ import healpy as hp
 import numpy as np
 import pytest
 
-from fewtomany.components import Components
 from fewtomany.emulator import device
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 from fewtomany.scattering import domains, grid, wavelets
-from fewtomany.sky import Sky
 from fewtomany.validation.measure import moments, scattering
 
 NSIDE = 8

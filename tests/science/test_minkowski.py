@@ -8,8 +8,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from fewtomany.components import Components
-from fewtomany.sky import Sky
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 from fewtomany.validation.measure import minkowski
 
 NSIDE, LMAX = 16, 20

@@ -6,8 +6,10 @@ import pytest
 import compare as compare_script
 import plot_part
 import recommend as recommend_script
-from fewtomany import config, covariance, report, store
-from fewtomany.symmetry import learn
+from fewtomany import config, covariance
+from fewtomany.covariance import learn
+from fewtomany.figures import report
+from fewtomany.files import store
 from fewtomany.validation import parts, recommend
 from fewtomany.validation.compare.models import HEADLINES, Known, compare
 from fewtomany.validation.entries import INFINITE

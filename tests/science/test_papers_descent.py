@@ -15,7 +15,7 @@ import pytest
 import golden
 from fewtomany import config
 from fewtomany.emulator import descent, model
-from fewtomany.store import MapSet
+from fewtomany.files.store import MapSet
 
 GOLDEN = Path(__file__).with_name("papers_descent.json")
 PAPER = config.load(Path(__file__).resolve().parents[2] / "config/paper.yaml")

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from fewtomany import covariance, spectra
+from fewtomany import covariance
 from fewtomany.errors import UserError
 from fewtomany.figures import parameter as figure
 from fewtomany.figures import style
+from fewtomany.spectra import spectra
 from fewtomany.validation import cmb, effective, likelihood, parameter
 from fewtomany.validation.likelihood import LowRank
 

@@ -8,17 +8,18 @@ import pytest
 import tensorflow as tf
 from test_emulator import SETTINGS
 
-from fewtomany import isotropic, region
-from fewtomany.components import Components
 from fewtomany.config import Refinement
 from fewtomany.emulator import descent, refined, refinement
 from fewtomany.emulator.archive import Checkpoint
 from fewtomany.emulator.conditioned import Blocks, Conditioning
 from fewtomany.emulator.descent import Task
 from fewtomany.errors import UserError
+from fewtomany.files.store import MapSet
+from fewtomany.maps import region
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 from fewtomany.scattering import covariance, domains, grid, wavelets
-from fewtomany.sky import Sky
-from fewtomany.store import MapSet
+from fewtomany.spectra import isotropic
 from fewtomany.validation import seams
 
 QU = Components("QU")

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fewtomany import config, export, ingest
+from fewtomany import config
 from fewtomany.emulator import descent, model
-from fewtomany.store import MapSet
+from fewtomany.files.store import MapSet
+from fewtomany.maps import export, ingest
 
 TINY = Path(__file__).parents[1] / "workflow/tiny.yaml"
 

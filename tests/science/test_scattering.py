@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fewtomany.maps.sky import Sky
 from fewtomany.scattering import covariance, gram, grid, healpixml, stencil, wavelets
-from fewtomany.sky import Sky
 
 NSIDE, N_SCALES, R = 8, 3, 4
 

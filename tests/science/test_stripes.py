@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fewtomany.components import Components
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 from fewtomany.scattering import stripes
-from fewtomany.sky import Sky
 
 NSIDE = 16
 N_PIX = 12 * NSIDE**2

@@ -9,12 +9,14 @@ import scipy.stats
 import plot_part
 import prepare_emulation
 import trust as trust_script
-from fewtomany import config, covariance, report, store
+from fewtomany import config, covariance
+from fewtomany.covariance import baselines, heldout, learn
 from fewtomany.emulator import batches
 from fewtomany.emulator import model as emulation
 from fewtomany.errors import UserError
-from fewtomany.symmetry import learn
-from fewtomany.validation import baselines, heldout, parts, recommend
+from fewtomany.figures import report
+from fewtomany.files import store
+from fewtomany.validation import parts, recommend
 from fewtomany.validation.trust import folds, verdict
 
 N_INPUTS, N_MAPS, N_DIRECTIONS = 20, 200, 12

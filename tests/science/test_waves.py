@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fewtomany import isotropic, spectra, textures
-from fewtomany.components import Components
-from fewtomany.flat import Flat
+from fewtomany.maps import textures
+from fewtomany.maps.components import Components
+from fewtomany.maps.flat import Flat
 from fewtomany.scattering import fourier
+from fewtomany.spectra import isotropic, spectra
 
 MASK = np.random.default_rng(0).uniform(0.2, 1, (8, 12))
 MASK[:3, :5] = 0

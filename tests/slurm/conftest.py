@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
-from fewtomany import store
+from fewtomany.files import store
 from harness import ROOT, TINY, Workflow, make_workflow
 
 NAME = "slurm"

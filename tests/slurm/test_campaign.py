@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conftest import metrics
-from fewtomany import store
+from fewtomany.files import store
 
 pytestmark = pytest.mark.timeout(1200)
 

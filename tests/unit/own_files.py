@@ -4,7 +4,7 @@ import healpy
 import numpy as np
 from astropy.io import fits
 
-from fewtomany import ingest
+from fewtomany.maps import ingest
 
 NSIDE = 4
 N_PIX = 12 * NSIDE**2

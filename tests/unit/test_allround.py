@@ -4,8 +4,8 @@ import healpy
 import numpy as np
 import pytest
 
-from fewtomany.sky import Sky
-from fewtomany.symmetry import allround
+from fewtomany.covariance import allround
+from fewtomany.maps.sky import Sky
 
 NSIDE, N_MAPS = 16, 20
 WHOLE = Sky(NSIDE)

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 import augment as command
-from fewtomany import augment, config
-from fewtomany.augment import Kind
+from fewtomany import config
 from fewtomany.errors import UserError
-from fewtomany.ingest import Source
+from fewtomany.jobs import augment
+from fewtomany.jobs.augment import Kind
+from fewtomany.maps.ingest import Source
 
 DEFAULTS = yaml.safe_load((Path(__file__).parents[2] / "config" / "augment.yaml").read_text())
 COLUMNS = {"T": "TEMPERATURE", "Q": "Q_POLARISATION", "U": "U_POLARISATION"}

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from fewtomany import store
 from fewtomany.emulator import archive, batches
 from fewtomany.errors import UserError
+from fewtomany.files import store
 
 
 def test_one_target_fills_its_batches_in_order():

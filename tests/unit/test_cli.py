@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from fewtomany import cli
 from fewtomany.errors import UserError
+from fewtomany.jobs import cli
 
 
 @pytest.fixture

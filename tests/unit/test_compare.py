@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from fewtomany import covariance, seeds
-from fewtomany.components import Components
 from fewtomany.config import Dataset
-from fewtomany.covariance import Covariance
+from fewtomany.covariance import Covariance, baselines, shrinkage
 from fewtomany.errors import UserError
-from fewtomany.sky import Sky
-from fewtomany.validation import baselines, parts, shrinkage
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
+from fewtomany.validation import parts
 from fewtomany.validation.compare import distances, equivalent, gaussian, views
 from fewtomany.validation.entries import INFINITE, Range, entry
 from fewtomany.validation.judge import pixel

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fewtomany.components import Components
 from fewtomany.errors import UserError
+from fewtomany.maps.components import Components
 
 
 @pytest.mark.parametrize(

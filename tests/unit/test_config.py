@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from fewtomany import config
+from fewtomany.config import settings
 from fewtomany.errors import UserError
-from fewtomany.simulation import settings, systematics
+from fewtomany.simulation import systematics
 
 CONFIGS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
 SYSTEMATICS = sorted((Path(__file__).parents[2] / "config" / "systematics").glob("*.yaml"))

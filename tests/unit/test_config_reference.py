@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fewtomany import config, config_reference
+from fewtomany import config
+from fewtomany.config import reference as config_reference
 
 PAGE = Path(__file__).parents[2] / "config" / "README.md"
 

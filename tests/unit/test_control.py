@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fewtomany import control
+from fewtomany.datasets import control
 from fewtomany.errors import UserError
 
 

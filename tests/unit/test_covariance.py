@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from fewtomany import covariance, linear, store
+from fewtomany import covariance
+from fewtomany.covariance import linear
 from fewtomany.errors import UserError
-from fewtomany.sky import Sky
+from fewtomany.files import store
+from fewtomany.maps.sky import Sky
 
 
 @pytest.fixture
@@ -99,8 +101,8 @@ def modes_only(maps, monkeypatch):
     """The covariance of the maps as leading modes and a diagonal, and their dense one."""
     content = store.MapSet(maps, "QU", "some")
     dense = covariance.of_maps(lambda: [content], "some")
-    monkeypatch.setattr(covariance, "DENSE_LIMIT", 23)
-    monkeypatch.setattr(covariance, "KEPT_MODES", 8)
+    monkeypatch.setattr(covariance.product, "DENSE_LIMIT", 23)
+    monkeypatch.setattr(covariance.product, "KEPT_MODES", 8)
     return covariance.of_maps(lambda: [content], "some"), dense
 
 
@@ -119,7 +121,7 @@ def test_modes_and_diagonal_keep_every_variance_and_the_leading_modes(modes_only
 def test_modes_of_few_maps_are_the_whole_covariance(maps, monkeypatch):
     content = store.MapSet(maps[:10], "QU", "some")
     dense = covariance.of_maps(lambda: [content], "some")
-    monkeypatch.setattr(covariance, "DENSE_LIMIT", 23)
+    monkeypatch.setattr(covariance.product, "DENSE_LIMIT", 23)
     found = covariance.of_maps(lambda: [content], "some")
     assert len(found.modes) == 9
     assert found.held == pytest.approx(1)
@@ -172,7 +174,7 @@ def test_mixtures_of_both_forms(modes_only):
 def test_a_singular_covariance_is_not_inverted(maps, monkeypatch):
     few = store.MapSet(maps[:10], "QU", "few")
     for limit in (24, 23):
-        monkeypatch.setattr(covariance, "DENSE_LIMIT", limit)
+        monkeypatch.setattr(covariance.product, "DENSE_LIMIT", limit)
         found = covariance.of_maps(lambda: [few], "few")
         with pytest.raises(UserError, match=r"few: the covariance of 24 values \(from 10 maps\)"):
             found.solve(np.zeros(24))
@@ -180,7 +182,7 @@ def test_a_singular_covariance_is_not_inverted(maps, monkeypatch):
 
 
 def test_modes_and_pixels_come_back_from_a_file(tmp_path, maps, monkeypatch):
-    monkeypatch.setattr(covariance, "DENSE_LIMIT", 5)
+    monkeypatch.setattr(covariance.product, "DENSE_LIMIT", 5)
     sky = Sky(1, np.array([1, 4, 9]), np.array([1.0, 2.0, 1.0]))
     content = store.MapSet(maps[..., :3], "QU", "some", frame="ecliptic", sky=sky)
     found = covariance.of_maps(lambda: [content], "some")

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 import emulate
-from fewtomany import config, resources
+from fewtomany import config
 from fewtomany.emulator import device
 from fewtomany.errors import UserError
+from fewtomany.jobs import resources
 
 ROOT = Path(__file__).parents[2]
 PAPER = ROOT / "config" / "paper.yaml"

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from fewtomany import export, ingest, store
-from fewtomany.sky import Sky
+from fewtomany.files import store
+from fewtomany.maps import export, ingest
+from fewtomany.maps.sky import Sky
 
 
 @pytest.mark.parametrize(

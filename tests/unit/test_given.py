@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from fewtomany import config, versions
-from fewtomany.components import Components
+from fewtomany import config
+from fewtomany.config import versions
 from fewtomany.emulator.conditional import given, places_of
 from fewtomany.errors import UserError
-from fewtomany.sky import Sky
-from fewtomany.store import MapSet
+from fewtomany.files.store import MapSet
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 
 BOTH = {"a": {"files": "maps/*.npy"}, "b": {"files": "maps/*.npy"}}
 ONLY_A = {"a": {"files": "maps/*.npy"}}

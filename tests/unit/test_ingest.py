@@ -8,11 +8,12 @@ import healpy
 import numpy as np
 import pytest
 
-from fewtomany import ingest, store
+from fewtomany.config.sources import of_campaign
 from fewtomany.errors import UserError
-from fewtomany.ingest.resample import resampling
-from fewtomany.ingest.sources import of_campaign
-from fewtomany.sky import Sky
+from fewtomany.files import store
+from fewtomany.maps import ingest
+from fewtomany.maps.ingest.resample import resampling
+from fewtomany.maps.sky import Sky
 from own_files import N_PIX, NSIDE, edit, load, some_maps, write
 
 ROOT = Path(__file__).parents[2]

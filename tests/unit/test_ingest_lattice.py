@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from fewtomany import export, ingest, store
 from fewtomany.errors import UserError
-from fewtomany.flat import Flat
-from fewtomany.store import MapSet
+from fewtomany.files import store
+from fewtomany.files.store import MapSet
+from fewtomany.maps import export, ingest
+from fewtomany.maps.flat import Flat
 
 PLANE, LINE = Flat((8, 12), True), Flat((16,), False)
 

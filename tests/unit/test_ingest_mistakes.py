@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from fewtomany import ingest
 from fewtomany.errors import UserError
+from fewtomany.maps import ingest
 from own_files import KNOWN, N_PIX, edit, load, some_maps, write
 
 

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from fewtomany import covariance, discarded, export, integrity, spectra, status, store
+from fewtomany import covariance
 from fewtomany.emulator import archive
 from fewtomany.errors import UserError
 from fewtomany.figures import style
-from fewtomany.sky import Sky
+from fewtomany.files import integrity, store
+from fewtomany.jobs import discarded, status
+from fewtomany.maps import export
+from fewtomany.maps.sky import Sky
+from fewtomany.spectra import spectra
 from fewtomany.validation import parts
 
 RANDOM = np.random.default_rng(1)

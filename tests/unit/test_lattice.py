@@ -7,9 +7,12 @@ import pytest
 
 import draw
 import draw_texture
-from fewtomany import config, products, resources, store, versions
+from fewtomany import config
+from fewtomany.config import products, versions
 from fewtomany.errors import UserError
-from fewtomany.flat import Flat
+from fewtomany.files import store
+from fewtomany.jobs import resources
+from fewtomany.maps.flat import Flat
 
 PLANE = {
     "campaign": "flat",

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from fewtomany import linear, seeds
+from fewtomany import seeds
+from fewtomany.covariance import linear
 
 FACTOR = np.random.default_rng(0).standard_normal((6, 2, 12))
 

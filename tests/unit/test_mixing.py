@@ -4,9 +4,9 @@ import healpy
 import numpy as np
 import pytest
 
-from fewtomany import isotropic, mixing, spectra
-from fewtomany.components import Components
-from fewtomany.sky import Sky
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
+from fewtomany.spectra import isotropic, mixing, spectra
 
 NSIDE = 16
 COMPONENTS = Components("TQU")

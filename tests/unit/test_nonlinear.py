@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from fewtomany.covariance import nonlinear
 from fewtomany.errors import UserError
-from fewtomany.validation import nonlinear
 
 RANDOM = np.random.default_rng(0)
 TRUE = np.diag(np.geomspace(0.1, 10, 20))

@@ -4,8 +4,9 @@ import healpy
 import numpy as np
 import pytest
 
-from fewtomany import observed, store
+from fewtomany.datasets import observed
 from fewtomany.errors import UserError
+from fewtomany.files import store
 
 
 def write_mask(path, values, **options):

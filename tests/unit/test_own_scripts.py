@@ -20,10 +20,12 @@ import plot_maps
 import plot_part
 import recommend
 import report as report_script
-from fewtomany import config, covariance, report, store
+from fewtomany import config, covariance
+from fewtomany.config.products import products_of
 from fewtomany.errors import UserError
-from fewtomany.products import products_of
-from fewtomany.sky import Sky
+from fewtomany.figures import report
+from fewtomany.files import store
+from fewtomany.maps.sky import Sky
 
 MEASURES = {
     "spectra": measure_spectra,

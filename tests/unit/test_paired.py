@@ -9,10 +9,13 @@ import yaml
 import control as program
 import merge_response
 import simulate_response
-from fewtomany import config, paired, products, store
-from fewtomany.components import Components
+from fewtomany import config
+from fewtomany.config import products
+from fewtomany.datasets import paired
+from fewtomany.files import store
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 from fewtomany.simulation import response
-from fewtomany.sky import Sky
 from fewtomany.validation import parts
 
 NSIDE = 4

@@ -14,14 +14,15 @@ from unittest.mock import Mock
 
 import pytest
 
-from fewtomany import parallel, shards
+from fewtomany import shards
 from fewtomany.errors import UserError
+from fewtomany.jobs import parallel
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 MPIEXEC = Path(sys.executable).with_name("mpiexec")
 SHARE = """
 import sys, time
-from fewtomany import parallel
+from fewtomany.jobs import parallel
 with parallel.ranks(int(sys.argv[1])) as mine:
     assert mine.least(10 + mine.rank) == 10
     for item in parallel.share(mine, range(12), sys.argv[2], "test"):
@@ -124,7 +125,7 @@ def test_copies_that_do_not_know_each_other_are_refused(tmp_path):
 def test_an_error_on_one_rank_ends_all(tmp_path):
     code = """
 import time
-from fewtomany import parallel
+from fewtomany.jobs import parallel
 from fewtomany.errors import UserError
 with parallel.ranks(2) as mine:
     if mine.rank == 1:
@@ -141,7 +142,7 @@ with parallel.ranks(2) as mine:
 def test_a_killed_rank_ends_the_job(tmp_path):
     code = """
 import os, time
-from fewtomany import parallel
+from fewtomany.jobs import parallel
 with parallel.ranks(2) as mine:
     if mine.rank == 1:
         print(os.getpid(), flush=True)

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import yaml
 
-from fewtomany import config, picked, store, versions
-from fewtomany.config import Symmetry
+from fewtomany import config
+from fewtomany.config import Symmetry, versions
+from fewtomany.covariance import learn
+from fewtomany.datasets import picked
 from fewtomany.errors import UserError
-from fewtomany.store import MapSet
-from fewtomany.symmetry import learn
+from fewtomany.files import store
+from fewtomany.files.store import MapSet
 
 ROOT = Path(__file__).parents[2]
 TINY = yaml.safe_load((ROOT / "tests" / "workflow" / "tiny.yaml").read_text())

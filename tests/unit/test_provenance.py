@@ -7,8 +7,9 @@ import pytest
 
 import fewtomany
 import show_provenance
-from fewtomany import config, provenance, store
+from fewtomany import config
 from fewtomany.errors import UserError
+from fewtomany.files import provenance, store
 
 
 def test_record_names_code_packages_and_facts(monkeypatch):

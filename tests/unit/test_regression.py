@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from fewtomany import isotropic
-from fewtomany.components import Components
 from fewtomany.emulator.regression import Regression
-from fewtomany.sky import Sky
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
+from fewtomany.spectra import isotropic
 
 NSIDE, CORRELATION = 8, 0.8
 BOTH = Components("QU", ("a", "b"))

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fewtomany import config, covariance, resources, versions
+from fewtomany import config, covariance
+from fewtomany.config import versions
+from fewtomany.jobs import resources
 from fewtomany.scattering import gram
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -41,8 +43,8 @@ def test_memory_of_covariances_grows_as_their_size():
 
 def test_a_covariance_too_large_to_be_dense_asks_for_its_modes():
     assert (resources.DENSE_LIMIT, resources.KEPT_MODES) == (
-        covariance.DENSE_LIMIT,
-        covariance.KEPT_MODES,
+        covariance.product.DENSE_LIMIT,
+        covariance.product.KEPT_MODES,
     )
     assert paper(maps={"nside": 64})["covariance"].mem_mb < 8000
 

@@ -4,12 +4,14 @@ import healpy
 import numpy as np
 import pytest
 
-from fewtomany import config, spectra, store
-from fewtomany.components import Components
-from fewtomany.symmetry import learn, model, turning, variances
-from fewtomany.symmetry.mixture import Mixture
-from fewtomany.symmetry.model import Symmetry
-from fewtomany.symmetry.rotation import Rotation, Seen
+from fewtomany import config
+from fewtomany.covariance import learn, model, turning, variances
+from fewtomany.covariance.mixture import Mixture
+from fewtomany.covariance.model import Symmetry
+from fewtomany.covariance.rotation import Rotation, Seen
+from fewtomany.files import store
+from fewtomany.maps.components import Components
+from fewtomany.spectra import spectra
 
 NSIDE = 4
 N_PIX = 12 * NSIDE**2

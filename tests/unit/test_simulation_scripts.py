@@ -11,8 +11,9 @@ import export_fits
 import merge_response
 import simulate_maps
 import simulate_response
-from fewtomany import config, store
+from fewtomany import config
 from fewtomany.errors import UserError
+from fewtomany.files import store
 
 
 @pytest.fixture

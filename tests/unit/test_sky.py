@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fewtomany.errors import UserError
-from fewtomany.sky import Sky
+from fewtomany.maps.sky import Sky
 
 PIXELS = np.array([0, 3, 4, 20, 21, 47])
 SKIES = {

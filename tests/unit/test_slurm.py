@@ -11,7 +11,7 @@ import pytest
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
-from fewtomany import slurm
+from fewtomany.jobs import slurm
 
 LOGGER = logging.getLogger(__name__)
 HERE = socket.gethostname()

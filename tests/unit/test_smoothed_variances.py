@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from fewtomany.covariance import turning, variances
+from fewtomany.covariance.variances import Smoothing
 from fewtomany.errors import UserError
-from fewtomany.symmetry import turning, variances
-from fewtomany.symmetry.variances import Smoothing
 
 NSIDE = 8
 N_PIX = 12 * NSIDE**2

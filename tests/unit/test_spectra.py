@@ -4,10 +4,11 @@ import healpy
 import numpy as np
 import pytest
 
-from fewtomany import isotropic, spectra, store
-from fewtomany.components import Components
 from fewtomany.errors import UserError
-from fewtomany.sky import Sky
+from fewtomany.files import store
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
+from fewtomany.spectra import isotropic, spectra
 
 
 def test_names_follow_the_stokes_components():

@@ -21,8 +21,10 @@ import plot_cost
 import plot_maps
 import plot_wavelets
 import report as report_script
-from fewtomany import config, report, store
+from fewtomany import config
 from fewtomany.errors import UserError
+from fewtomany.figures import report
+from fewtomany.files import store
 
 CONTENT = {
     "campaign": "small",

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fewtomany import discarded, status, store
 from fewtomany.emulator import archive
+from fewtomany.files import store
+from fewtomany.jobs import discarded, status
 
 BENCHMARK = "s\th:m:s\tmax_rss\tcpu_time\n{}\t0\t10\t1\n"
 

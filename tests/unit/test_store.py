@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
-from fewtomany import atomic, integrity, store
 from fewtomany.errors import UserError
-from fewtomany.store import MapSet
+from fewtomany.files import atomic, integrity, store
+from fewtomany.files.store import MapSet
 
 N_PIX = 48
 

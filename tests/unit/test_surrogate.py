@@ -9,14 +9,17 @@ import yaml
 import merge_response
 import prepare_surrogate
 import simulate_response
-from fewtomany import config, covariance, ingest, resources, store, versions
-from fewtomany.components import Components
-from fewtomany.covariance import Covariance
+from fewtomany import config, covariance
+from fewtomany.config import versions
+from fewtomany.covariance import Covariance, learn, surrogate, turning
+from fewtomany.covariance.surrogate import Surrogate
 from fewtomany.errors import UserError
+from fewtomany.files import store
+from fewtomany.jobs import resources
+from fewtomany.maps import ingest
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 from fewtomany.simulation import response
-from fewtomany.sky import Sky
-from fewtomany.symmetry import learn, surrogate, turning
-from fewtomany.symmetry.surrogate import Surrogate
 
 NSIDE = 4
 N_PIX = 12 * NSIDE**2

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from fewtomany.config import Symmetry as Settings
+from fewtomany.covariance import choice, learn, mixture, model, turning
+from fewtomany.covariance.model import UNTURNED, Symmetry
+from fewtomany.covariance.variances import NONE, Smoothing
 from fewtomany.errors import UserError
-from fewtomany.symmetry import choice, learn, mixture, model, turning
-from fewtomany.symmetry.model import UNTURNED, Symmetry
-from fewtomany.symmetry.variances import NONE, Smoothing
 
 NSIDE = 2
 N_PIX = 12 * NSIDE**2

@@ -2,8 +2,8 @@ import healpy as hp
 import numpy as np
 import pytest
 
+from fewtomany.covariance import turning
 from fewtomany.errors import UserError
-from fewtomany.symmetry import turning
 
 NSIDE = 4
 N_PIX = 12 * NSIDE**2

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from fewtomany import covariance, store
+from fewtomany import covariance
 from fewtomany.config import Dataset
 from fewtomany.covariance import Covariance
 from fewtomany.errors import UserError
-from fewtomany.sky import Sky
+from fewtomany.files import store
+from fewtomany.maps.sky import Sky
 from fewtomany.validation import entries
 from fewtomany.validation.entries import Range
 from fewtomany.validation.judge import chi2, harmonic, pixel

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fewtomany import config, versions
+from fewtomany import config
+from fewtomany.config import versions
 
 ROOT = Path(__file__).parents[2]
 DEMO = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())

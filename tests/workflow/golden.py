@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from fewtomany import versions
+from fewtomany.config import versions
 
 PRODUCTS = {
     "simulate_response": "simulation/response/chunks-0000000-0000060.h5",

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fewtomany import config, discarded, status
+from fewtomany import config
+from fewtomany.jobs import discarded, status
 
 DISCARDED = {
     "simulation/response.h5": "merge_response",

@@ -7,7 +7,8 @@ import healpy
 import numpy as np
 import pytest
 
-from fewtomany import covariance, store
+from fewtomany import covariance
+from fewtomany.files import store
 from harness import make_workflow
 
 N_MAPS, NSIDE = 10, 4

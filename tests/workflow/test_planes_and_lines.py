@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fewtomany import covariance, export, store, textures
-from fewtomany.flat import Flat
+from fewtomany import covariance
+from fewtomany.files import store
+from fewtomany.maps import export, textures
+from fewtomany.maps.flat import Flat
 from harness import make_workflow
 
 SHAPE = (16, 24)

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fewtomany import config, store
+from fewtomany import config
 from fewtomany.emulator import device, model
-from fewtomany.store import MapSet
+from fewtomany.files import store
+from fewtomany.files.store import MapSet
 from harness import ROOT, TINY
 
 MPIEXEC = Path(sys.executable).with_name("mpiexec")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from fewtomany import store
 from fewtomany.emulator import archive
 from fewtomany.emulator.conditioned import Blocks
+from fewtomany.files import store
 from harness import ROOT, make_workflow
 
 N_MAPS, NSIDE, COARSE = 8, 8, 4

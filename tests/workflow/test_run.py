@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import golden
-from fewtomany import config, integrity, shards, store
+from fewtomany import config, shards
+from fewtomany.files import integrity, store
 from harness import ROOT, make_workflow
 
 GOLDEN = Path(__file__).with_name("golden.json")

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from fewtomany import covariance, isotropic, store
+from fewtomany import covariance
+from fewtomany.files import store
+from fewtomany.spectra import isotropic
 from harness import count_jobs, make_workflow
 
 N_INPUTS, N_GIVEN, N_MAPS, NSIDE = 12, 30, 40, 4

@@ -3,10 +3,11 @@
 import json
 import re
 
-from fewtomany import ingest, versions
+from fewtomany.maps import ingest
+from fewtomany.config import versions
 from fewtomany.emulator import batches
-from fewtomany.products import controlled, products_of
-from fewtomany.resources import at_once, demands, device, launcher, ranks
+from fewtomany.config.products import controlled, products_of
+from fewtomany.jobs.resources import at_once, demands, device, launcher, ranks
 from fewtomany.shards import Shard
 
 # The effective configuration, written when a run starts. The scripts read it, but it is

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fewtomany import store
 from fewtomany.emulator.batches import BatchPlan
 from fewtomany.errors import UserError
+from fewtomany.files import store
 
 KIND = "emulated-batch"
 CHECKPOINT_KIND = "emulated-batch-checkpoint"

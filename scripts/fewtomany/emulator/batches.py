@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewtomany import seeds
-from fewtomany.config import Campaign
+from fewtomany.config.campaign import Campaign
 from fewtomany.shards import Shard, plan
 
 

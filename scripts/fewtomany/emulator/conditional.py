@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from fewtomany.components import Components
 from fewtomany.emulator.descent import Given
 from fewtomany.emulator.model import Model
 from fewtomany.errors import UserError
-from fewtomany.store import MapSet
+from fewtomany.files.store import MapSet
+from fewtomany.maps.components import Components
 
 
 def places_of(components: Components, channels: Sequence[str]) -> tuple[int, ...]:

@@ -13,8 +13,8 @@ from functools import cached_property
 import healpy as hp
 import numpy as np
 
-from fewtomany import isotropic
-from fewtomany.components import Components
+from fewtomany.maps.components import Components
+from fewtomany.spectra import isotropic
 
 TOLERANCE = 1e-2
 """Of what is left of c − A x, relative; the rest is added pixel by pixel."""

@@ -19,13 +19,13 @@ import numpy as np
 import tensorflow as tf
 
 from fewtomany import seeds
-from fewtomany.config import Emulator
+from fewtomany.config.campaign import Emulator
+from fewtomany.config.versions import GIVEN_VERSION
 from fewtomany.emulator import lbfgs
 from fewtomany.emulator.archive import Checkpoint
 from fewtomany.emulator.model import Model
 from fewtomany.emulator.regression import N_DRAWS, Regression
 from fewtomany.emulator.statistics import Phi
-from fewtomany.versions import GIVEN_VERSION
 
 CHUNK = 50
 """Steps of one call of the compiled loop, at most; a plateau is looked for after each."""

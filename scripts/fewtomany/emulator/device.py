@@ -6,8 +6,8 @@ import os
 import subprocess
 from collections.abc import Iterator
 
-from fewtomany import provenance
 from fewtomany.errors import UserError
+from fewtomany.files import provenance
 
 logger = logging.getLogger(__name__)
 

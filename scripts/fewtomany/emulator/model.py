@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from fewtomany import isotropic, seeds, store
-from fewtomany.components import Components
-from fewtomany.config import Emulator
+from fewtomany import seeds
+from fewtomany.config.campaign import Emulator
+from fewtomany.config.versions import STAGES
+from fewtomany.covariance import learn
+from fewtomany.covariance.learn import Learnt
 from fewtomany.emulator.statistics import (
     Group,
     Phi,
@@ -24,12 +26,12 @@ from fewtomany.emulator.statistics import (
     groups,
 )
 from fewtomany.errors import UserError
-from fewtomany.geometry import Geometry
+from fewtomany.files import store
+from fewtomany.files.store import MapSet
+from fewtomany.maps.components import Components
+from fewtomany.maps.geometry import Geometry
 from fewtomany.scattering import domains, grid, stripes, wavelets
-from fewtomany.store import MapSet
-from fewtomany.symmetry import learn
-from fewtomany.symmetry.learn import Learnt
-from fewtomany.versions import STAGES
+from fewtomany.spectra import isotropic
 
 KIND = "emulation-model"
 START = "start/"
@@ -66,7 +68,7 @@ class Model:
         start/inputs              (n_inputs, F, n_pix), their deviations from the mean, for an
                                   isotropic start
         start/...                 the covariance whose draws are a turned start, see
-                                  :func:`fewtomany.symmetry.learn.to_arrays`, and
+                                  :func:`fewtomany.covariance.learn.to_arrays`, and
                                   "start/about", its JSON as bytes
         ========================  ====================================================
     """

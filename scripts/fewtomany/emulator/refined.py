@@ -16,18 +16,20 @@ from pathlib import Path
 import healpy as hp
 import numpy as np
 
-from fewtomany import region, spectra, store
-from fewtomany.components import Components
-from fewtomany.config import Emulator
+from fewtomany.config.campaign import Emulator
+from fewtomany.covariance import variances
+from fewtomany.covariance.variances import Smoothing
 from fewtomany.emulator import model
 from fewtomany.emulator.conditioned import Blocks, Conditioning
 from fewtomany.emulator.model import Model
 from fewtomany.errors import UserError
-from fewtomany.region import Region
-from fewtomany.sky import Sky
-from fewtomany.store import MapSet
-from fewtomany.symmetry import variances
-from fewtomany.symmetry.variances import Smoothing
+from fewtomany.files import store
+from fewtomany.files.store import MapSet
+from fewtomany.maps import region
+from fewtomany.maps.components import Components
+from fewtomany.maps.region import Region
+from fewtomany.maps.sky import Sky
+from fewtomany.spectra import spectra
 
 KIND = "refined-emulation-model"
 

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fewtomany import isotropic, spectra
-from fewtomany.components import Components
-from fewtomany.sky import Sky
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
+from fewtomany.spectra import isotropic, spectra
 
 N_DRAWS = 40
 """Draws whose spectra are averaged: K_ℓ is known to 1/√(40 (2ℓ + 1)), 7% at ℓ = 2."""

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from fewtomany.config import Emulator
+from fewtomany.config.campaign import Emulator
+from fewtomany.covariance.learn import Learnt
 from fewtomany.emulator import model, refined
 from fewtomany.emulator.descent import Given, Sampler
 from fewtomany.emulator.model import Model
 from fewtomany.emulator.refined import RefinedModel
 from fewtomany.emulator.refinement import Refiner
-from fewtomany.store import MapSet
-from fewtomany.symmetry.learn import Learnt
+from fewtomany.files.store import MapSet
 
 
 def prepare(inputs: MapSet, settings: Emulator, learnt: Learnt | None) -> Model | RefinedModel:

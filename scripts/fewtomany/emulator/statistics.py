@@ -19,8 +19,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from fewtomany.components import Components
-from fewtomany.config import Emulator
+from fewtomany.config.campaign import Emulator
+from fewtomany.maps.components import Components
 from fewtomany.scattering import covariance, wavelets
 from fewtomany.scattering import stripes as along_stripes
 from fewtomany.scattering.covariance import pair_name

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fewtomany.errors import UserError
 from fewtomany.figures import style
-from fewtomany.sky import Sky
+from fewtomany.maps.sky import Sky
 from fewtomany.validation.judge.comparison import Comparison
 
 TITLE = "Maps"

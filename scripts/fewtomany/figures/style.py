@@ -13,7 +13,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from fewtomany import store
+from fewtomany.files import store
 from fewtomany.validation.judge.comparison import Comparison
 
 WIDTH = 7.2

@@ -11,15 +11,15 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from fewtomany import waves
-from fewtomany.components import Components
-from fewtomany.config import Emulator
+from fewtomany.config.campaign import Emulator
 from fewtomany.errors import UserError
-from fewtomany.flat import Flat
-from fewtomany.geometry import Geometry
-from fewtomany.region import Region
+from fewtomany.maps.components import Components
+from fewtomany.maps.flat import Flat
+from fewtomany.maps.geometry import Geometry
+from fewtomany.maps.region import Region
+from fewtomany.maps.sky import Sky
 from fewtomany.scattering import fourier, grid, harmonics
-from fewtomany.sky import Sky
+from fewtomany.spectra import waves
 
 
 class Transform(Protocol):

@@ -4,7 +4,7 @@
 
 over all n pixels, so that white noise of unit variance has |a|² of mean 1; k is in cycles per
 pixel, southward and eastward. A spectrum is the mean of |a|^p over the waves of a bin of |k|
-(:attr:`fewtomany.flat.Flat.bin_of`), auto and cross as on the sphere. Q and U of a plane give
+(:attr:`fewtomany.maps.flat.Flat.bin_of`), auto and cross as on the sphere. Q and U of a plane give
 
     E = Q cos 2φ + U sin 2φ,   B = −Q sin 2φ + U cos 2φ,
 
@@ -20,12 +20,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from fewtomany.components import Components
-from fewtomany.flat import Flat
+from fewtomany.maps.components import Components
+from fewtomany.maps.flat import Flat
 from fewtomany.scattering import stencil
 from fewtomany.scattering.harmonics import norms
 from fewtomany.scattering.stencil import Stencil
-from fewtomany.waves import gaussian_like as gaussian_like  # of the same conventions
+from fewtomany.spectra.waves import gaussian_like as gaussian_like  # of the same conventions
 
 
 class FourierTransform(NamedTuple):

@@ -1,7 +1,7 @@
 """Grids: where a pixel's neighbours are, what it weighs, and what the next coarser grid is.
 
 The wavelets and the scattering covariances know the sky, a plane or a line only through
-:class:`Grid`. Pixels are in nested order (:mod:`fewtomany.geometry`; for HEALPix NESTED), so
+:class:`Grid`. Pixels are in nested order (:mod:`fewtomany.maps.geometry`; for HEALPix NESTED), so
 that the children of a pixel are consecutive. Of a partial sky there are the observed pixels
 alone. A pixel of a coarser grid is there if one of its children is, with the children's weights.
 """
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import healpy as hp
 import numpy as np
 
-from fewtomany.flat import Flat, separate
-from fewtomany.geometry import Geometry
-from fewtomany.region import Region
-from fewtomany.sky import Sky
+from fewtomany.maps.flat import Flat, separate
+from fewtomany.maps.geometry import Geometry
+from fewtomany.maps.region import Region
+from fewtomany.maps.sky import Sky
 
 PIXEL_SIDE = np.sqrt(np.pi / 3)
 """Side of a pixel of a plane in the unit of the offsets: that of a square of the area of a
@@ -213,7 +213,7 @@ def lattice_grid(
     shape : (n_rows, n_columns) of a plane, (n,) of a line, which runs to the east
     periodic : whether pixels at an edge have those of the other edge as neighbours
     kernel_size : pixels across a kernel, 3 or 5
-    pixels : the grid's pixels, nested (:func:`fewtomany.flat.interleave`), ascending; all by
+    pixels : the grid's pixels, nested (:func:`fewtomany.maps.flat.interleave`), ascending; all by
         default
     weight : array of shape (n_pix,), of the pixels in means
     """

@@ -20,8 +20,8 @@ import numpy as np
 import scipy.fft
 import tensorflow as tf
 
-from fewtomany.components import Components
-from fewtomany.sky import Sky
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 
 ORDERS = 96
 """Orders m of one Legendre product."""

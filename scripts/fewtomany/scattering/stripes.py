@@ -24,8 +24,8 @@ import healpy as hp
 import numpy as np
 import tensorflow as tf
 
-from fewtomany.components import Components
-from fewtomany.sky import Sky
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 
 BESIDE = (-1, 0, 1)
 """Distances from the stripe (pixel sides) at which its correlations are taken."""

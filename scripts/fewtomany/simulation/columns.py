@@ -24,7 +24,7 @@ import litebird_sim as lbs
 import numpy as np
 
 from fewtomany import seeds
-from fewtomany.config import Campaign, Simulation
+from fewtomany.config.campaign import Campaign, Simulation
 from fewtomany.simulation import GAIN_KEY
 from fewtomany.simulation.observation import Observation
 

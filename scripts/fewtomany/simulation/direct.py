@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import healpy
 import numpy as np
 
-from fewtomany.config import Campaign
+from fewtomany.config.campaign import Campaign
 from fewtomany.simulation import binning, columns, systematics
 from fewtomany.simulation.observation import Observation, observe
 from fewtomany.simulation.resolution import downgrade

@@ -4,7 +4,7 @@ import litebird_sim as lbs
 import numpy as np
 
 from fewtomany import seeds
-from fewtomany.config import Campaign
+from fewtomany.config.campaign import Campaign
 from fewtomany.simulation.observation import Observation
 
 

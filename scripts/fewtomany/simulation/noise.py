@@ -14,7 +14,7 @@ from ducc0.misc import OofaNoise
 from litebird_sim.noise import rescale_noise
 
 from fewtomany import seeds
-from fewtomany.config import Campaign
+from fewtomany.config.campaign import Campaign
 from fewtomany.simulation.observation import Observation
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from fewtomany import config
-from fewtomany.progress import progress
+from fewtomany.jobs.progress import progress
 from fewtomany.simulation import binning, scan, signal
 
 

@@ -16,10 +16,11 @@ import h5py
 import healpy
 import numpy as np
 
-from fewtomany import config, store
-from fewtomany.config import Campaign
+from fewtomany import config
+from fewtomany.config.campaign import Campaign
 from fewtomany.errors import UserError
-from fewtomany.progress import progress
+from fewtomany.files import store
+from fewtomany.jobs.progress import progress
 from fewtomany.simulation import binning, systematics
 from fewtomany.simulation.observation import observe
 from fewtomany.simulation.resolution import downgrade

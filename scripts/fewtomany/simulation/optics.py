@@ -4,10 +4,10 @@ import litebird_sim as lbs
 import numpy as np
 
 from fewtomany import seeds
-from fewtomany.config import Campaign
+from fewtomany.config.campaign import Campaign
+from fewtomany.config.settings import Bandpass
 from fewtomany.simulation import scan, signal
 from fewtomany.simulation.observation import Observation
-from fewtomany.simulation.settings import Bandpass
 
 H_OVER_K = 0.04799243073366221
 """Planck's over Boltzmann's constant, K / GHz."""

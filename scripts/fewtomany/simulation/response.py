@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from fewtomany import covariance as covariances
-from fewtomany import linear, store
-from fewtomany.config import Campaign
+from fewtomany.config.campaign import Campaign
+from fewtomany.covariance import linear
 from fewtomany.errors import UserError
+from fewtomany.files import store
+from fewtomany.maps.sky import Sky
 from fewtomany.simulation import columns, systematics
-from fewtomany.sky import Sky
 
 
 def read(campaign: Campaign, path: str | Path) -> np.ndarray:
@@ -78,7 +79,7 @@ def exact(campaign: Campaign, response: np.ndarray, sky: Sky) -> covariances.Cov
     facts |= {"frame": maps.frame, "sky": sky}
     starts = np.arange(len(maps.stokes))[:, None] * 12 * maps.nside**2
     kept = None if sky.is_full else (starts + sky.indices).ravel()
-    if len(maps.stokes) * sky.n_pix > covariances.DENSE_LIMIT:
+    if len(maps.stokes) * sky.n_pix > covariances.product.DENSE_LIMIT:
         rows = np.concatenate(list(_factors(campaign, response)))
         return covariances.of_factor(rows if kept is None else rows[:, kept], **facts)
     matrix = covariance(campaign, response)

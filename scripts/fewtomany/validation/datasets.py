@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from fewtomany import observed, store
-from fewtomany.config import Campaign
+from fewtomany.config.campaign import Campaign
+from fewtomany.datasets import observed
 from fewtomany.errors import UserError
-from fewtomany.store import MapSet
+from fewtomany.files import store
+from fewtomany.files.store import MapSet
 
 Reader = Callable[[str], MapSet]
 """All maps of a dataset by its name, on the observed pixels."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from fewtomany.config import Campaign, Dataset
+from fewtomany.config.campaign import Campaign, Dataset
 from fewtomany.validation.entries import Range, entry
 from fewtomany.validation.judge.ranges import TOLERANCE
 

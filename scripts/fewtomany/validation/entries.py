@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fewtomany.config import Dataset
+from fewtomany.config.campaign import Dataset
 
 TITLES = {
     "residual": "largest |Δ| of the {} spectrum",

@@ -5,9 +5,9 @@ import pandas as pd
 import tensorflow as tf
 from scipy import stats
 
-from fewtomany.components import Components
-from fewtomany.config import Emulator
-from fewtomany.flat import Flat
+from fewtomany.config.campaign import Emulator
+from fewtomany.maps.components import Components
+from fewtomany.maps.flat import Flat
 from fewtomany.scattering import covariance, domains, wavelets
 
 EDGES = np.linspace(-5, 8, 66)

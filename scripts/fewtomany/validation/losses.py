@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from fewtomany.config import Campaign, Dataset
+from fewtomany.config.campaign import Campaign, Dataset
 from fewtomany.validation.entries import Range, entry
 
 N_SHOWN = 50

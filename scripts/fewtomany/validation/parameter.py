@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from fewtomany.config import Dataset
+from fewtomany.config.campaign import Dataset
 from fewtomany.validation import cmb, effective, likelihood
 from fewtomany.validation.compare.equivalent import Curve
 from fewtomany.validation.entries import Range, entry, plain

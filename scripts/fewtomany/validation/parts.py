@@ -7,8 +7,8 @@ its own.
 import os
 from collections.abc import Sequence
 
-from fewtomany import store
 from fewtomany.errors import UserError
+from fewtomany.files import store
 from fewtomany.validation.entries import plain
 
 

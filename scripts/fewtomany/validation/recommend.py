@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fewtomany import covariance
-from fewtomany.covariance import Covariance
-from fewtomany.store import MapSet
-from fewtomany.symmetry import mixture
-from fewtomany.symmetry.learn import Learnt
-from fewtomany.symmetry.mixture import Fit, Mixture, Model
-from fewtomany.symmetry.sample import Sample
-from fewtomany.validation import effective, heldout
+from fewtomany.covariance import heldout, mixture
+from fewtomany.covariance.learn import Learnt
+from fewtomany.covariance.mixture import Fit, Mixture, Model
+from fewtomany.covariance.product import Covariance
+from fewtomany.covariance.sample import Sample
+from fewtomany.files.store import MapSet
+from fewtomany.validation import effective
 from fewtomany.validation.compare.equivalent import Equivalent
 
 WITHOUT, EMULATED = "without-emulation", "emulated"
@@ -145,7 +145,7 @@ def product(found: Mixture, like: MapSet, name: str, seed: int) -> Covariance:
     ----------
     like : maps with the components, pixels and frame of the covariance; as many draws are made
     """
-    if like.maps[0].size > covariance.DENSE_LIMIT:
+    if like.maps[0].size > covariance.product.DENSE_LIMIT:
         spans = [(k, min(k + BLOCK, len(like))) for k in range(0, len(like), BLOCK)]
 
         def drawn() -> Iterator[MapSet]:

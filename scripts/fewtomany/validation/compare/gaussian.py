@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.linalg
 
-from fewtomany.covariance import RANK_TOLERANCE
+from fewtomany.covariance.product import RANK_TOLERANCE
 
 
 def kullback_leibler(truth: np.ndarray, model: np.ndarray) -> float:

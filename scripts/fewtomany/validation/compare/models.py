@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewtomany import covariance, store
-from fewtomany.config import Campaign, Dataset
+from fewtomany import covariance
+from fewtomany.config.campaign import Campaign, Dataset
+from fewtomany.covariance import baselines, nonlinear
+from fewtomany.covariance.baselines import Model
+from fewtomany.covariance.learn import Learnt
 from fewtomany.emulator import batches
 from fewtomany.errors import UserError
-from fewtomany.symmetry.learn import Learnt
-from fewtomany.validation import baselines, nonlinear
-from fewtomany.validation.baselines import Model
+from fewtomany.files import store
 from fewtomany.validation.compare import distances, equivalent, views
 from fewtomany.validation.compare.views import View, Viewer
 from fewtomany.validation.entries import UNITS, Range, entry, title

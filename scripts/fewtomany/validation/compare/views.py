@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewtomany.components import Components
-from fewtomany.covariance import Covariance, Modes
-from fewtomany.sky import Sky
-from fewtomany.symmetry.mixture import Model
+from fewtomany.covariance.mixture import Model
+from fewtomany.covariance.product import Covariance, Modes
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 
 SEPARATIONS_DEG = (0, 6, 15, 40, 180)
 """Bounds of the angular separations (degrees) of the classes of pairs."""

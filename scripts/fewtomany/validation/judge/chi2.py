@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import ks_2samp, norm
 
-from fewtomany.covariance import Modes
+from fewtomany.covariance.product import Modes
 
 
 def reduced_chi2(maps: np.ndarray, modes: Modes) -> np.ndarray:

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from fewtomany import store
-from fewtomany.components import Components
 from fewtomany.errors import UserError
-from fewtomany.geometry import Geometry
+from fewtomany.files import store
+from fewtomany.maps.components import Components
+from fewtomany.maps.geometry import Geometry
 
 KIND = "comparison"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fewtomany.covariance import Covariance
+from fewtomany.covariance.product import Covariance
 
 ROWS = 512
 """Rows of the correlation matrices in memory at a time."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scipy.stats import t
 
-from fewtomany.config import Dataset
+from fewtomany.config.campaign import Dataset
 from fewtomany.validation.entries import Range
 from fewtomany.validation.judge.chi2 import ks_of_shift
 from fewtomany.validation.measure.distribution import distance_of_width

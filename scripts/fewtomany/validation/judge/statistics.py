@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewtomany.components import Components
-from fewtomany.covariance import Covariance, Modes
+from fewtomany.covariance.product import Covariance, Modes
+from fewtomany.maps.components import Components
 from fewtomany.validation.judge import chi2, harmonic, pixel
 from fewtomany.validation.measure import distribution, moments
 from fewtomany.validation.measure.moments import Moments

@@ -14,11 +14,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from fewtomany import covariance, spectra, store
-from fewtomany.config import Campaign, Dataset
-from fewtomany.covariance import Covariance, Modes
+from fewtomany import covariance
+from fewtomany.config.campaign import Campaign, Dataset
+from fewtomany.config.products import products_of
+from fewtomany.covariance.product import Covariance, Modes
 from fewtomany.errors import UserError
-from fewtomany.products import products_of
+from fewtomany.files import store
+from fewtomany.spectra import spectra
 from fewtomany.validation import entries
 from fewtomany.validation.entries import Range
 from fewtomany.validation.judge import harmonic, pixel, ranges

@@ -9,7 +9,7 @@ Where fields are alike everywhere, on planes and lines, all pixels have one devi
 import numpy as np
 from scipy.stats import norm
 
-from fewtomany.covariance import Covariance
+from fewtomany.covariance.product import Covariance
 from fewtomany.validation.measure import moments
 from fewtomany.validation.measure.moments import Moments
 

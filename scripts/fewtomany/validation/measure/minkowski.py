@@ -25,9 +25,10 @@ T alone have no functionals of this kind.
 import healpy
 import numpy as np
 
-from fewtomany import spectra, store
-from fewtomany.components import Components
-from fewtomany.sky import Sky
+from fewtomany.files import store
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
+from fewtomany.spectra import spectra
 
 STEP = 0.25
 THRESHOLDS = STEP * np.arange(13)

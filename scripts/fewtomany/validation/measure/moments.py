@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewtomany import store
 from fewtomany.errors import UserError
-from fewtomany.store import MapSet
+from fewtomany.files import store
+from fewtomany.files.store import MapSet
 
 KIND = "moments"
 

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from fewtomany import store
-from fewtomany.components import Components
-from fewtomany.geometry import Geometry
+from fewtomany.files import store
+from fewtomany.maps.components import Components
+from fewtomany.maps.geometry import Geometry
+from fewtomany.maps.sky import Sky
 from fewtomany.scattering import covariance, domains, wavelets
-from fewtomany.sky import Sky
-from fewtomany.spectra import components_of
+from fewtomany.spectra.spectra import components_of
 from fewtomany.validation.measure import moments
 from fewtomany.validation.measure.moments import Moments
 

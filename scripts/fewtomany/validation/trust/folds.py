@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewtomany.covariance import Covariance
-from fewtomany.validation import baselines, heldout, recommend
+from fewtomany.covariance import baselines, heldout
+from fewtomany.covariance.product import Covariance
+from fewtomany.validation import recommend
 from fewtomany.validation.judge.harmonic import LMIN
 from fewtomany.validation.recommend import EMULATED, WITHOUT, FoldMaps
 

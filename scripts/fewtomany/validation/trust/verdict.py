@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import scipy.stats
 
-from fewtomany import isotropic, spectra
-from fewtomany.config import Campaign, Dataset
-from fewtomany.covariance import Covariance
-from fewtomany.store import MapSet
-from fewtomany.symmetry.learn import Learnt
-from fewtomany.validation import baselines, recommend
+from fewtomany.config.campaign import Campaign, Dataset
+from fewtomany.covariance import baselines
+from fewtomany.covariance.learn import Learnt
+from fewtomany.covariance.product import Covariance
+from fewtomany.files.store import MapSet
+from fewtomany.spectra import isotropic, spectra
+from fewtomany.validation import recommend
 from fewtomany.validation.entries import Range, entry
 from fewtomany.validation.recommend import EMULATED, FoldMaps
 from fewtomany.validation.trust.folds import (

@@ -1,0 +1,117 @@
+"""Which products a campaign has: they follow from its inputs, its components and its truth."""
+
+from dataclasses import dataclass
+
+from fewtomany.config.campaign import Campaign
+from fewtomany.config.sections import Dataset
+
+WITH_TRUTH = ("chi2",)
+"""Figures of the comparison that need true maps."""
+
+OF_POLARIZATION = ("minkowski",)
+"""Statistics, and their figures, that need Q and U."""
+
+
+LARGEST_NSIDE = 32
+"""Resolution up to which parameters are judged: a dense covariance has to be factored."""
+
+
+@dataclass(frozen=True)
+class Products:
+    """The products that differ from one campaign to another.
+
+    Attributes
+    ----------
+    measured : statistics of every map file
+    compared : figures of the comparison of all datasets
+    parts : figures of parts of the judgement, and the name of the part each is drawn from
+    emulator : figures of the emulator itself
+    recommends : whether covariances are recommended
+    """
+
+    measured: tuple[str, ...]
+    compared: tuple[str, ...]
+    parts: dict[str, str]
+    emulator: tuple[str, ...] = ("wavelets", "transfer", "cost")
+    recommends: bool = True
+
+
+MIN_PAIRS = 4
+"""Pairs of realizations that leave an error for a mean and the slope of its control variate."""
+
+OF_LATTICE = Products(
+    measured=("spectra", "scattering", "distribution"),
+    compared=("spectra", "scattering", "distribution"),
+    parts={"diversity": "diversity", "descent": "descent"},
+    emulator=(),
+    recommends=False,
+)
+"""The products of a plane or a line: no stage that knows the sphere, a scan or its symmetry."""
+
+
+def judges_parameters(campaign: Campaign) -> bool:
+    """Whether covariances are judged by what they do to r: of Q and U, where there is a truth."""
+    return bool(
+        campaign.truth
+        and campaign.components.names == ("Q", "U")
+        and campaign.maps.nside <= LARGEST_NSIDE
+        and campaign.validation.parameter.amplitudes
+    )
+
+
+def unpaired(campaign: Campaign) -> str:
+    """Why no input has a cheap realization of the same random numbers; empty where one has."""
+    accurate = campaign.simulation
+    if campaign.simplified is None or accurate is None:
+        return "the surrogate and the inputs are not both simulations"
+    cheap = campaign.simplified.simulation
+    if accurate.engine != "response":
+        return f"simulation.engine is {accurate.engine}; pairs need response"
+    if campaign.reference.draws != "original":
+        return "reference.draws is gaussian; pairs need inputs that are original maps"
+    facts = {
+        "systematics": lambda s: ", ".join(s.systematics),
+        "the number of chunks": lambda s: s.n_chunks,
+        "the number of detectors": lambda s: len(s.detectors),
+        "adc.draw": lambda s: s.adc.draw if "adc" in s.systematics else "",
+    }
+    for name, of in facts.items():
+        if of(accurate) != of(cheap):
+            return (
+                f"{name} of the simulation and of the surrogate are {of(accurate)} and "
+                f"{of(cheap)}; pairs need equal random numbers"
+            )
+    if not any(d.picked is not None for d in campaign.by_role("input")):
+        return "no input is maps of the simulation"
+    return ""
+
+
+def controlled(campaign: Campaign) -> list[Dataset]:
+    """The inputs whose means have a control variate."""
+    if unpaired(campaign):
+        return []
+    inputs = campaign.by_role("input")
+    return [d for d in inputs if d.picked is not None and d.n_maps >= MIN_PAIRS]
+
+
+def products_of(campaign: Campaign) -> Products:
+    """The products of a campaign, in the order in which they are reported."""
+    if campaign.maps.kind != "sphere":
+        return OF_LATTICE
+    absent = () if campaign.components.spins else OF_POLARIZATION
+    measured = ("spectra", "scattering", "minkowski", "distribution")
+    compared = ("spectra", "correlations", "eigenvalues", "chi2", *measured[1:])
+    parts = {"diversity": "diversity", "descent": "descent"}
+    if campaign.truth is None:
+        absent = (*absent, *WITH_TRUTH)
+    else:
+        parts = {"equivalent": "compare", "baselines": "compare", **parts}
+    if judges_parameters(campaign):
+        names = [f"parameter-{dataset.name}" for dataset in campaign.by_role("emulated")]
+        parts |= dict(zip(names, names, strict=True))
+    parts |= {name: name for name in (f"trust-{dataset}" for dataset in campaign.trust.datasets)}
+    return Products(
+        tuple(name for name in measured if name not in absent),
+        tuple(name for name in compared if name not in absent),
+        parts,
+    )

@@ -1,0 +1,185 @@
+"""What the numbers of each stage follow from, besides the files it reads.
+
+A stage has a version, raised whenever its results change, and the keys of the
+configuration that decide them. The rules pass both in ``params`` (:func:`basis`),
+so that Snakemake reruns exactly the stages whose numbers would change: never for
+another sharding, never for the files a larger dataset shares with a smaller one.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+from fewtomany.config.campaign import Campaign
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Version of a stage and the dotted configuration keys its numbers follow from."""
+
+    version: int
+    keys: tuple[str, ...] = ()
+
+
+_TOD = (
+    "maps.frame",
+    "simulation.nside",
+    "simulation.tod_dtype",
+    "simulation.scan",
+    "simulation.detectors",
+    "simulation.gains.chunk_samples",
+    "simulation.signal",
+    "simulation.systematics",
+)
+_TO_MAPS = ("maps.nside", "simulation.downgrade")
+_AMPLITUDES = (
+    "seed",
+    *(f"simulation.gains.{key}" for key in ("standard_deviation", "correlation_chunks")),
+    "simulation.linear_drift.standard_deviation",
+    "simulation.adc",
+)
+_RAMP = ("simulation.linear_drift.calibration_period_s",)
+_NONLINEAR = tuple(
+    f"simulation.{kind}"
+    for kind in ("thermal_drift", "white_noise", "one_over_f", "pointing", "bandpass")
+)
+_SKY = ("maps.stokes", "maps.mask", "maps.shape", "maps.periodic")
+_WAVELETS = ("emulator.n_scales", "emulator.n_orientations", "emulator.kernel_size")
+_MODEL = tuple(
+    f"emulator.{key}"
+    for key in (
+        "n_scales",
+        "first_scale",
+        "n_orientations",
+        "kernel_size",
+        "orientation",
+        "spectra",
+        "stripe_zones",
+        "scatter",
+        "l1",
+        "normalization",
+        "mean",
+        "variances",
+        "start",
+        "ddof",
+        "dtype",
+    )
+)
+
+ADDED = ("maps.shape", "maps.periodic", "emulator.refinement")
+"""Keys and sections that belong to a basis only where a campaign has them: others keep theirs."""
+
+GIVEN_VERSION = 2
+"""Of what emulations with given maps do besides; raised whenever their results change."""
+
+STAGES = {
+    "simulate_response": Stage(1, (*_TOD, *_RAMP)),
+    "merge_response": Stage(1, _TO_MAPS),
+    "simulate_maps": Stage(1, (*_AMPLITUDES, "simulation.systematics", "simulation.tod_dtype")),
+    "simulate_maps_directly": Stage(
+        1,
+        (
+            *_TOD,
+            *_RAMP,
+            *_TO_MAPS,
+            *_AMPLITUDES,
+            *_NONLINEAR,
+            "simulation.linear_drift.distribution",
+        ),
+    ),
+    "exact_covariance": Stage(1, (*_AMPLITUDES[1:], "simulation.systematics", *_SKY)),
+    "import_maps": Stage(1, ("maps.nside", "maps.frame", *_SKY)),
+    "draw_texture": Stage(1, ("seed", *_SKY)),
+    "covariance": Stage(1, _SKY),
+    "factor": Stage(1),
+    "draw": Stage(1, ("seed",)),
+    "draw_isotropic": Stage(2, ("seed",)),
+    "draw_learnt": Stage(1, ("seed", "emulator.mean")),
+    "pick": Stage(1, _SKY),
+    "learn_symmetry": Stage(3, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
+    "prepare_surrogate": Stage(
+        1, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
+    ),
+    "control": Stage(1, ("seed", *_SKY, "surrogate")),
+    "prepare_emulation": Stage(
+        2,
+        (
+            "maps.stokes",
+            *_MODEL,
+            "emulator.refinement.coarse",
+            "emulator.refinement.regions",
+        ),
+    ),
+    "emulate": Stage(
+        2,
+        (
+            "seed",
+            *_MODEL,
+            *(f"emulator.{key}" for key in ("batch_size", "n_steps", "plateau", "refinement")),
+        ),
+    ),
+    "assemble": Stage(1, ("seed", "emulator.batch_size")),
+    "measure_spectra": Stage(1, _SKY),
+    "measure_scattering": Stage(2, (*_SKY, *_WAVELETS)),
+    "measure_minkowski": Stage(1, (*_SKY, "validation.minkowski_maps")),
+    "measure_distribution": Stage(1, _SKY),
+    "measure_wavelets": Stage(1, ("maps.nside", *_WAVELETS)),
+    "recommend": Stage(2, ("seed", "maps.stokes")),
+    "compare": Stage(3, ("seed", *_SKY, "validation.n_modes")),
+    "trust": Stage(2, ("seed", "maps.stokes", "trust")),
+    "diversity": Stage(3, ("seed", *_SKY, "emulator.batch_size", *_WAVELETS)),
+    "parameter": Stage(1, ("seed", "maps.stokes", "validation.parameter")),
+    "descent": Stage(1),
+    "judge": Stage(3, ("validation", "reference.covariance", "reference.draws")),
+    "plot": Stage(1),
+    "plot_part": Stage(1),
+    "report": Stage(1),
+    "export_fits": Stage(1),
+}
+
+
+def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
+    """The stage's version and its part of the configuration, as one line of JSON.
+
+    Parameters
+    ----------
+    campaign : the campaign
+    stage : a name in :data:`STAGES`, the name of its rule
+    dataset : an emulated dataset, a fold or one of the user's; the strategy, the inputs that
+        a fold comes from, what is given, what is said of the user's files, and where picked
+        maps begin then belong to the basis
+
+    Raises
+    ------
+    KeyError : for an unknown stage or dataset
+    """
+    chosen = STAGES[stage]
+    content = {key: _look_up(campaign.sections, key) for key in chosen.keys}
+    content = {
+        key: value
+        for key, value in content.items()
+        if value is not None or not key.startswith(ADDED)
+    }
+    if dataset:
+        found = campaign.find(dataset)
+        if found.strategy:
+            content["strategy"] = found.strategy
+        if found.sources:
+            content["sources"] = {name: asdict(source) for name, source in found.sources.items()}
+        if found.picked is not None:
+            content["picked"] = found.picked
+        if found.texture:
+            content["texture"] = found.texture
+        if found.selection:
+            content["selection"] = found.selection
+        if found.given and stage in ("emulate", "assemble"):
+            content["given"] = {**asdict(found.given), "version": GIVEN_VERSION}
+    return json.dumps({"version": chosen.version, **content}, sort_keys=True)
+
+
+def _look_up(sections: dict, key: str):
+    """The value of a key; None where a campaign of its kind has none."""
+    for part in key.split("."):
+        if part not in sections:
+            return None
+        sections = sections[part]
+    return sections

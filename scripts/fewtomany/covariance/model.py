@@ -1,0 +1,388 @@
+"""A covariance from a few maps by the symmetry of the scan.
+
+Maps of a scan that draws the same pattern at every longitude are, statistically, maps of
+the same kind when they are turned about its axis. A few inputs turned are many inputs:
+
+    C = D [ (Σ_φ w(φ) ⟨R_φ z (R_φ z)ᵀ⟩) ∘ T ] D.
+
+z are the inputs over their smoothed deviations, with their reflections; R_φ turns by φ; the
+taper T of the difference in longitude takes off the correlations that only chance makes;
+D gives every pixel its smoothed variance. Every step keeps C positive semidefinite.
+
+What multiplies a signal, as a gain does, has the sign of the signal, which no deviation knows and
+which does not turn with the scan. For a dipole it can be taken off: D is signed then, before the
+turns and after.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import healpy
+import numpy as np
+
+from fewtomany import seeds
+from fewtomany.covariance import turning, variances
+from fewtomany.covariance.variances import Smoothing
+from fewtomany.errors import UserError
+
+BLOCK = 32
+"""Draws that are made together, aligned to absolute indices and always whole, so that a
+draw has the same bits in whatever shard it is asked for."""
+
+NEGLIGIBLE = 1e-4
+"""Share of a taper's power above which its frequencies are kept."""
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """What counts as the same sky.
+
+    Attributes
+    ----------
+    width_deg : standard deviation of the turns, degrees of longitude; 0: none, infinite:
+        all alike
+    folds : turns by 360°/folds change nothing; 2 for a scan in great circles, whose two
+        halves see the same stripe
+    flip_deg : whether longitude may be reversed, φ → flip_deg − φ; None: no
+    mirror_deg : whether the sky may be mirrored on the equator and turned by so much
+    coherence_deg : standard deviation of the taper of correlations in the difference of
+        longitude modulo 360°/folds; infinite: no taper
+    dipole_deg : longitude and latitude of the dipole whose sign D has, in the frame of the maps;
+        None: D is positive
+    """
+
+    width_deg: float = np.inf
+    folds: int = 1
+    flip_deg: float | None = None
+    mirror_deg: float | None = None
+    coherence_deg: float = np.inf
+    dipole_deg: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.dipole_deg is not None:
+            object.__setattr__(self, "dipole_deg", tuple(self.dipole_deg))
+        if not self.width_deg >= 0:
+            raise UserError(f"width of the turns is {self.width_deg}, allowed are 0 and more")
+        if not self.coherence_deg > 0:
+            raise UserError(f"coherence is {self.coherence_deg}, allowed is more than 0 degrees")
+        if self.folds < 1:
+            raise UserError(f"folds are {self.folds}, allowed are 1 and more")
+
+    @property
+    def reflections(self) -> dict[str, float]:
+        """The reflections of ``turning.OPERATIONS`` in use, and the turn after each, degrees."""
+        found = {"identity": 0.0}
+        if self.mirror_deg is not None:
+            found["mirror"] = self.mirror_deg
+        if self.flip_deg is not None:
+            found["flip"] = self.flip_deg
+        if len(found) == 3:
+            found["mirror-flip"] = self.flip_deg - self.mirror_deg
+        return found
+
+    def sign(self, nside: int) -> np.ndarray:
+        """Sign of the signal in every pixel, (n_pix,): 1 or −1; 1 without a dipole."""
+        n_pix = 12 * nside**2
+        if self.dipole_deg is None:
+            return np.ones(n_pix)
+        towards = healpy.ang2vec(*self.dipole_deg, lonlat=True)
+        return np.where(towards @ healpy.pix2vec(nside, np.arange(n_pix)) < 0, -1.0, 1.0)
+
+    def weights(self, n_angles: int) -> np.ndarray:
+        """Weights of the turns by 2πj / n_angles, of sum 1."""
+        return turn_weights(self.width_deg, self.folds, n_angles)
+
+    def taper(self) -> np.ndarray:
+        """Power of the taper by frequency, T(Δ) = Σ_k power[k] cos(kΔ), of sum 1."""
+        return taper_power(self.coherence_deg, self.folds)
+
+
+UNTURNED = Symmetry(0.0)
+
+
+def turn_weights(width_deg: float, folds: int, n_angles: int) -> np.ndarray:
+    """A wrapped Gaussian of longitude modulo 360°/folds, on a grid of angles, of sum 1."""
+    if n_angles % folds:
+        raise UserError(f"{n_angles} angles: no multiple of {folds} folds")
+    period = n_angles // folds
+    if np.isinf(width_deg):
+        return np.full(n_angles, 1 / n_angles)
+    one = np.zeros(period)
+    if width_deg == 0:
+        one[0] = 1
+    else:
+        step = 360 / n_angles
+        reach = int(np.ceil(10 * width_deg / (step * period))) + 1
+        offsets = step * (np.arange(period) + period * np.arange(-reach, reach + 1)[:, None])
+        one = np.exp(-0.5 * (offsets / width_deg) ** 2).sum(axis=0)
+    return np.tile(one / one.sum() / folds, folds)
+
+
+def taper_power(coherence_deg: float, folds: int) -> np.ndarray:
+    """Power by frequency of a Gaussian taper of longitude modulo 360°/folds, of sum 1."""
+    if np.isinf(coherence_deg):
+        return np.ones(1)
+    highest = int(np.sqrt(-2 * np.log(NEGLIGIBLE)) / np.deg2rad(coherence_deg))
+    k = np.arange(max(highest, folds) + 1)
+    power = np.exp(-0.5 * (k * np.deg2rad(coherence_deg)) ** 2) * (k % folds == 0)
+    power[1:] *= 2
+    return power / power.sum()
+
+
+def waves(power: np.ndarray, longitude: np.ndarray) -> Iterator[np.ndarray]:
+    """Maps (n_pix,) whose outer products add up to the taper."""
+    for k in np.flatnonzero(power):
+        yield np.sqrt(power[k]) * np.cos(k * longitude)
+        if k:
+            yield np.sqrt(power[k]) * np.sin(k * longitude)
+
+
+@dataclass(frozen=True)
+class Turned:
+    """The covariance C of the module's first lines.
+
+    Attributes
+    ----------
+    maps : array of shape (n_rows, n_stokes, n_pix), float64: z and its reflections, over
+        √n_rows
+    deviation : array of shape (n_stokes, n_pix), K: D, with its sign
+    symmetry : what counts as the same sky
+    """
+
+    maps: np.ndarray
+    deviation: np.ndarray
+    symmetry: Symmetry
+
+    @property
+    def nside(self) -> int:
+        return turning.nside_of(self.maps)
+
+    @property
+    def n_angles(self) -> int:
+        """Turns that make an average over all angles exact for products of two maps."""
+        return 8 * self.nside
+
+    def variance(self) -> np.ndarray:
+        """Diagonal of C, shape (n_stokes, n_pix), K²."""
+        return self.deviation**2 * _turned_squares(self.maps, self.symmetry)
+
+    def amplitudes(self, directions: np.ndarray) -> np.ndarray:
+        """A factor of C in some directions.
+
+        Parameters
+        ----------
+        directions : array of shape (k, n)
+
+        Returns
+        -------
+        array of shape (n_factors, k), K: C in these directions is its transpose times it
+        """
+        scaled = directions.reshape(len(directions), *self.deviation.shape) * self.deviation
+        root = np.sqrt(self.symmetry.weights(self.n_angles))
+        coefficients = turning.analyse(self.maps)
+        longitude = turning.directions(self.nside)[1]
+        parts = [
+            products(coefficients, scaled * wave)[:, root > 0] * root[root > 0, None]
+            for wave in waves(self.symmetry.taper(), longitude)
+        ]
+        return np.concatenate([part.reshape(-1, len(directions)) for part in parts])
+
+    def within(self, directions: np.ndarray) -> np.ndarray:
+        """C in directions (k, n): array of shape (k, k), K²."""
+        factor = self.amplitudes(directions)
+        return factor.T @ factor
+
+    def rows(self, chosen: np.ndarray) -> np.ndarray:
+        """Some rows of C, shape (len(chosen), n), K²; the whole of it is made."""
+        return self.covariance()[chosen]
+
+    def covariance(self) -> np.ndarray:
+        """C as a whole, shape (n, n), float64, K²; by transforms of pairs of rings."""
+        n_stokes, n_pix = self.deviation.shape
+        found = np.empty((n_stokes, n_pix, n_stokes, n_pix))
+        fourier = np.fft.fft(self.symmetry.weights(self.n_angles)).real
+        groups = list(turning.ring_groups(self.nside))
+        for (_, rows), (_, columns) in itertools.product(groups, groups):
+            left = _ring_coefficients(self.maps[..., rows])
+            right = _ring_coefficients(self.maps[..., columns])
+            taper = _fourier_taper(fourier, rows.shape[1], columns.shape[1])
+            block = (
+                np.einsum("iarp,ibcq->arpbcq", left, right.conj(), optimize=True)
+                * taper[:, None, None, :]
+            )
+            block = np.fft.fft(np.fft.ifft(block, axis=2, norm="ortho"), axis=5, norm="ortho")
+            for a, b in np.ndindex(n_stokes, n_stokes):
+                found[a, rows[:, :, None, None], b, columns] = block[a, :, :, b].real
+        longitude = turning.directions(self.nside)[1]
+        taper = np.stack(list(waves(self.symmetry.taper(), longitude)))
+        taper = taper.T @ taper
+        for a, b in np.ndindex(n_stokes, n_stokes):
+            found[a, :, b] *= taper * self.deviation[a, :, None] * self.deviation[b]
+        return found.reshape(n_stokes * n_pix, -1)
+
+    def draw(
+        self,
+        campaign_seed: int,
+        key: tuple[str | int, ...],
+        start: int,
+        stop: int,
+        block: int = BLOCK,
+    ) -> np.ndarray:
+        """Gaussian maps of covariance C and zero mean, ``start <= k < stop``.
+
+        No matrix is formed: each is a random combination of the turned maps, made in
+        Fourier space, one for every wave of the taper.
+
+        Parameters
+        ----------
+        campaign_seed, key : map k uses the stream ``(*key, k)``
+        block : draws that are made together; with another one the bits are others
+
+        Returns
+        -------
+        float64 array of shape (stop - start, n_stokes, n_pix), K
+        """
+        coefficients = turning.analyse(self.maps).transpose(3, 0, 1, 2)
+        shape = coefficients.shape[2:]
+        coefficients = np.ascontiguousarray(coefficients).reshape(*coefficients.shape[:2], -1)
+        longitude = turning.directions(self.nside)[1]
+        wave = list(waves(self.symmetry.taper(), longitude))
+        root = np.sqrt(self.symmetry.weights(self.n_angles))
+        used = np.flatnonzero(root)
+        size = len(wave) * len(self.maps) * len(used)
+        found = np.empty((stop - start, *self.deviation.shape))
+        for first in range(start - start % block, stop, block):
+            numbers = seeds.standard_normal(campaign_seed, key, first, first + block, size)
+            numbers = numbers.reshape(block, len(wave), len(self.maps), len(used))
+            made = np.zeros((block, *self.deviation.shape))
+            for k, factor in enumerate(wave):
+                weighted = np.zeros((block, len(self.maps), len(root)))
+                weighted[..., used] = numbers[:, k] * root[used]
+                phases = np.fft.rfft(weighted)[..., : len(coefficients)]
+                mixed = np.ascontiguousarray(phases.transpose(2, 0, 1)) @ coefficients
+                mixed = mixed.reshape(len(mixed), block, *shape)
+                made += factor * turning.synthesize(mixed.transpose(1, 2, 3, 0))
+            low, high = max(first, start), min(first + block, stop)
+            found[low - start : high - start] = made[low - first : high - first]
+        return found * self.deviation
+
+
+def turned(
+    maps: np.ndarray,
+    stokes: str,
+    symmetry: Symmetry,
+    smoothing: Smoothing = variances.NONE,
+    centre: bool = False,
+    shape: np.ndarray | None = None,
+) -> Turned:
+    """The model of some inputs.
+
+    Parameters
+    ----------
+    maps : array of shape (n_maps, n_stokes, n_pix), K, RING, in a frame whose pole is the
+        scan's axis
+    stokes : their components
+    symmetry, smoothing : as chosen
+    centre : whether their mean is taken off; otherwise it is known to be 0
+    shape : that variances are smoothed relative to, as of ``variances.smooth``
+
+    Raises
+    ------
+    UserError : where a pixel of the inputs has no variance
+    """
+    maps, variance = normalized(maps, stokes, smoothing, centre, shape)
+    sign = symmetry.sign(turning.nside_of(maps))
+    maps = reflected(sign * maps, stokes, symmetry.reflections)
+    squares = _turned_squares(maps, symmetry)
+    return Turned(maps, sign * np.sqrt(variance / squares), symmetry)
+
+
+def normalized(
+    maps: np.ndarray,
+    stokes: str,
+    smoothing: Smoothing,
+    centre: bool = False,
+    shape: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs over their smoothed deviations and √n, and the smoothed variances (K²).
+
+    Products of the maps, added up, are the sample covariance in units of the deviations.
+    """
+    maps = maps.astype(np.float64)
+    n_free = len(maps)
+    if centre:
+        maps, n_free = maps - maps.mean(axis=0), n_free - 1
+    if n_free < 1:
+        raise UserError(f"{len(maps)} inputs: too few for a variance")
+    variance = variances.smooth(np.sum(maps**2, axis=0) / n_free, stokes, smoothing, shape)
+    if not (variance > 0).all():
+        raise UserError("a pixel of the inputs has no variance: it can't be normalized")
+    return maps / np.sqrt(variance * n_free), variance
+
+
+def reflected(maps: np.ndarray, stokes: str, reflections: dict[str, float]) -> np.ndarray:
+    """Maps and their reflections, over √(number of reflections)."""
+    every = [
+        turning.turn(turning.reflect(maps, stokes, name), angle)
+        if angle
+        else turning.reflect(maps, stokes, name)
+        for name, angle in reflections.items()
+    ]
+    return np.concatenate(every) / np.sqrt(len(every))
+
+
+def products(coefficients: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Inner products of maps, turned by every angle, with directions.
+
+    Parameters
+    ----------
+    coefficients : of the maps (turning.analyse), shape (n, n_stokes, n_rings, m)
+    directions : array of shape (k, n_stokes, n_pix)
+
+    Returns
+    -------
+    array of shape (n, 8 nside, k): of the maps turned by 2πj / (8 nside)
+    """
+    nside = turning.nside_of(directions)
+    n_angles, n_m = 8 * nside, coefficients.shape[-1]
+    count = np.full(coefficients.shape[-2:], 2.0)  # m and −m
+    count[:, 0] = 1
+    for rings, pixels in turning.ring_groups(nside):
+        count[rings, pixels.shape[1] // 2] = 1
+    left = (coefficients * count).transpose(3, 0, 1, 2).reshape(n_m, len(coefficients), -1)
+    right = turning.analyse(directions).conj().transpose(3, 1, 2, 0)
+    mixed = (left @ right.reshape(n_m, -1, len(directions))).conj() * (n_angles / 2)
+    mixed[0] *= 2
+    return np.fft.irfft(mixed, n_angles, axis=0).transpose(1, 0, 2)
+
+
+def _ring_coefficients(values: np.ndarray) -> np.ndarray:
+    return np.fft.fft(values, axis=-1, norm="ortho")
+
+
+def _fourier_taper(fourier: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """What the average over turns makes of products of ring coefficients, (rows, columns).
+
+    ``fourier`` is the transform of the weights. A Nyquist term is half +m and half −m.
+    """
+    k = np.fft.fftfreq(rows, 1 / rows).astype(int)[:, None]
+    q = np.fft.fftfreq(columns, 1 / columns).astype(int)
+    k_other = np.where(k == -rows // 2, -k, k)
+    q_other = np.where(q == -columns // 2, -q, q)
+    n = len(fourier)
+    return sum(fourier[(a - b) % n] for a in (k, k_other) for b in (q, q_other)) / 4
+
+
+def _turned_squares(maps: np.ndarray, symmetry: Symmetry) -> np.ndarray:
+    """Σ over maps and turns of the squares of every pixel, shape (n_stokes, n_pix)."""
+    nside = turning.nside_of(maps)
+    fourier = np.fft.fft(symmetry.weights(8 * nside)).real
+    found = np.empty(maps.shape[1:])
+    for _, pixels in turning.ring_groups(nside):
+        part = _ring_coefficients(maps[..., pixels])
+        taper = _fourier_taper(fourier, pixels.shape[1], pixels.shape[1])
+        block = np.einsum("iarp,iarq->arpq", part, part.conj(), optimize=True) * taper
+        block = np.fft.fft(np.fft.ifft(block, axis=2, norm="ortho"), axis=3, norm="ortho")
+        found[:, pixels] = np.diagonal(block, axis1=2, axis2=3).real
+    return found

@@ -1,0 +1,202 @@
+"""A covariance about an axis that is not the pole of the maps' own frame.
+
+Maps over their smoothed deviations D are rotated in harmonic space
+(:func:`fewtomany.spectra.spectra.to_harmonic`) to the frame of the axis, where turns about the
+pole are exact. The covariance M that is learnt there is rotated back, and has the deviations again:
+
+    C = D diag(B M Bᵀ)^(−1/2) B M Bᵀ diag(B M Bᵀ)^(−1/2) D.
+
+A rotation keeps what the harmonics up to ℓ = 3 nside − 1 hold, and loses the rest for good:
+7% of the variance of a gain systematic of nside 16. So maps that are binned in the frame of the
+axis from the start are worth more.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import healpy
+import numpy as np
+
+from fewtomany.covariance import turning, variances
+from fewtomany.covariance.mixture import Mixture
+from fewtomany.covariance.model import BLOCK
+from fewtomany.covariance.variances import Smoothing
+from fewtomany.maps.components import Components
+from fewtomany.maps.ingest.files import FRAMES
+from fewtomany.spectra import spectra
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """From the frame of maps to that of an axis, and back.
+
+    Attributes
+    ----------
+    components : of the maps
+    frame, axis : the two frames, "galactic", "ecliptic" or "equatorial"
+    """
+
+    components: Components
+    frame: str
+    axis: str
+
+    def to_axis(self, maps: np.ndarray) -> np.ndarray:
+        """Maps (n, n_components, n_pix) in the frame of the axis, float64, RING."""
+        return self._rotated(maps, self._forward)
+
+    def from_axis(self, maps: np.ndarray) -> np.ndarray:
+        """Maps of the frame of the axis in their own: B of the module's first lines."""
+        return self._rotated(maps, self._backward)
+
+    def adjoint(self, directions: np.ndarray) -> np.ndarray:
+        """Bᵀ of directions (n, n_components, n_pix): d · B x = (Bᵀ d) · x for every map x.
+
+        Synthesis Y is the adjoint of plain quadrature, and ``ITERATIONS`` Jacobi steps after it
+        are a power series in quadrature after synthesis, which adjoins to itself.
+        """
+        found = np.empty(directions.shape)
+        nside = turning.nside_of(directions)
+        for k, direction in enumerate(directions):
+            term = self._turn(spectra.to_harmonic(direction, self.components, 0), self._forward)
+            total = term.copy()
+            for _ in range(spectra.ITERATIONS):
+                again = spectra.to_map(term, self.components, nside)
+                term = term - spectra.to_harmonic(again, self.components, 0)
+                total += term
+            found[k] = spectra.to_map(total, self.components, nside)
+        return found
+
+    @cached_property
+    def _forward(self) -> healpy.Rotator:
+        return healpy.Rotator(coord=[FRAMES[self.frame], FRAMES[self.axis]])
+
+    @cached_property
+    def _backward(self) -> healpy.Rotator:
+        return healpy.Rotator(coord=[FRAMES[self.axis], FRAMES[self.frame]])
+
+    def _rotated(self, maps: np.ndarray, rotator: healpy.Rotator) -> np.ndarray:
+        found = np.empty(maps.shape)
+        nside = turning.nside_of(maps)
+        for k, one in enumerate(maps):
+            alms = spectra.to_harmonic(one, self.components)
+            found[k] = spectra.to_map(self._turn(alms, rotator), self.components, nside)
+        return found
+
+    def _turn(self, alms: np.ndarray, rotator: healpy.Rotator) -> np.ndarray:
+        """T, E and B are scalars: each is turned for itself."""
+        return np.stack([rotator.rotate_alm(row) for row in alms])
+
+    def smooth(self, variance: np.ndarray, stokes: str, smoothing: Smoothing) -> np.ndarray:
+        """Variances smoothed along and across the rings of the axis, as of ``variances.smooth``.
+
+        Logarithms are carried from frame to frame by interpolation of four pixels. Q and U have
+        the same variance.
+        """
+        if smoothing == variances.NONE:
+            return variance
+        logarithm = np.log(variance)
+        both = [place for place, letter in enumerate(stokes) if letter in "QU"]
+        logarithm[both] = logarithm[both].mean(axis=0)
+        there = self._interpolated(logarithm, self._backward)
+        smoothed = variances.smooth_logarithm(there, smoothing)
+        smoothed = np.exp(self._interpolated(smoothed, self._forward))
+        return smoothed * np.mean(variance / smoothed, axis=-1, keepdims=True)
+
+    def choose_smoothing(self, maps: np.ndarray, stokes: str) -> Smoothing:
+        """The smoothing under which left-out maps, of zero mean, are likeliest; at least 3."""
+        paired = "Q" in stokes
+        tried = (variances.NONE, *(s for s in variances.candidates(stokes) if s.pair == paired))
+        return variances.choose(maps, stokes, tried, smoother=self.smooth)
+
+    def _interpolated(self, values: np.ndarray, rotator: healpy.Rotator) -> np.ndarray:
+        """Scalars (n, n_pix) at the centres of pixels that the rotator takes to their frame."""
+        theta, phi = turning.directions(turning.nside_of(values))
+        return np.stack([healpy.get_interp_val(row, *rotator(theta, phi)) for row in values])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """C = S B M Bᵀ S: a covariance M of the frame of an axis, seen from the maps' own.
+
+    Attributes
+    ----------
+    model : M
+    rotation : whose inverse is B
+    deviation : array of shape (n_components, n_pix), K: roots of the diagonal of C
+    scale : array of the same shape: S
+    """
+
+    model: Mixture
+    rotation: Rotation
+    deviation: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        model: Mixture,
+        rotation: Rotation,
+        deviation: np.ndarray,
+        drawn: np.ndarray | None = None,
+    ) -> "Seen":
+        """The correlations of M with some deviations (n_components, n_pix), K.
+
+        Parameters
+        ----------
+        drawn : maps (n, n_components, n_pix) of M, that tell its variances roughly; else the
+            whole matrix is made
+        """
+        plain = cls(model, rotation, deviation, np.ones_like(deviation))
+        if drawn is None:
+            variance = np.diagonal(plain.covariance()).reshape(deviation.shape)
+        else:
+            variance = np.mean(rotation.from_axis(drawn) ** 2, axis=0)
+        return replace(plain, scale=deviation / np.sqrt(variance))
+
+    def variance(self) -> np.ndarray:
+        """Diagonal, shape (n_components, n_pix), K²."""
+        return self.deviation**2
+
+    def within(self, directions: np.ndarray) -> np.ndarray:
+        """The covariance in directions (k, n), shape (k, k), K²."""
+        seen = self.rotation.adjoint(self._as_maps(directions) * self.scale)
+        return self.model.within(seen.reshape(len(directions), -1))
+
+    def rows(self, chosen: np.ndarray) -> np.ndarray:
+        """Some rows of the matrix, shape (len(chosen), n), K²; the whole of M is made."""
+        units = np.zeros((len(chosen), self.deviation.size))
+        units[np.arange(len(chosen)), chosen] = self.scale.ravel()[chosen]
+        left = self.rotation.adjoint(self._as_maps(units)).reshape(len(chosen), -1)
+        found = self.rotation.from_axis(self._as_maps(left @ self.model.covariance()))
+        return (found * self.scale).reshape(len(chosen), -1)
+
+    def covariance(self) -> np.ndarray:
+        """The whole matrix, shape (n, n), K²; two such are in memory."""
+        found = self.model.covariance()
+        for _ in range(2):
+            for first in range(0, len(found), BLOCK):
+                some = found[first : first + BLOCK]
+                seen = self.rotation.from_axis(self._as_maps(some)) * self.scale
+                some[:] = seen.reshape(some.shape)
+            found = np.ascontiguousarray(found.T)
+        return found
+
+    def draw(
+        self,
+        campaign_seed: int,
+        key: tuple[str | int, ...],
+        start: int,
+        stop: int,
+        block: int = BLOCK,
+    ) -> np.ndarray:
+        """Gaussian maps ``start <= k < stop``, those of M rotated back.
+
+        Returns
+        -------
+        float64 array of shape (stop - start, n_components, n_pix), K
+        """
+        drawn = self.model.draw(campaign_seed, key, start, stop, block)
+        return self.scale * self.rotation.from_axis(drawn)
+
+    def _as_maps(self, rows: np.ndarray) -> np.ndarray:
+        return rows.reshape(-1, *self.deviation.shape)

@@ -1,0 +1,1 @@
+"""Sets of maps made from others: observed, picked, paired."""

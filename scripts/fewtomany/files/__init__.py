@@ -1,0 +1,1 @@
+"""Files of products: whole or not there, with digests and provenance."""

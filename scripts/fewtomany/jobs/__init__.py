@@ -1,0 +1,1 @@
+"""What the programs and rules share: arguments, ranks, resources, status."""

@@ -1,0 +1,181 @@
+"""A campaign for maps of one's own: what follows from their number, their kind and the machine."""
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fewtomany import config
+from fewtomany.errors import UserError
+from fewtomany.jobs import resources
+from fewtomany.maps import ingest
+from fewtomany.maps.components import STOKES
+from fewtomany.maps.ingest import Source
+from fewtomany.maps.ingest import files as formats
+
+INPUTS, EMULATED, NAIVE = "maps", "emulated", "gaussian"
+"""Names of the datasets in config/augment.yaml."""
+
+FEWEST = 4
+"""Inputs that cross-validation needs: one held out, three left."""
+
+LARGEST_NSIDE = 128
+"""Resolution up to which maps are taken as they are."""
+
+
+SAYS_NOTHING = Source(())
+"""What the user says of files where nothing is said."""
+
+_FACTS = {
+    "unit": ("UNIT", formats.UNITS),
+    "ordering": ("ORDERING", formats.ORDERINGS),
+    "convention": ("CONVENTION", formats.CONVENTIONS),
+    "frame": ("FRAME", formats.FRAMES),
+}
+"""What must be known of the maps: the variable of the command line, and its values."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the user's maps are: Stokes parameters, resolution, frame."""
+
+    stokes: str
+    nside: int
+    frame: str
+
+
+def kind_of(
+    patterns: Sequence[str],
+    stokes: str | None = None,
+    said: Source = SAYS_NOTHING,
+    axis: str = "none",
+) -> Kind:
+    """The kind of the user's maps, from the first file.
+
+    Parameters
+    ----------
+    stokes : what is wanted of the files; by default all that they hold
+    said : what the user says of the files
+    axis : of the scan, about which maps may be turned
+
+    Raises
+    ------
+    UserError : for a file that cannot be read, lacks what is wanted, or of which too little
+        is known. A NumPy file is in K, RING and the campaign's frame unless it is said
+    """
+    path = ingest.find(patterns)[0]
+    letters, header = _header(path, stokes)
+    known = {"unit", "ordering", "frame"} if formats.format_of(path) == "npy" else set()
+    if axis != "none":
+        known -= {"frame"}
+    if letters == "T":
+        known |= {"convention"}
+    for fact, (variable, allowed) in _FACTS.items():
+        if fact not in known and (getattr(said, fact) or getattr(header, fact)) is None:
+            raise UserError(
+                f"{variable}: missing, and {path} does not say it; expected {', '.join(allowed)}"
+            )
+    return Kind(letters, header.nside, said.frame or header.frame or "galactic")
+
+
+def _header(path: str, stokes: str | None) -> tuple[str, Any]:
+    """The Stokes letters that are taken of a file, and its header."""
+    from fewtomany.maps.ingest import arrays, fits
+
+    def read(letters: str) -> Any:
+        if formats.format_of(path) == "fits":
+            return fits.read(path, letters)[1]
+        reader = {"hdf5": arrays.read_hdf5, "npy": arrays.read_npy}[formats.format_of(path)]
+        return next(iter(reader(path, letters)))[-1]
+
+    *more, least = [stokes] if stokes else sorted(STOKES, key=len, reverse=True)
+    for letters in more:
+        try:
+            return letters, read(letters)
+        except UserError:
+            continue
+    return least, read(least)
+
+
+def plan(
+    defaults: dict[str, Any],
+    name: str,
+    patterns: Sequence[str],
+    kind: Kind,
+    n_inputs: int,
+    n_maps: int,
+    memory_mb: int,
+    nside: int | None = None,
+    mask: str | None = None,
+    axis: str = "none",
+    said: Source = SAYS_NOTHING,
+) -> dict[str, Any]:
+    """The configuration of a campaign of one's own maps.
+
+    Parameters
+    ----------
+    defaults : content of config/augment.yaml
+    name : of the campaign
+    patterns, kind, n_inputs : files, what they hold, and how many maps
+    n_maps : maps to emulate
+    memory_mb : memory of one job (MB), which bounds the maps that descend together
+    nside : resolution; by default that of the maps
+    mask : FITS file of weights
+    axis : of the scan, the pole of the frame in which the campaign then is; none by default
+    said : what the user says of the files
+
+    Raises
+    ------
+    UserError : for too few maps, a resolution that is too high, or an axis with a mask
+    """
+    nside = nside or kind.nside
+    if n_inputs < 3:
+        raise UserError(f"MAPS: {n_inputs} maps are not enough; expected at least 3")
+    if nside > LARGEST_NSIDE:
+        raise UserError(f"NSIDE: {nside} is not allowed; expected at most {LARGEST_NSIDE}")
+    if n_maps < 10:
+        raise UserError(f"N_MAPS: {n_maps} is not allowed; expected at least 10")
+    content = copy.deepcopy(defaults)
+    content["campaign"] = name
+    if axis != "none" and mask:
+        raise UserError(f"AXIS: {axis} is not allowed with MASK; expected none")
+    frame = kind.frame if axis == "none" else axis
+    content["maps"] = {"nside": nside, "stokes": kind.stokes, "frame": frame}
+    content["symmetry"] = {**content.get("symmetry", {}), "axis": axis}
+    if mask:
+        content["maps"]["mask"] = mask
+    of_files = {
+        "unit": said.unit,
+        "ordering": said.ordering,
+        "polarization_convention": said.convention,
+        "frame": said.frame,
+    }
+    of_files = {key: value for key, value in of_files.items() if value is not None}
+    content["inputs"] = {INPUTS: {"files": list(patterns), "n_maps": n_inputs, **of_files}}
+    content["gaussian"] = {NAIVE: {"input": INPUTS, "n_maps": n_maps}}
+    strategy = content["emulated"][EMULATED]["strategy"]
+    content["emulated"] = {EMULATED: {"input": INPUTS, "strategy": strategy, "n_maps": n_maps}}
+    n_values = 12 * nside**2 * len(kind.stokes)
+    content["validation"]["n_modes"] = min(
+        content["validation"]["n_modes"], n_maps // 2, n_values // 2
+    )
+    content["emulator"]["n_scales"] = min(4, max(int(math.log2(nside)) - 1, 1))
+    trust = content["trust"]
+    trust["datasets"] = [EMULATED] if n_inputs >= FEWEST else []
+    trust["n_folds"] = min(trust["n_folds"], n_inputs)
+    return _within(memory_mb, content)
+
+
+def _within(memory_mb: int, content: dict[str, Any]) -> dict[str, Any]:
+    """The same with the largest batch, of ten maps at most, whose descent fits the memory."""
+    for batch_size in (10, 5, 4, 2):
+        content["emulator"]["batch_size"] = batch_size
+        needed = resources.needs(config.parse(content))["emulate"].mem_mb
+        if needed <= memory_mb:
+            return content
+    nside = content["maps"]["nside"]
+    raise UserError(
+        f"NSIDE: {nside} needs {needed} MB a job, {memory_mb} MB are free; "
+        f"expected at most {nside // 2}"
+    )

@@ -1,0 +1,1 @@
+"""What a map is: components, pixels, geometry; the user's own; exports."""

@@ -1,0 +1,1 @@
+"""Power spectra and isotropic maps, on the sphere, planes and lines."""

@@ -1,1 +1,0 @@
-"""The symmetry of a scan: more covariance from the same few maps."""
