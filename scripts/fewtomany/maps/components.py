@@ -49,6 +49,11 @@ class Components:
         return tuple(_join(c, s) for c in self.channels for s in self.stokes)
 
     @property
+    def letters(self) -> str:
+        """Stokes parameter of every component: "QU"; of two channels "QUQU"."""
+        return self.stokes * len(self.channels)
+
+    @property
     def scalars(self) -> tuple[int, ...]:
         """Places of the spin-0 components, T."""
         return tuple(k for k in range(len(self)) if self.stokes[k % len(self.stokes)] == "T")
