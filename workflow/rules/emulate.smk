@@ -65,7 +65,7 @@ rule emulate:
     params:
         config=CONFIG,
         basis=basis_of_dataset("emulate"),
-        batches=lambda wildcards, input: Path(input.model).parent / "batches",
+        batches=lambda wildcards, input: str(Path(input.model).parent / "batches"),
         launcher=launcher,
         ranks=ranks,
         device=device,
