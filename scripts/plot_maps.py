@@ -2,10 +2,13 @@
 
 import argparse
 
+import numpy as np
+
 from fewtomany import config
+from fewtomany.config import products
+from fewtomany.datasets import observed
 from fewtomany.errors import UserError
 from fewtomany.figures import fields, maps, style
-from fewtomany.files import store
 from fewtomany.jobs import cli
 from fewtomany.validation.judge import comparison
 
@@ -18,7 +21,7 @@ def get_parser() -> argparse.ArgumentParser:
         nargs="+",
         required=True,
         metavar="NAME=FILE",
-        help="first map file of each dataset to be shown",
+        help="map files of each dataset to be shown, those of its first maps, in order",
     )
     options.add_argument("--output", required=True, help="figure (PNG)")
     return options
@@ -30,10 +33,11 @@ def main(arguments: argparse.Namespace) -> None:
     drawing = maps if compared.shape is None else fields
     shown = {}
     for name, files in cli.named_files(arguments.maps).items():
-        found = store.read_maps(files[0], campaign.maps.stokes).maps
+        found = np.concatenate([observed.read_maps(file, campaign).maps for file in files])
         if len(found) < drawing.N_SHOWN:
-            raise UserError(f"{files[0]}: holds {len(found)} maps, {drawing.N_SHOWN} are shown")
-        shown[name] = found
+            held = f"{', '.join(files)}: {len(found)} maps of {name}"
+            raise UserError(f"{held}; expected at least {drawing.N_SHOWN}, which are shown")
+        shown[name] = found[: products.MOST_SHOWN]
     figure = drawing.draw(compared, shown)
     style.save(figure, arguments.output, drawing.TITLE, drawing.caption(compared))
 

@@ -31,8 +31,8 @@ ONE_DAY = {
         "gains": {"chunk_samples": 5000},
     },
     "reference": {"n_maps": 20},
-    "inputs": {"input-3": {"n_maps": 3}},
-    "emulated": {"emulated-3": {"input": "input-3", "strategy": "average-target", "n_maps": 20}},
+    "inputs": {"input-4": {"n_maps": 4}},
+    "emulated": {"emulated-4": {"input": "input-4", "strategy": "average-target", "n_maps": 20}},
     "emulator": {"n_scales": 2},
     "validation": {"n_modes": 4, "chi2_maps": 10},
 }

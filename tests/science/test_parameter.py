@@ -328,7 +328,7 @@ def test_a_comparison_ranks_models_and_is_plain(compared):
 
 
 def test_entries_are_metrics_of_the_first_scale(compared, one_day):
-    dataset = one_day().datasets["emulated-3"]
+    dataset = one_day().datasets["emulated-4"]
     entries = parameter.entries(dataset, compared, "many", tolerance=0.1, n_inputs=400)
     assert [entry["name"] for entry in entries] == [
         "parameter:claimed_over_scatter:r",

@@ -1,4 +1,7 @@
 import copy
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -89,10 +92,23 @@ def test_last_chunk_and_last_shard_may_be_shorter():
     assert [len(shard) for shard in campaign.map_shards("original")] == [150, 50]
 
 
+def test_to_import_the_configuration_leaves_the_environment_alone():
+    """Numba's threads and litebird_sim's MPI are the business of who imports a simulation."""
+    code = (
+        "import os, sys; before = dict(os.environ); import fewtomany.config; "
+        "assert dict(os.environ) == before; assert 'fewtomany.simulation' not in sys.modules"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(config.__file__).parents[2])}
+    for name in ("NUMBA_NUM_THREADS", "LITEBIRD_SIM_MPI"):
+        environment.pop(name, None)
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("maps.nside", 12, "maps.nside: 12 is not allowed; expected a power of 2 from 1 to 8192"),
+        ("maps.nside", 12, "maps.nside: 12 is not allowed; expected a power of 2 from 2 to 8192"),
+        ("maps.nside", 1, "maps.nside: 1 is not allowed; expected a power of 2 from 2 to 8192"),
         ("maps.nside", 0, "maps.nside: 0 is not allowed; expected a power of 2"),
         ("maps.nside", "16", "maps.nside: '16' is not allowed; expected integer"),
         ("maps.nside", 32, "expected at most simulation.nside = 16"),
@@ -125,6 +141,11 @@ def test_last_chunk_and_last_shard_may_be_shorter():
             "expected one of average-target, drawn-target, single-target",
         ),
         ("emulator.n_scales", 4, "emulator.n_scales: 4 is not allowed; expected at most 3"),
+        (
+            "emulator.first_scale",
+            3,
+            "emulator.first_scale: 3 is not allowed; expected at most 2, so that the coarsest",
+        ),
         ("validation.n_modes", 100, "expected less than gaussian.naive.n_maps = 100"),
         ("validation.n_modes", 1536, "the maps have 1536 values"),
         ("validation.chi2_maps", 300, "expected at most reference.n_maps = 200"),
@@ -453,8 +474,24 @@ def test_channels_are_components(own):
             "reference.files: not allowed together with simulation",
         ),
         (
-            {"inputs": {"few": {"files": "maps/*.npy", "n_maps": 3}}},
-            "trust.n_folds: 5 is not allowed; expected at most inputs.few.n_maps = 3, and 3 maps",
+            {"inputs": {"few": {"files": "maps/*.npy", "n_maps": 3}}, "trust": {"datasets": []}},
+            "inputs.few.n_maps: 3 is not allowed; expected at least 4, as held-out maps choose",
+        ),
+        (
+            {"inputs": {"few": {"files": "maps/*.npy", "n_maps": 4}}},
+            "trust.n_folds: 5 is not allowed; expected at most inputs.few.n_maps = 4, and 4 maps",
+        ),
+        (
+            {"inputs": {"few": {"files": "maps/*.npy", "n_maps": 7}}, "trust": {"n_folds": 2}},
+            "trust.n_folds: 2 is not allowed; expected at most inputs.few.n_maps = 7, and 4 maps",
+        ),
+        (
+            {"trust": {"n_maps": 8, "n_directions": 4}},
+            "trust.n_directions: 4 is not allowed with trust.n_maps = 8; expected at most 3: half",
+        ),
+        (
+            {"trust": {"n_maps": 5, "n_directions": 1}},
+            "trust.n_directions: 1 is not allowed with trust.n_maps = 5; expected more maps: half",
         ),
         (
             {"emulated": {"many": {**OWN["emulated"]["many"], "n_maps": 100}}},

@@ -59,38 +59,38 @@ def _fits(path):
 
 
 def _manifest(path):
-    archive.write_manifest(path, "emulated-3", path.parent, {})
+    archive.write_manifest(path, "emulated-4", path.parent, {})
 
 
 KINDS = {
-    "datasets/input-3/maps-0.h5": lambda path: store.write_maps(path, MAPS),
+    "datasets/input-4/maps-0.h5": lambda path: store.write_maps(path, MAPS),
     "datasets/reference/maps-0.h5": _partial,
     "simulation/response/chunks-0.h5": _arrays("response-part", offsets=5, projected=(9, 4, 3)),
     "simulation/response.h5": _arrays("response", response=(8, 3, 48), hits=48),
-    "covariances/input-3.h5": _arrays("covariance", mean=6, covariance=(6, 6)),
+    "covariances/input-4.h5": _arrays("covariance", mean=6, covariance=(6, 6)),
     "reference/factor.h5": _arrays("covariance-factor", eigenvalues=6, root=(6, 6)),
-    "emulation/emulated-3/model.h5": _arrays("emulation-model", mean=(2, 48), targets=(3, 20)),
-    "emulation/emulated-3/batches/0000/batch-0000000.h5": lambda path: archive.write_batch(
+    "emulation/emulated-4/model.h5": _arrays("emulation-model", mean=(2, 48), targets=(3, 20)),
+    "emulation/emulated-4/batches/0000/batch-0000000.h5": lambda path: archive.write_batch(
         path, MAPS.maps, np.ones((4, 3)), "key", {}
     ),
-    "emulation/emulated-3/batches/0000/batch-0000001.checkpoint.h5": lambda path: (
+    "emulation/emulated-4/batches/0000/batch-0000001.checkpoint.h5": lambda path: (
         archive.Checkpoint(path, "key", {}).write(
             {"step": np.array(3), "x": RANDOM.standard_normal(9), "empty": np.zeros((0, 9))}
         )
     ),
-    "measurements/input-3/spectra-0.h5": lambda path: spectra.write(
+    "measurements/input-4/spectra-0.h5": lambda path: spectra.write(
         path, RANDOM.standard_normal((3, 3, 6)), MAPS, {}
     ),
-    "measurements/input-3/minkowski-0.h5": _arrays("moments", mean=(4, 9), squares=(4, 9)),
+    "measurements/input-4/minkowski-0.h5": _arrays("moments", mean=(4, 9), squares=(4, 9)),
     "validation/comparison.h5": _arrays("comparison", **{"spectra/input/mean": (3, 6)}),
     "validation/wavelets.h5": _arrays("wavelets", shapes=(4, 5)),
     "validation/metrics.json": lambda path: store.write_json(path, {"metrics": [{"value": 0.25}]}),
     "validation/parts/compare.json": lambda path: parts.write(path, [], {}, x=[1.5, None]),
-    "emulation/emulated-3/shards/batches-0.json": _manifest,
+    "emulation/emulated-4/shards/batches-0.json": _manifest,
     "figures/maps.png": _figure,
     "figures/maps.pdf": lambda path: _figure(path.with_suffix(".png")),
     "report.html": _page,
-    "fits/input-3/0-1/input-0000000.fits": _fits,
+    "fits/input-4/0-1/input-0000000.fits": _fits,
 }
 
 

@@ -107,6 +107,7 @@ SPHERE = {
             "reference.draws: original is not allowed of a plane",
         ),
         (LINE, "emulator.orientation", "joint", "a line has no orientations; expected none"),
+        (LINE, "emulator.refinement", {"coarse": 8}, "emulator.refinement: not allowed of a line"),
         (LINE, "emulator.n_orientations", 4, "emulator.n_orientations: 4 is not allowed of a line"),
         (LINE, "maps.stokes", "QU", "maps.stokes: QU is not allowed of a line"),
         (

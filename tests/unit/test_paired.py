@@ -23,7 +23,7 @@ SKY, QU = Sky(NSIDE), Components("QU")
 RANDOM = np.random.default_rng(4)
 PAIRS = {"scan": {"sampling_rate_hz": 0.5}, "gains": {"chunk_samples": 2500}}
 ORIGINAL = {"draws": "original", "n_maps": 20}
-INPUTS = {"input-3": {"n_maps": 6}}
+INPUTS = {"input-4": {"n_maps": 6}}
 
 
 def maps(n_maps):

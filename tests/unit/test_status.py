@@ -58,16 +58,16 @@ def test_jobs_in_the_queue_are_those_of_this_folder(campaign, tmp_path, monkeypa
 
 
 def test_descents_show_finished_batches_and_steps(campaign):
-    folder = Path("results/one-day/emulation/emulated-3/batches")
+    folder = Path("results/one-day/emulation/emulated-4/batches")
     archive.write_batch(
         archive.batch_path(folder, 0), np.ones((1, 2, 12)), np.ones((2, 4)), "k", {"wall_s": 12}
     )
     path = archive.checkpoint_path(archive.batch_path(folder, 1))
     archive.Checkpoint(path, "k", {}).write({"step": np.array(49)})
-    (found,) = status.descents(campaign, {"emulated-3": 2})
-    assert found == status.Descent("emulated-3", 2, 1, {"batch-0000001": 49}, 12)
-    (smaller,) = status.descents(campaign, {"emulated-3": 1})  # the plan once was a larger one
-    assert smaller == status.Descent("emulated-3", 1, 1, {}, 12)
+    (found,) = status.descents(campaign, {"emulated-4": 2})
+    assert found == status.Descent("emulated-4", 2, 1, {"batch-0000001": 49}, 12)
+    (smaller,) = status.descents(campaign, {"emulated-4": 1})  # the plan once was a larger one
+    assert smaller == status.Descent("emulated-4", 1, 1, {}, 12)
 
 
 def test_time_left_of_the_emulation_follows_from_its_batches(campaign, monkeypatch):
@@ -85,12 +85,12 @@ def test_time_left_of_the_emulation_follows_from_its_batches(campaign, monkeypat
 
 def test_damage_is_found_and_removed(campaign):
     results = Path("results/one-day")
-    folder = results / "emulation/emulated-3"
+    folder = results / "emulation/emulated-4"
     keys = {0: "a", 1: "b"}
     for batch, key in keys.items():
         path = archive.batch_path(folder / "batches", batch)
         archive.write_batch(path, np.ones((1, 2, 768)), np.ones((2, 4)), key, {})
-    archive.write_manifest(folder / "shards/batches.json", "emulated-3", folder / "batches", keys)
+    archive.write_manifest(folder / "shards/batches.json", "emulated-4", folder / "batches", keys)
     store.write(results / "whole.h5", {"x": np.ones(3)}, kind="k", provenance={})
     assert not status.check(campaign).damaged
     path.write_bytes(path.read_bytes()[:3000])

@@ -53,7 +53,7 @@ def test_without_a_simulation_the_defaults_count(one_day_content, tmp_path, monk
     np.save("maps.npy", np.random.default_rng(0).standard_normal((5, 2, 768)))
     content = one_day_content(surrogate={"simulation": {"nside": 32}})
     del content["simulation"], content["reference"]
-    content["inputs"] = {"input-3": {"files": "maps.npy"}}
+    content["inputs"] = {"input-4": {"files": "maps.npy"}}
     content["trust"] = {"datasets": []}
     found = config.parse(content)
     assert found.simulation is None

@@ -45,7 +45,7 @@ def test_products_of_datasets_that_are_gone_are_not_made_again(one_day, tmp_path
     campaign = one_day()
     folder = Path("results/one-day")
     folder.mkdir(parents=True)
-    kept = [folder / "covariances/input-3.h5", folder / "reference/factor.h5"]
+    kept = [folder / "covariances/input-4.h5", folder / "reference/factor.h5"]
     gone = [folder / "covariances/input-7.h5", folder / "datasets/input-7/maps-0.h5"]
     discarded.add(campaign, [*kept, *gone])
     assert discarded.missing(campaign) == [str(path) for path in kept]

@@ -6,7 +6,7 @@ import re
 from fewtomany.maps import ingest
 from fewtomany.config import versions
 from fewtomany.emulator import batches
-from fewtomany.config.products import controlled, products_of
+from fewtomany.config.products import MOST_SHOWN, controlled, products_of
 from fewtomany.jobs.resources import at_once, demands, device, launcher, ranks
 from fewtomany.shards import Shard
 
@@ -65,11 +65,12 @@ def originals_for(wildcards):
     ]
 
 
-def maps_of(dataset):
-    """The map files of a dataset."""
+def maps_of(dataset, first=float("inf")):
+    """The map files of a dataset, or those of its first maps."""
     return [
         f"<results>/datasets/{dataset}/maps-{shard.label}.h5"
         for shard in campaign.map_shards(dataset)
+        if shard.start < first
     ]
 
 

@@ -4,11 +4,11 @@
 rule plot_maps:
     """Maps of every dataset side by side, all components; of a line as traces.
 
-    In: the comparison and the first map file of every dataset (K). Out: PNG and PDF.
+    In: the comparison and the first maps of every dataset (K). Out: PNG and PDF.
     """
     input:
         comparison="<results>/validation/comparison.h5",
-        maps=[maps_of(dataset)[0] for dataset in campaign.datasets],
+        maps=[path for dataset in campaign.datasets for path in maps_of(dataset, MOST_SHOWN)],
     output:
         png=report(
             "<results>/figures/maps.png",

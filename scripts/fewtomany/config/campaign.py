@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from fewtomany.config import lattice, meaning, schema, settings, simplified
+from fewtomany.config import counts, lattice, meaning, schema, settings, simplified
 from fewtomany.config.sections import (
     Condition,
     Dataset,
@@ -200,7 +200,7 @@ def parse(content: Any) -> Campaign:
         faults = simplified.complete(sections, known)
     if not faults:
         _follow(sections)
-        faults = list(meaning.faults(sections))
+        faults = [*meaning.faults(sections), *counts.faults(sections)]
     if faults:
         raise UserError("\n".join(faults))
     return _build(sections)

@@ -23,6 +23,7 @@ NO_MEANING = {
     "simulation": _SCAN,
     "symmetry": _SCAN,
     "surrogate": _SCAN,
+    "emulator.refinement": _SPHERE,
     "trust": _LEARNT,
     "validation": "it is of pixel covariances and of polarization on the sphere",
     "reference.covariance": _SCAN,

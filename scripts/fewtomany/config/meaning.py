@@ -21,6 +21,9 @@ RESERVED = {
 LARGEST_AT_ONCE = 128
 """Nside up to which the sphere is emulated at once; the next one needs 17 GB."""
 
+COARSEST = 2
+"""Nside of the coarsest scale, at least."""
+
 FACTS = ("unit", "ordering", "polarization_convention", "frame")
 """What is said of the user's files."""
 
@@ -193,15 +196,13 @@ def faults(c: dict) -> Iterator[str]:
         yield from _faults_of_surrogate(c)
     yield from _faults_of_names(c)
     yield from _faults_of_given(c)
-    yield from _faults_of_counts(c)
-    if "trust" in c:
-        yield from _faults_of_trust(c)
 
 
 def _faults_of_sphere(c: dict) -> Iterator[str]:
     maps, emulator = c["maps"], c["emulator"]
-    yield from _faults_of_nside("maps.nside", maps["nside"])
-    yield from _faults_of_scales(c)
+    yield from _faults_of_nside("maps.nside", maps["nside"], COARSEST)
+    if maps["nside"] >= COARSEST:
+        yield from _faults_of_scales(c)
     axis = c["symmetry"]["axis"]
     if axis != "none" and maps["mask"] is not None:
         yield f"symmetry.axis: {axis} is not allowed with maps.mask; expected none"
@@ -235,11 +236,14 @@ def _faults_of_scales(c: dict) -> Iterator[str]:
             f"maps.nside: {nside} is not allowed without emulator.refinement; expected at most "
             f"{LARGEST_AT_ONCE} for a sphere that is emulated at once"
         )
-    if nside >> scales < 2:
+    if nside >> scales < COARSEST:
+        last = nside.bit_length() - COARSEST
+        wrong, most = "n_scales", last + 1 - emulator["first_scale"]
+        if most < 1:
+            wrong, most = "first_scale", last
         yield (
-            f"emulator.n_scales: {emulator['n_scales']} is not allowed; expected at most "
-            f"{max(nside.bit_length() - 1 - emulator['first_scale'], 1)}, "
-            f"so that the coarsest scale of {key} = {nside} has nside 2 or more"
+            f"emulator.{wrong}: {emulator[wrong]} is not allowed; expected at most {most}, "
+            f"so that the coarsest scale of {key} = {nside} has nside {COARSEST} or more"
         )
     if "refinement" in emulator and maps["nside"] >> scales < 2 * emulator["refinement"]["regions"]:
         yield (
@@ -283,81 +287,9 @@ def _faults_of_names(c: dict) -> Iterator[str]:
                 )
 
 
-def _faults_of_counts(c: dict) -> Iterator[str]:
-    for name, entry in c["inputs"].items():
-        if entry["n_maps"] < 2:
-            yield f"inputs.{name}: {entry['n_maps']} map is not enough; expected at least 2"
-    if "validation" in c:
-        yield from _faults_of_validation(c)
-
-
-def _faults_of_validation(c: dict) -> Iterator[str]:
-    maps, reference = c["maps"], c.get("reference")
-    n_channels = max(len(entry.get("channels", ("",))) for entry in c["inputs"].values())
-    n_values = 12 * maps["nside"] ** 2 * len(maps["stokes"]) * n_channels
-    n_modes = c["validation"]["n_modes"]
-    if n_modes >= n_values:
-        yield f"validation.n_modes: {n_modes} is not allowed; the maps have {n_values} values"
-    rank = settings.rank(c["simulation"]) if c.get("simulation") is not None else None
-    if rank is not None and n_modes > rank:
-        yield (
-            f"validation.n_modes: {n_modes} is not allowed; expected at most {rank}, the number of "
-            f"simulation.detectors, as maps of {c['simulation']['systematics'][0]} have no more "
-            "modes than one random number per detector gives"
-        )
-    counts = {key: c[key] for key in ("simulation", "reference") if c.get(key) is not None}
-    for family in ("gaussian", "emulated"):
-        counts |= {f"{family}.{name}": entry for name, entry in c[family].items()}
-    for key, entry in counts.items():
-        if n_modes >= entry["n_maps"]:
-            yield (
-                f"validation.n_modes: {n_modes} is not allowed; "
-                f"expected less than {key}.n_maps = {entry['n_maps']}"
-            )
-    taken = {name: (c["inputs"] | {"reference": reference})[name]["n_maps"] for name in picks(c)}
-    if sum(taken.values()) > (c.get("simulation") or {"n_maps": 0})["n_maps"]:
-        yield (
-            f"simulation.n_maps: {c['simulation']['n_maps']} is not allowed with reference.draws "
-            f"original; expected at least {sum(taken.values())} = "
-            + " + ".join(f"{number} ({name})" for name, number in taken.items())
-        )
-    if reference is not None and c["validation"]["chi2_maps"] > reference["n_maps"]:
-        yield (
-            f"validation.chi2_maps: {c['validation']['chi2_maps']} is not allowed; "
-            f"expected at most reference.n_maps = {reference['n_maps']}"
-        )
-
-
-def _faults_of_trust(c: dict) -> Iterator[str]:
-    trust = c["trust"]
-    for name in trust["datasets"]:
-        if name not in c["emulated"]:
-            yield (
-                f"trust.datasets: {name!r} is not allowed; "
-                f"expected one of {', '.join(c['emulated'])}"
-            )
-            continue
-        source = c["emulated"][name]["input"]
-        n_inputs = c["inputs"].get(source, {}).get("n_maps", 0)
-        if n_inputs - -(-n_inputs // trust["n_folds"]) < 3 or n_inputs < trust["n_folds"]:
-            yield (
-                f"trust.n_folds: {trust['n_folds']} is not allowed; expected at most inputs."
-                f"{source}.n_maps = {n_inputs}, and 3 maps or more outside of each fold"
-            )
-        for number in range(trust["n_folds"]):
-            fold = fold_name(name, number)
-            if any(fold in c[family] for family in FAMILIES):
-                yield f"trust.datasets: the name {fold} of a fold is taken by another dataset"
-    if trust["datasets"] and 2 * trust["n_directions"] > trust["n_maps"]:
-        yield (
-            f"trust.n_directions: {trust['n_directions']} is not allowed; "
-            f"expected at most half of trust.n_maps = {trust['n_maps']}"
-        )
-
-
-def _faults_of_nside(key: str, nside: int) -> Iterator[str]:
-    if nside < 1 or nside & (nside - 1) or nside > 8192:
-        yield f"{key}: {nside} is not allowed; expected a power of 2 from 1 to 8192"
+def _faults_of_nside(key: str, nside: int, least: int = 1) -> Iterator[str]:
+    if nside < least or nside & (nside - 1) or nside > 8192:
+        yield f"{key}: {nside} is not allowed; expected a power of 2 from {least} to 8192"
 
 
 def _faults_of_simulation(simulation: dict, maps: dict) -> Iterator[str]:

@@ -36,6 +36,9 @@ class Products:
     recommends: bool = True
 
 
+MOST_SHOWN = 4
+"""First maps of every dataset that are shown, at most."""
+
 MIN_PAIRS = 4
 """Pairs of realizations that leave an error for a mean and the slope of its control variate."""
 
