@@ -11,9 +11,12 @@ import pytest
 import scipy.stats
 
 from fewtomany import covariance
+from fewtomany.covariance.factor import Factor
 from fewtomany.errors import UserError
 from fewtomany.figures import parameter as figure
 from fewtomany.figures import style
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 from fewtomany.spectra import spectra
 from fewtomany.validation import cmb, effective, likelihood, parameter
 from fewtomany.validation.likelihood import LowRank
@@ -120,6 +123,37 @@ def test_traces_are_those_of_full_matrices(setting, truth, scale, masked):
     expected = dense(setting, model, true, scale)
     for value, wanted in zip((found.claimed, found.actual, found.bias), expected, strict=True):
         np.testing.assert_allclose(value, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("large_scales", [None, 3])
+def test_a_model_of_the_observed_values_is_one_of_all_values_cut(truth, large_scales):
+    """As a matrix, as few rows, and as a covariance model, which no matrix is made of."""
+    observed = np.arange(N // 2) % 4 > 0
+    settings = {"r": 0.01, "noise_uk_arcmin": 5.0, "large_scales": large_scales}
+    setting = likelihood.make(NSIDE, observed=observed, **settings)
+    used, expected = setting.values, likelihood.restricted(setting, truth)
+    rows = np.linalg.cholesky(truth).T
+    components, part = Components("QU"), Sky(NSIDE, np.flatnonzero(observed))
+    for same in (
+        truth[np.ix_(used, used)],
+        LowRank(rows.T, np.zeros(N)),
+        LowRank(rows.T[used], np.zeros(len(used))),
+        Factor.of_rows(components, Sky(NSIDE), rows),
+        lambda: Factor.of_rows(components, part, rows[:, used]),
+    ):
+        found = likelihood.restricted(setting, same)
+        if isinstance(found, LowRank):
+            found = found @ np.eye(len(used))
+        np.testing.assert_allclose(found, expected, atol=1e-12 * expected.max())
+    with pytest.raises(UserError, match=r"expected 72 observed or all 96 values of Q and U"):
+        likelihood.restricted(setting, truth[:80, :80])
+
+
+def test_no_matrix_of_all_values_is_made_where_combinations_are_used(truth, monkeypatch):
+    few = likelihood.make(NSIDE, large_scales=3)
+    model = Factor.of_rows(Components("QU"), Sky(NSIDE), np.linalg.cholesky(truth).T)
+    monkeypatch.setattr(Factor, "dense", None)
+    assert likelihood.restricted(few, model).shape == (24, 24)
 
 
 def test_the_truth_claims_what_is_true(setting, truth):

@@ -13,7 +13,11 @@ OF_POLARIZATION = ("minkowski",)
 
 
 LARGEST_NSIDE = 32
-"""Resolution up to which parameters are judged: a dense covariance has to be factored."""
+"""Resolution up to which parameters are judged in combinations of pixels: the CMB's harmonics
+have 2 GB."""
+
+LARGEST_DENSE = 16
+"""The same where all pixels are used: a dense covariance has to be factored."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,11 @@ OF_LATTICE = Products(
 
 def judges_parameters(campaign: Campaign) -> bool:
     """Whether covariances are judged by what they do to r: of Q and U, where there is a truth."""
-    return bool(
-        campaign.truth
-        and campaign.components.names == ("Q", "U")
-        and campaign.maps.nside <= LARGEST_NSIDE
-        and campaign.validation.parameter.amplitudes
-    )
+    if not campaign.truth or campaign.components.names != ("Q", "U"):
+        return False
+    parameter = campaign.validation.parameter
+    largest = LARGEST_DENSE if parameter.large_scales is None else LARGEST_NSIDE
+    return bool(campaign.maps.nside <= largest and parameter.amplitudes)
 
 
 def unpaired(campaign: Campaign) -> str:

@@ -38,6 +38,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     n_datasets = len(campaign.datasets) + 1
 
     matrix, eigen = _covariance(n_values)
+    harmonics = 2 * (2 * (campaign.maps.nside or 0) + 1) ** 2 * n_values * 8
     all_maps = max(dataset.n_maps for dataset in campaign.datasets.values()) * n_values * 4
     inputs = max(dataset.n_maps for dataset in campaign.by_role("input")) * n_values * 8
     shard = sharding.maps_per_shard * n_values * 8
@@ -81,7 +82,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "recommend": _need(3 * matrix + 2 * all_maps, 300),
         "compare": _need(3 * matrix + 6 * all_maps, 900 + n_datasets * eigen * 2e-9),
         "trust": _need(3 * matrix + 20 * campaign.trust.n_maps * n_values * 8, 1200),
-        "parameter": _need(6 * matrix, 600 + 20 * eigen * 1e-9),
+        "parameter": _need(6 * matrix + 3 * harmonics, 600 + 20 * eigen * 1e-9),
         "diversity": _need(6 * all_maps + descent, 1200 + 40 * map_seconds, base_mb=_TENSORFLOW_MB),
         "descent": _need(shard, 300),
         "judge": _need(5 * matrix, 300 + n_datasets * eigen * 4e-9),

@@ -13,6 +13,7 @@ import healpy
 import numpy as np
 import scipy.linalg
 
+from fewtomany.covariance import base as covariance
 from fewtomany.errors import UserError
 from fewtomany.validation import cmb, effective
 
@@ -57,8 +58,9 @@ class LowRank:
 
 
 Systematic = np.ndarray | LowRank
-Model = Systematic | Callable[[], Systematic]
-"""A covariance of all 2 · 12 nside² values, Q then U, K², or a function that reads it."""
+Known = Systematic | covariance.Model
+Model = Known | Callable[[], Known]
+"""A covariance of Q, then U, of the observed pixels or of all, K², or a function that reads it."""
 
 
 @dataclass(frozen=True)
@@ -266,21 +268,40 @@ def data(setting: Likelihood, maps: np.ndarray) -> np.ndarray:
 
 
 def restricted(setting: Likelihood, model: Model) -> Systematic:
-    """What the likelihood uses of a model of all values; UserError for another shape."""
+    """What the likelihood uses of a model of all values, or of the observed ones alone.
+
+    A covariance model is asked for the combinations that are used, and no matrix of all values
+    is formed, unless they are all used.
+
+    Raises
+    ------
+    UserError : for a model of other values
+    """
     found = model() if callable(model) else model
-    n = 2 * healpy.nside2npix(setting.nside)
-    rows = found.columns if isinstance(found, LowRank) else found
-    if len(rows) != n or (rows is found and rows.shape != (n, n)):
+    shape = found.columns.shape[:1] if isinstance(found, LowRank) else np.shape(found)
+    shape = (len(found),) * 2 if isinstance(found, covariance.Model) else shape
+    every, observed = 2 * healpy.nside2npix(setting.nside), len(setting.values)
+    if shape[0] not in (every, observed) or shape != shape[:1] * len(shape):
+        allowed = f"{every}" if observed == every else f"{observed} observed or all {every}"
         raise UserError(
-            f"covariance of the systematic of shape {rows.shape}: expected {n} values of Q and U "
+            f"covariance of the systematic of shape {shape}: expected {allowed} values of Q and U "
             f"at nside {setting.nside}"
         )
-    if len(setting.values) < n:
-        if isinstance(found, LowRank):
-            found = LowRank(found.columns[setting.values], found.diagonal[setting.values])
-        else:
-            found = found[np.ix_(setting.values, setting.values)]
+    used = setting.values if shape[0] > observed else slice(None)
     if setting.basis is None:
-        return found
-    inside = setting.basis.T @ (found @ setting.basis)
+        return _of_values(found, used)
+    if isinstance(found, covariance.Model):
+        directions = np.zeros((setting.basis.shape[1], shape[0]))
+        directions[:, used] = setting.basis.T
+        inside = found.within(directions)
+    else:
+        inside = setting.basis.T @ (_of_values(found, used) @ setting.basis)
     return (inside + inside.T) / 2
+
+
+def _of_values(found: Systematic | covariance.Model, used: slice | np.ndarray) -> Systematic:
+    """A model of the given values alone."""
+    if isinstance(found, LowRank):
+        return LowRank(found.columns[used], found.diagonal[used])
+    matrix = found.dense() if isinstance(found, covariance.Model) else found
+    return matrix if isinstance(used, slice) else matrix[np.ix_(used, used)]
