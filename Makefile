@@ -1,7 +1,7 @@
 # make demo        a whole campaign in minutes, from nothing to its report
 # make campaign    CONFIG=config/paper.yaml PROFILE=profiles/local
 # make augment     MAPS='dir/*.fits' [N_MAPS=200] [NAME=mine] [NSIDE=…] [MASK=…]
-#                  [AXIS=ecliptic]: your own maps; what the files do not say:
+#                  [AXIS=ecliptic] [STOKES=QU]: your own maps; what the files do not say:
 #                  [UNIT=uK] [CONVENTION=COSMO] [FRAME=galactic] [ORDERING=RING]
 # make resume      the same after Snakemake itself was killed
 # make test        lint, then every test
@@ -32,13 +32,17 @@ campaign: $(VENV)/installed
 	$(CHECK_CONFIG)
 	snakemake --profile $(PROFILE) --configfile $(CONFIG)
 
+# What is said goes through the environment, so that names may hold blanks.
+augment: export SAID_MAPS = $(MAPS)
+augment: export SAID_MASK = $(MASK)
 augment: $(VENV)/installed
-	@test -n "$(MAPS)" || { echo "MAPS: missing; expected files or patterns, MAPS='dir/*.fits'" >&2; exit 2; }
+	@test -n "$$SAID_MAPS" || { echo "MAPS: missing; expected files or patterns, MAPS='dir/*.fits'" >&2; exit 2; }
 	@python scripts/augment.py --profile $(PROFILE) $(if $(N_MAPS),--n-maps $(N_MAPS)) \
-	    $(if $(NAME),--name $(NAME)) $(if $(NSIDE),--nside $(NSIDE)) $(if $(MASK),--mask $(MASK)) \
+	    $(if $(NAME),--name $(NAME)) $(if $(NSIDE),--nside $(NSIDE)) \
+	    $(if $(MASK),--mask "$$SAID_MASK") $(if $(STOKES),--stokes $(STOKES)) \
 	    $(if $(AXIS),--axis $(AXIS)) $(if $(UNIT),--unit $(UNIT)) $(if $(FRAME),--frame $(FRAME)) \
 	    $(if $(CONVENTION),--convention $(CONVENTION)) $(if $(ORDERING),--ordering $(ORDERING)) \
-	    $(foreach pattern,$(MAPS),'$(pattern)')
+	    "$$SAID_MAPS"
 
 resume: $(VENV)/installed
 	$(CHECK_CONFIG)

@@ -35,7 +35,9 @@ def get_parser() -> argparse.ArgumentParser:
             action.help = "campaign file with the defaults (YAML)"
     options.add_argument("--n-maps", type=int, default=200, help="maps to emulate")
     options.add_argument("--name", default="augmented", help="name of the campaign")
-    options.add_argument("--stokes", choices=STOKES, help="components; all of the files if absent")
+    options.add_argument(
+        "--stokes", choices=STOKES, help="what is read; all of the files if absent"
+    )
     options.add_argument("--nside", type=int, help="resolution; that of the files if absent")
     options.add_argument("--mask", help="FITS file of weights, 0 for pixels that are left out")
     options.add_argument(
@@ -66,12 +68,18 @@ def free_mb() -> int:
 
 def main(arguments: argparse.Namespace) -> None:
     said = ingest.Source((), **{name: getattr(arguments, name) for name in SAID})
+    maps = ingest.patterns(arguments.maps)
+    found = augment.kind_of(maps, arguments.stokes, said, arguments.axis, arguments.mask)
+    logger.info(
+        "%d maps of %s at nside %d, %s", found.n_maps, found.stokes, found.nside, found.frame
+    )
+    for note in found.notes:
+        logger.info(note)
     content = augment.plan(
         yaml.safe_load(Path(arguments.config).read_text()),
         arguments.name,
-        arguments.maps,
-        augment.kind_of(arguments.maps, arguments.stokes, said, arguments.axis),
-        ingest.count(arguments.maps),
+        maps,
+        found,
         arguments.n_maps,
         arguments.memory or free_mb() // 2,
         arguments.nside,
@@ -84,14 +92,19 @@ def main(arguments: argparse.Namespace) -> None:
     path = results / "augment.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     logger.info("campaign file: %s", path)
+    run_campaign(path, arguments)
+    if not arguments.dry_run:
+        report, recommended = results / "report.html", results / "recommended" / "emulated.h5"
+        sys.stdout.write(f"Report: {report.resolve()}\nCovariance: {recommended.resolve()}\n")
+
+
+def run_campaign(path: Path, arguments: argparse.Namespace) -> None:
+    """Run Snakemake on a campaign file; exit as it does where it fails."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--profile", arguments.profile, "--configfile", str(path)]
     done = subprocess.run([*command, *(["--dry-run"] if arguments.dry_run else [])], check=False)
     if done.returncode:
         sys.exit(done.returncode)
-    if not arguments.dry_run:
-        report, recommended = results / "report.html", results / "recommended" / "emulated.h5"
-        sys.stdout.write(f"Report: {report.resolve()}\nCovariance: {recommended.resolve()}\n")
 
 
 if __name__ == "__main__":

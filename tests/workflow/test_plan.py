@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import yaml
+from astropy.io import fits
 
 from fewtomany import config
 from harness import ROOT, TINY, Workflow, count_jobs
@@ -38,6 +40,15 @@ def measured(n_files):
     return dict.fromkeys(MEASUREMENTS, n_files)
 
 
+def write_maps(folder, number):
+    """Files of one map each, of which a plan reads the headers."""
+    folder.mkdir(exist_ok=True)
+    columns = [fits.Column(name, "E", array=np.zeros(12)) for name in "TQU"]
+    table = fits.BinTableHDU.from_columns(columns)
+    for place in range(number):
+        table.writeto(folder / f"sim-{place}.fits", overwrite=True)
+
+
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory):
     return Workflow(tmp_path_factory.mktemp("empty"))
@@ -56,7 +67,8 @@ HEAVY = ("healpy", "tensorflow", "litebird_sim", "scipy", "matplotlib", "h5py", 
 
 def test_planning_loads_nothing_heavy():
     """What the Snakefile imports of this package, in a fresh interpreter: no slow library."""
-    modules = ["slurm", "config", "versions", "resources", "products", "ingest", "emulator.batches"]
+    modules = ["jobs.slurm", "config", "config.versions", "jobs.resources", "config.products"]
+    modules += ["maps.ingest", "emulator.batches"]
     lines = ["import sys", *(f"import fewtomany.{name}" for name in modules)]
     lines.append(f"print([name for name in {HEAVY} if name in sys.modules])")
     done = subprocess.run(
@@ -72,9 +84,7 @@ def test_planning_loads_nothing_heavy():
 def test_own_maps_need_no_simulation(empty):
     """Inputs of files, without a truth: no draw, no comparison, but cross-validation."""
     folder = empty.folder / "own"
-    folder.mkdir(exist_ok=True)
-    for number in range(10):
-        (folder / f"sim-{number}.fits").write_bytes(b"")
+    write_maps(folder, 10)
     jobs = empty.jobs(
         simulation=None, reference=None, inputs={"input-10": {"files": "own/*.fits"}}, trust=FOLDS
     )
@@ -86,9 +96,7 @@ def test_own_maps_need_no_simulation(empty):
 
 def test_a_large_set_of_the_user_is_a_truth(empty):
     folder = empty.folder / "many"
-    folder.mkdir(exist_ok=True)
-    for number in range(100):
-        (folder / f"sim-{number:03}.fits").write_bytes(b"")
+    write_maps(folder, 100)
     jobs = empty.jobs(
         simulation=None,
         reference={"files": "many/*.fits", "n_maps": None, "covariance": None},
@@ -140,9 +148,7 @@ def test_pairs_of_realizations_have_a_control(empty):
 
 def test_own_maps_may_have_a_simulated_surrogate(empty):
     folder = empty.folder / "few"
-    folder.mkdir(exist_ok=True)
-    for number in range(10):
-        (folder / f"sim-{number}.fits").write_bytes(b"")
+    write_maps(folder, 10)
     jobs = empty.jobs(
         simulation=None,
         reference=None,
@@ -182,8 +188,7 @@ def test_learnt_gaussian_maps_need_what_is_learnt(empty):
 
 def test_maps_of_the_user_are_learnt_from(empty):
     folder = empty.folder / "own"
-    folder.mkdir(exist_ok=True)
-    (folder / "sim-0.fits").write_bytes(b"")
+    write_maps(folder, 1)
     own = {"simulation": None, "reference": None, "trust": FOLDS, "emulator": {"start": "turned"}}
     jobs = empty.jobs(inputs={"input-10": {"files": "own/*.fits", "n_maps": 10}}, **own)
     assert jobs["learn_symmetry"] == 1 + 4  # the inputs and the folds

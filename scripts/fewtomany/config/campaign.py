@@ -211,17 +211,18 @@ def _follow(sections: dict) -> None:
     entries = {f"inputs.{name}": entry for name, entry in sections["inputs"].items()}
     for key, entry in (entries | {"reference": sections.get("reference") or {"n_maps": 0}}).items():
         if "n_maps" not in entry:
-            found = [_count(key, source) for source in _sources(entry).values()]
+            kind = (sections["maps"]["stokes"], "shape" in sections["maps"])
+            found = [_count(key, source, *kind) for source in _sources(entry).values()]
             entry["n_maps"] = min(found)
     if "trust" in sections and "datasets" not in sections["trust"]:
         known = sections.get("simulation") or sections.get("reference")
         sections["trust"]["datasets"] = [] if known else list(sections["emulated"])
 
 
-def _count(key: str, source: formats.Source) -> int:
+def _count(key: str, source: formats.Source, stokes: str, flat: bool) -> int:
     """Number of maps in files of the user; UserError if one is missing or unreadable."""
     try:
-        return formats.count(source.files)
+        return formats.count(source.files, stokes, flat)
     except UserError as error:
         raise UserError(f"{key}.files: {error}") from None
 
@@ -233,7 +234,8 @@ def check_sources(campaign: Campaign) -> None:
         key = "reference" if dataset.role == "reference" else f"inputs.{dataset.name}"
         for channel, source in dataset.sources.items():
             of_channel = f".channels.{channel}" if channel else ""
-            found = _count(f"{key}{of_channel}", source)
+            kind = (campaign.maps.stokes, campaign.maps.flat is not None)
+            found = _count(f"{key}{of_channel}", source, *kind)
             if found < dataset.n_maps:
                 faults.append(
                     f"{key}.n_maps: {dataset.n_maps} is not allowed; "

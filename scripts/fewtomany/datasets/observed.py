@@ -8,13 +8,11 @@ import dataclasses
 import functools
 import os
 
-import healpy
-
 from fewtomany.config.campaign import Campaign
 from fewtomany.errors import UserError
 from fewtomany.files import store
 from fewtomany.files.store import MapSet
-from fewtomany.maps.ingest import fits
+from fewtomany.maps.ingest import masks
 from fewtomany.maps.sky import Sky
 
 
@@ -22,26 +20,16 @@ from fewtomany.maps.sky import Sky
 def read_mask(path: str | os.PathLike, nside: int, frame: str) -> Sky:
     """The sky of a mask, a FITS map of weights, 0 or UNSEEN where nothing is observed.
 
-    A mask of another resolution is averaged or repeated; a pixel is observed where that
-    leaves a weight above 0.
+    :func:`fewtomany.maps.ingest.masks.read` says how one of another resolution or frame is read.
 
     Raises
     ------
-    UserError : naming the file, when it cannot be read, is in another frame than the maps or
-        leaves no pixel
+    UserError : naming the file, when it cannot be read or leaves no pixel
     """
-    mask, header = fits.read_weights(path)
-    if header.frame not in (None, frame):
-        raise UserError(f"maps.mask: {path}: is {header.frame}, expected {frame} as maps.frame")
-    if header.ordering == "NESTED":
-        mask = healpy.reorder(mask, n2r=True)
-    mask[mask == healpy.UNSEEN] = 0.0
-    if not mask.min() >= 0:
-        raise UserError(f"maps.mask: {path}: holds {mask.min():g}; expected weights of 0 or more")
     try:
-        return Sky.of_mask(healpy.ud_grade(mask, nside))
+        return Sky.of_mask(masks.read(path, nside, frame))
     except UserError as error:
-        raise UserError(f"maps.mask: {path}: {error}") from None
+        raise UserError(f"maps.mask: {error}") from None
 
 
 def cut(content: MapSet, campaign: Campaign) -> MapSet:

@@ -1,24 +1,28 @@
 """A campaign for maps of one's own: what follows from their number, their kind and the machine."""
 
 import copy
+import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from fewtomany import config
 from fewtomany.errors import UserError
 from fewtomany.jobs import resources
 from fewtomany.maps import ingest
-from fewtomany.maps.components import STOKES
 from fewtomany.maps.ingest import Source
 from fewtomany.maps.ingest import files as formats
+from fewtomany.maps.ingest.examine import Found, examine
+from fewtomany.maps.ingest.reader import VARIABLES
 
 INPUTS, EMULATED, NAIVE = "maps", "emulated", "gaussian"
 """Names of the datasets in config/augment.yaml."""
 
 FEWEST = 4
-"""Inputs that cross-validation needs: one held out, three left."""
+"""Inputs that a covariance is learnt from, at least."""
+
+FEWEST_FOLDED = 5
+"""Inputs that cross-validation needs: one held out, four left."""
 
 LARGEST_NSIDE = 128
 """Resolution up to which maps are taken as they are."""
@@ -27,83 +31,41 @@ LARGEST_NSIDE = 128
 SAYS_NOTHING = Source(())
 """What the user says of files where nothing is said."""
 
-_FACTS = {
-    "unit": ("UNIT", formats.UNITS),
-    "ordering": ("ORDERING", formats.ORDERINGS),
-    "convention": ("CONVENTION", formats.CONVENTIONS),
-    "frame": ("FRAME", formats.FRAMES),
-}
-"""What must be known of the maps: the variable of the command line, and its values."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What the user's maps are: Stokes parameters, resolution, frame."""
-
-    stokes: str
-    nside: int
-    frame: str
-
 
 def kind_of(
     patterns: Sequence[str],
     stokes: str | None = None,
     said: Source = SAYS_NOTHING,
     axis: str = "none",
-) -> Kind:
-    """The kind of the user's maps, from the first file.
+    mask: str | None = None,
+) -> Found:
+    """What the user's maps are, from all of their files; every map is read once.
 
     Parameters
     ----------
     stokes : what is wanted of the files; by default all that they hold
     said : what the user says of the files
     axis : of the scan, about which maps may be turned
+    mask : FITS file of weights
 
     Raises
     ------
-    UserError : for a file that cannot be read, lacks what is wanted, or of which too little
-        is known. A NumPy file is in K, RING and the campaign's frame unless it is said
+    UserError : for a file that cannot be read, lacks what is wanted or differs from the others,
+        for maps of which too little is known, and for fewer than :data:`FEWEST`. NumPy files are
+        in K, RING and, without an axis, Galactic unless it is said
     """
-    path = ingest.find(patterns)[0]
-    letters, header = _header(path, stokes)
-    known = {"unit", "ordering", "frame"} if formats.format_of(path) == "npy" else set()
-    if axis != "none":
-        known -= {"frame"}
-    if letters == "T":
-        known |= {"convention"}
-    for fact, (variable, allowed) in _FACTS.items():
-        if fact not in known and (getattr(said, fact) or getattr(header, fact)) is None:
-            raise UserError(
-                f"{variable}: missing, and {path} does not say it; expected {', '.join(allowed)}"
-            )
-    return Kind(letters, header.nside, said.frame or header.frame or "galactic")
-
-
-def _header(path: str, stokes: str | None) -> tuple[str, Any]:
-    """The Stokes letters that are taken of a file, and its header."""
-    from fewtomany.maps.ingest import arrays, fits
-
-    def read(letters: str) -> Any:
-        if formats.format_of(path) == "fits":
-            return fits.read(path, letters)[1]
-        reader = {"hdf5": arrays.read_hdf5, "npy": arrays.read_npy}[formats.format_of(path)]
-        return next(iter(reader(path, letters)))[-1]
-
-    *more, least = [stokes] if stokes else sorted(STOKES, key=len, reverse=True)
-    for letters in more:
-        try:
-            return letters, read(letters)
-        except UserError:
-            continue
-    return least, read(least)
+    source = dataclasses.replace(said, files=tuple(patterns))
+    if {formats.format_of(path) for path in ingest.find(patterns)} == {"npy"}:
+        frame = "galactic" if axis == "none" else None
+        source = source.over(Source((), unit="K", ordering="RING", frame=frame))
+    return examine(source, stokes, mask, FEWEST, VARIABLES)
 
 
 def plan(
     defaults: dict[str, Any],
     name: str,
     patterns: Sequence[str],
-    kind: Kind,
-    n_inputs: int,
+    kind: Found,
     n_maps: int,
     memory_mb: int,
     nside: int | None = None,
@@ -117,7 +79,7 @@ def plan(
     ----------
     defaults : content of config/augment.yaml
     name : of the campaign
-    patterns, kind, n_inputs : files, what they hold, and how many maps
+    patterns, kind : files, and what they hold
     n_maps : maps to emulate
     memory_mb : memory of one job (MB), which bounds the maps that descend together
     nside : resolution; by default that of the maps
@@ -127,11 +89,9 @@ def plan(
 
     Raises
     ------
-    UserError : for too few maps, a resolution that is too high, or an axis with a mask
+    UserError : for a resolution that is too high, or an axis with a mask
     """
     nside = nside or kind.nside
-    if n_inputs < 3:
-        raise UserError(f"MAPS: {n_inputs} maps are not enough; expected at least 3")
     if nside > LARGEST_NSIDE:
         raise UserError(f"NSIDE: {nside} is not allowed; expected at most {LARGEST_NSIDE}")
     if n_maps < 10:
@@ -152,7 +112,7 @@ def plan(
         "frame": said.frame,
     }
     of_files = {key: value for key, value in of_files.items() if value is not None}
-    content["inputs"] = {INPUTS: {"files": list(patterns), "n_maps": n_inputs, **of_files}}
+    content["inputs"] = {INPUTS: {"files": list(patterns), "n_maps": kind.n_maps, **of_files}}
     content["gaussian"] = {NAIVE: {"input": INPUTS, "n_maps": n_maps}}
     strategy = content["emulated"][EMULATED]["strategy"]
     content["emulated"] = {EMULATED: {"input": INPUTS, "strategy": strategy, "n_maps": n_maps}}
@@ -162,8 +122,8 @@ def plan(
     )
     content["emulator"]["n_scales"] = min(4, max(int(math.log2(nside)) - 1, 1))
     trust = content["trust"]
-    trust["datasets"] = [EMULATED] if n_inputs >= FEWEST else []
-    trust["n_folds"] = min(trust["n_folds"], n_inputs)
+    trust["datasets"] = [EMULATED] if kind.n_maps >= FEWEST_FOLDED else []
+    trust["n_folds"] = min(trust["n_folds"], kind.n_maps)
     return _within(memory_mb, content)
 
 

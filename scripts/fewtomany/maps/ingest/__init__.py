@@ -1,19 +1,20 @@
-"""The user's own maps: FITS as healpy writes them, HDF5 of this package, or NumPy arrays.
+"""The user's own maps: FITS, HDF5 and NumPy files as missions and pipelines write them.
 
-:func:`count` and :func:`find` need NumPy at most, so that the Snakefile can ask them; what
-reads maps is imported when :func:`load` is called.
+:func:`find` needs NumPy at most, and :func:`count` what reads headers of the files there are, so
+that the Snakefile can ask them; what reads maps is imported when :func:`load` is called.
+docs/formats.md lists what is read without a word, what must be said, and what is refused.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fewtomany.maps.ingest.files import Source, count, find
+from fewtomany.maps.ingest.files import Source, count, find, patterns
 
 if TYPE_CHECKING:
     from fewtomany.files.store import MapSet
     from fewtomany.maps.flat import Flat
 
-__all__ = ["Source", "count", "find", "load"]
+__all__ = ["Source", "count", "find", "load", "patterns"]
 
 
 def load(
@@ -62,7 +63,8 @@ def load(
 
     See Also
     --------
-    fewtomany.maps.ingest.fits, fewtomany.maps.ingest.arrays : what is read of the formats
+    fewtomany.maps.ingest.fits, fewtomany.maps.ingest.hdf5, fewtomany.maps.ingest.arrays : formats
+    fewtomany.maps.ingest.decide : what of the files is a map of which Stokes parameters
     fewtomany.maps.ingest.lattice : planes and lines
     fewtomany.maps.ingest.resample : how maps are downgraded and turned into another frame
     """

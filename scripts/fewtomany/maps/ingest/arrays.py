@@ -1,50 +1,56 @@
-"""Maps in HDF5 files of this package, and in NumPy files.
+"""Maps in NumPy files: arrays (n_maps, n_components, n_pix), (n_maps, n_pix) or (n_pix,).
 
-A NumPy file holds an array (n_maps, n_components, n_pix) of the whole sphere. It says nothing
-about its maps. They are taken to be in K and RING unless the configuration says otherwise, and in
-the frame that it gives; it must give their polarization convention. The number of components
-tells which they are: T, QU or TQU.
+A NumPy file says nothing about its maps. They are taken to be in K and RING unless the user says
+otherwise, and in the frame that is wanted; their polarization convention must be said. The number
+of components tells which they are: T, QU or TQU.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from fewtomany.errors import UserError
-from fewtomany.files import store
 from fewtomany.maps.ingest.files import open_npy
-from fewtomany.maps.ingest.fits import BY_PLACE, Header, check_nside
+from fewtomany.maps.ingest.tables import Column, Header, Table, nside_of
 
-Stored = tuple[str, np.ndarray, Header]
-"""Where a map is from, its values (n_components, 12·nside²), and what is said of it."""
+DIMENSIONS = (1, 2, 3)
 
 
-def read_hdf5(path: str, stokes: str) -> Iterator[Stored]:
-    """The maps of a map file of this package."""
-    content = store.read_maps(path, stokes)
-    if len(content.channels) > 1:
+def tables(path: str) -> list[Table]:
+    """The one table of a file."""
+    return [table_of(path, "", "", open_npy(path, DIMENSIONS).shape, {})]
+
+
+def table_of(path: str, key: str, label: str, shape: Sequence[int], said: dict) -> Table:
+    """The table of an array of maps by its shape, with what is said of it (as a header's words)."""
+    n_columns = shape[-2] if len(shape) > 1 else 1
+    where = f"{path}, {label}" if label else path
+    nside = nside_of(where, shape[-1], said.get("nside"))
+    if 12 * nside**2 != shape[-1]:
         raise UserError(
-            f"{path}: holds channels {', '.join(content.channels)}; expected one of a file"
+            f"{where}: holds {shape[-1]} pixels; expected {12 * nside**2} at NSIDE {nside}"
         )
-    header = Header(content.nside, content.unit, "RING", "COSMO", content.frame)
-    for place, values in enumerate(content.maps):
-        yield f"{path}, map {place}", content.sky.expand(values), header
+    return Table(
+        path=path,
+        key=key,
+        label=label,
+        columns=tuple(Column.of("", said.get("unit")) for _ in range(n_columns)),
+        header=Header(nside, None, said.get("ordering"), said.get("convention"), said.get("frame")),
+        n_maps=shape[0] if len(shape) == 3 else 1,
+        n_axes=len(shape),
+    )
 
 
-def read_npy(path: str, stokes: str) -> Iterator[Stored]:
-    """The maps of a NumPy file; unit, ordering, convention and frame are not said."""
-    array = open_npy(path)
-    n_components, n_pix = array.shape[1:]
-    letters = BY_PLACE.get(n_components, "")
-    if set(stokes) - set(letters):
-        raise UserError(
-            f"{path}: has {n_components} components; expected "
-            f"{' or '.join(str(n) for n, s in BY_PLACE.items() if set(stokes) <= set(s))}"
-        )
-    nside = round((n_pix / 12) ** 0.5)
-    check_nside(path, nside if 12 * nside**2 == n_pix else 0, f"of {n_pix} pixels")
-    chosen = [letters.index(letter) for letter in stokes]
-    dtype = np.float32 if array.dtype == np.float32 else np.float64
+def read(table: Table, columns: Sequence[int]) -> Iterator[np.ndarray]:
+    """Columns of every map of a file, (len(columns), n_pix), float32 or float64."""
+    yield from maps_of(open_npy(table.path, DIMENSIONS), columns)
+
+
+def maps_of(array: np.ndarray, columns: Sequence[int]) -> Iterator[np.ndarray]:
+    """Rows of every map of an array of one, two or three axes, in the machine's byte order."""
+    dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize == 4 else np.float64
+    if array.ndim < 3:
+        yield np.array(np.atleast_2d(array)[list(columns)], dtype)
+        return
     for place in range(len(array)):
-        values = np.array(array[place, chosen], dtype)
-        yield f"{path}, map {place}", values, Header(nside)
+        yield np.array(array[place][list(columns)], dtype)

@@ -1,6 +1,7 @@
 """Which files of the user there are, of which format, and how many maps they hold."""
 
 import glob
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from fewtomany.errors import UserError
+from fewtomany.maps.ingest import words
+from fewtomany.maps.ingest.words import CONVENTIONS, FRAMES, ORDERINGS, UNITS
 
 SUFFIXES = {
     ".fits": "fits",
@@ -17,13 +20,6 @@ SUFFIXES = {
     ".hdf5": "hdf5",
     ".npy": "npy",
 }
-UNITS = {"K": 1.0, "mK": 1e-3, "uK": 1e-6}
-"""Kelvin per unit."""
-
-ORDERINGS = ("RING", "NESTED")
-CONVENTIONS = ("COSMO", "IAU")
-FRAMES = {"galactic": "G", "ecliptic": "E", "equatorial": "C"}
-"""healpy's letters of the frames."""
 
 
 @dataclass(frozen=True)
@@ -72,21 +68,40 @@ class Source:
 
 
 def find(patterns: str | Sequence[str]) -> list[str]:
-    """Files of paths or patterns: in the order given, those of one pattern sorted by name.
+    """Files of paths or patterns: in the order given, those of one pattern by their numbers.
 
     Raises
     ------
-    UserError : for a pattern that matches no file, or a file of an unknown format
+    UserError : for a pattern that matches no file, a folder, or a file of an unknown format
     """
-    found: list[str] = []
+    found: dict[str, None] = {}
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        paths = [pattern] if Path(pattern).is_file() else sorted(glob.glob(pattern, recursive=True))
-        paths = [path for path in paths if Path(path).is_file()]
+        home = str(Path(pattern).expanduser())
+        paths = [home] if Path(home).is_file() else glob.glob(home, recursive=True)
+        paths = [path for path in sorted(paths, key=words.natural) if Path(path).is_file()]
+        if not paths and Path(home).is_dir():
+            raise UserError(f"{pattern}: is a folder; expected files, as {pattern}/*.fits")
         if not paths:
             raise UserError(f"{pattern}: matches no file")
-        found += [path for path in paths if path not in found]
+        found |= dict.fromkeys(paths)
     for path in found:
         format_of(path)
+    return list(found)
+
+
+def patterns(arguments: Sequence[str]) -> list[str]:
+    """Paths and patterns of a command line: what matches nothing is several, blanks between.
+
+    Blanks of names are kept in quotes, or where the whole argument matches a file.
+    """
+    found = []
+    for argument in arguments:
+        whole = str(Path(argument).expanduser())
+        several = " " in argument and not (Path(whole).exists() or glob.glob(whole, recursive=True))
+        try:
+            found += shlex.split(argument) if several else [argument]
+        except ValueError as error:
+            raise UserError(f"MAPS: {argument!r}: {error}; expected paths or patterns") from None
     return found
 
 
@@ -99,19 +114,34 @@ def format_of(path: str) -> str:
     raise UserError(f"{path}: is of no known format; expected {', '.join(SUFFIXES)}")
 
 
-def count(patterns: str | Sequence[str]) -> int:
-    """Number of maps in files: one a FITS file, the first axis of HDF5 and NumPy files.
+def count(patterns: str | Sequence[str], stokes: str | None = None, flat: bool = False) -> int:
+    """Number of maps in files, by their headers.
+
+    Parameters
+    ----------
+    patterns : paths or patterns
+    stokes : what is read of them; all that they hold by default
+    flat : the maps are of planes or lines: the first axis of HDF5 and NumPy files
 
     Raises
     ------
-    UserError : for a pattern that matches no file, and a file that cannot be read
+    UserError : for a pattern that matches no file, and a file that cannot be read or holds
+        something else
     """
-    return sum(count_of(path) for path in find(patterns))
+    if flat:
+        return sum(count_of(path) for path in find(patterns))
+    from fewtomany.maps.ingest import look  # what reads headers, only where they are read
+    from fewtomany.maps.ingest.decide import decide
+
+    return decide(look.look(patterns), stokes).n_maps
 
 
 def count_of(path: str) -> int:
-    """Number of maps in one file."""
-    return {"fits": lambda _: 1, "hdf5": _count_hdf5, "npy": _count_npy}[format_of(path)](path)
+    """Number of maps of a plane or a line in one file."""
+    kind = format_of(path)
+    if kind == "fits":
+        raise UserError(f"{path}: is FITS; expected NumPy (.npy) or HDF5 files")
+    return _count_hdf5(path) if kind == "hdf5" else len(open_npy(path, n_dims=(2, 3, 4)))
 
 
 def _count_hdf5(path: str) -> int:
@@ -122,10 +152,6 @@ def _count_hdf5(path: str) -> int:
             return file["maps"].shape[0]
     except (OSError, KeyError, IndexError, AttributeError) as error:
         raise UserError(f"{path}: not a readable map file of this package: {error}") from None
-
-
-def _count_npy(path: str) -> int:
-    return len(open_npy(path, n_dims=(2, 3, 4)))
 
 
 def open_npy(path: str, n_dims: Sequence[int] = (3,)) -> np.ndarray:

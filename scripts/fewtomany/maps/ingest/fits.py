@@ -1,114 +1,228 @@
-"""FITS maps as healpy writes them: full sky, or the pixels that a column PIXEL names.
+"""HEALPix maps in FITS files: tables of the full sky, or of the pixels that a column names.
 
-Read are the columns T, Q and U (by name, or by place where the names say nothing), the keywords
-NSIDE, ORDERING, COORDSYS, POLCCONV and BAD_DATA, the columns' TUNIT, and the checksums
-of the FITS standard where the file has them.
+Read are names and units of columns, the keywords NSIDE, ORDERING, COORDSYS, POLCCONV, BAD_DATA,
+TNULL and INDXSCHM, of the table or else of the primary header, and the checksums of the FITS
+standard where the file has them.
 """
 
+import contextlib
 import gzip
 import io
+import logging
 import warnings
 import zlib
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import BinaryIO
 
-import healpy
 import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
 from fewtomany.errors import UserError
-from fewtomany.maps.ingest.files import UNITS
+from fewtomany.maps.ingest import words
+from fewtomany.maps.ingest.tables import UNSEEN, Column, Header, Table, nside_of
 
-COLUMNS = {
-    "T": ("T", "I", "TEMPERATURE", "INTENSITY", "SIGNAL", "STOKES_I"),
-    "Q": ("Q", "STOKES_Q"),
-    "U": ("U", "STOKES_U"),
-}
-"""Names of columns, without the endings _STOKES, _POLARISATION, _POLARIZATION."""
-
-BY_PLACE = {1: "T", 2: "QU", 3: "TQU"}
-"""What the columns are where their names do not tell, by their number."""
-
-_FRAMES = {
-    "galactic": ("G", "GAL", "GALACTIC"),
-    "ecliptic": ("E", "ECL", "ECLIPTIC"),
-    "equatorial": ("C", "Q", "CELESTIAL", "EQUATORIAL", "ICRS", "CELESTIAL2000"),
-}
 DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, zlib.error)
 """What astropy raises for files that are cut off or none at all."""
 
+logger = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
-class Header:
-    """What a file says of its maps; None where it says nothing.
-
-    Attributes
-    ----------
-    nside : HEALPix resolution
-    unit : "K", "mK", "uK", or what else the file says
-    ordering : "RING" or "NESTED"
-    convention : of polarization, "COSMO" or "IAU"
-    frame : "galactic", "ecliptic" or "equatorial"
-    """
-
-    nside: int
-    unit: str | None = None
-    ordering: str | None = None
-    convention: str | None = None
-    frame: str | None = None
+EXPLICIT = ("EXPLICIT", "PARTIAL")
+"""Values of INDXSCHM and OBJECT of files that name their pixels."""
 
 
-def read(path: str, stokes: str) -> tuple[np.ndarray, Header]:
-    """The map of a file, as it is stored.
-
-    Returns
-    -------
-    array of shape (len(stokes), 12·nside²), float32 or float64, in the file's order and unit;
-        UNSEEN where nothing was observed
-    what the file says of it
+def tables(path: str) -> list[Table]:
+    """The tables of a file, from its headers alone.
 
     Raises
     ------
-    UserError : for a file that cannot be read or is no HEALPix map, wrong columns, several units
+    UserError : for a file that cannot be read or holds no table of HEALPix pixels
     """
-    header, columns = _table(path)
-    return _assemble(path, header, columns, _choose(path, columns, stokes))
+    with _opened(path, checksum=False) as file:
+        primary = file[0].header
+        found, faults = [], []
+        for place, unit in enumerate(file):
+            if isinstance(unit, fits.BinTableHDU):
+                try:
+                    found.append(_table(path, place, unit, primary))
+                except UserError as error:
+                    faults.append(error)
+        if not found:
+            raise faults[0] if faults else UserError(_no_table(path, file))
+    return [replace(table, several=len(found) > 1) for table in found]
 
 
-def read_weights(path: str) -> tuple[np.ndarray, Header]:
-    """The first column of a mask, (12·nside²,), float64; UNSEEN where a partial one has nothing."""
-    header, columns = _table(path)
-    first = [name for name in columns if name != "PIXEL"][:1]
-    if not first:
-        raise UserError(f"{path}: has no column of weights")
-    maps, facts = _assemble(path, header, columns, first)
-    return maps[0].astype(np.float64), facts
+def read(table: Table, columns: Sequence[int]) -> np.ndarray:
+    """Columns of a table on the whole sphere.
+
+    Returns
+    -------
+    array of shape (len(columns), 12·nside²), float32 or float64, in the file's order and unit;
+        UNSEEN where nothing was observed
+
+    Raises
+    ------
+    UserError : for a file that is damaged or cut off, or whose columns have other lengths
+    """
+    with _opened(table.path, checksum=True) as file:
+        unit = file[table.key]
+        pixel = _pixel_column(unit, file[0].header)
+        places = [k for k in range(len(unit.columns)) if k != pixel]
+        stored = [_values(unit, places[k]) for k in columns]
+        pixels = None if pixel is None else unit.data.field(pixel).ravel().astype(np.int64)
+        bad = unit.header.get("BAD_DATA", file[0].header.get("BAD_DATA"))
+    nside = table.header.nside
+    n_pix = 12 * nside**2
+    if pixels is not None:
+        _check_pixels(table.path, pixels, nside)
+    expected = n_pix if pixels is None else len(pixels)
+    lengths = {len(column) for column in stored}
+    if lengths != {expected}:
+        raise UserError(
+            f"{table.where}: columns hold {', '.join(map(str, sorted(lengths)))} values; "
+            f"expected {expected} at NSIDE {nside}"
+        )
+    values = np.stack(stored)
+    if bad is not None:
+        values[np.isclose(values, float(bad), rtol=1e-5, atol=0)] = UNSEEN
+    if pixels is None:
+        return values
+    maps = np.full((len(values), n_pix), UNSEEN, values.dtype)
+    maps[:, pixels] = values
+    return maps
 
 
-def _table(path: str) -> tuple[fits.Header, dict[str, Any]]:
-    """Header and columns, by upper-case name, of the first table."""
+def _table(path: str, place: int, unit: fits.BinTableHDU, primary: fits.Header) -> Table:
+    header = unit.header
+
+    def said(key: str) -> object:
+        return header.get(key, primary.get(key))
+
+    pixel = _pixel_column(unit, primary)
+    n_rows = header["NAXIS2"]
+    n_values = [_repeats(column.format) * n_rows for column in unit.columns]
+    if pixel is not None and said("NSIDE") is None:
+        raise UserError(f"{path}: NSIDE is missing; expected it where pixels are named")
+    names = [column.name or "" for column in unit.columns]
+    units = [column.unit for column in unit.columns]
+    # toast 3 counts its units from 0; a table of one column then has no TUNIT1.
+    if len(names) == 1 and units[0] is None:
+        units[0] = header.get("TUNIT0")
+    return Table(
+        path=path,
+        key=place,
+        label=str(header.get("EXTNAME", "")).strip(),
+        columns=tuple(
+            Column.of(
+                str(name).strip(), said and str(said), _kind(unit.columns[k].format) in "BIJK"
+            )
+            for k, (name, said) in enumerate(zip(names, units, strict=True))
+            if k != pixel
+        ),
+        header=Header(
+            nside=nside_of(path, max(n_values, default=0), said("NSIDE")),
+            ordering=words.ordering_of(said("ORDERING")),
+            convention=words.convention_of(said("POLCCONV")),
+            frame=words.frame_of(said("COORDSYS")),
+        ),
+        polar=said("POLAR") in (True, "T"),
+    )
+
+
+def _kind(form: object) -> str:
+    """The letter of a column's format."""
+    return str(form).strip("0123456789")[:1]
+
+
+def _repeats(form: str) -> int:
+    digits = "".join(c for c in str(form).split("(")[0] if c.isdigit())
+    return int(digits) if digits else 1
+
+
+def _pixel_column(unit: fits.BinTableHDU, primary: fits.Header) -> int | None:
+    """Place of the column that names the pixels; None for a map of the whole sphere."""
+    for place, column in enumerate(unit.columns):
+        if words.stem_of(column.name or "")[0] in words.PIXEL_COLUMNS:
+            return place
+    scheme = {
+        str(unit.header.get(key, primary.get(key, ""))).strip().upper()
+        for key in ("INDXSCHM", "OBJECT")
+    }
+    explicit = scheme & set(EXPLICIT) and len(unit.columns) > 1
+    return 0 if explicit and _kind(unit.columns[0].format) in "IJK" else None
+
+
+def _values(unit: fits.BinTableHDU, place: int) -> np.ndarray:
+    """A column as one row of float32 or float64 in the machine's byte order; UNSEEN where TNULL."""
+    column, values = unit.columns[place], unit.data.field(place)
+    kind = values.dtype
+    dtype = np.float32 if kind.kind == "f" and kind.itemsize == 4 else np.float64
+    result = np.array(values, dtype).ravel()
+    if column.null is not None and _kind(column.format) in "BIJK":
+        raw = unit.data.view(np.ndarray)[unit.data.dtype.names[place]].ravel()
+        result[raw == column.null] = UNSEEN
+    return result
+
+
+def _check_pixels(path: str, pixels: np.ndarray, nside: int) -> None:
+    n_pix = 12 * nside**2
+    if pixels.size and (pixels.min() < 0 or pixels.max() >= n_pix):
+        raise UserError(
+            f"{path}: PIXEL goes from {pixels.min()} to {pixels.max()}; "
+            f"expected 0 to {n_pix - 1} at NSIDE {nside}"
+        )
+    if len(np.unique(pixels)) < len(pixels):
+        raise UserError(f"{path}: PIXEL names a pixel twice; expected every pixel once")
+
+
+def _no_table(path: str, file: fits.HDUList) -> str:
+    """Why a file without a table holds no map, as a message."""
+    for unit in file:
+        if unit.header.get("NAXIS", 0) >= 2 and unit.is_image:
+            projection = str(unit.header.get("CTYPE1", "")).strip()
+            of = f" ({projection})" if projection else ""
+            shape = "×".join(map(str, unit.shape))
+            return f"{path}: holds an image {shape}{of}; expected a table of HEALPix pixels"
+        if unit.header.get("NAXIS", 0) == 1 and unit.is_image:
+            return f"{path}: holds an image of one axis; expected a table of HEALPix pixels"
+    return f"{path}: holds no table (truncated?); expected a HEALPix map"
+
+
+@contextlib.contextmanager
+def _opened(path: str, checksum: bool) -> Iterator[fits.HDUList]:
+    """A file to be read; whatever is wrong with it becomes UserError."""
     try:
-        with _opened(path) as stream, warnings.catch_warnings():
+        with _stream(path) as stream, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("ignore")
-            warnings.filterwarnings("error", ".*(truncated|[Cc]hecksum|[Dd]atasum)")
-            with fits.open(stream, checksum=True) as file:
-                tables = [unit for unit in file if isinstance(unit, fits.BinTableHDU)]
-                if not tables:
-                    raise UserError(f"{path}: holds no table (truncated?); expected a HEALPix map")
-                table = tables[0]
-                columns = {
-                    column.name.upper(): (np.asarray(table.data[column.name]), column.unit)
-                    for column in table.columns
-                }
-                return table.header.copy(), columns
+            warnings.filterwarnings("error", ".*(truncated|[Dd]atasum)")
+            warnings.filterwarnings("always", ".*[Cc]hecksum")
+            with fits.open(stream, checksum=checksum) as file:
+                _name_columns(file)
+                yield file
+            if caught:
+                logger.info("%s: the header was changed after its CHECKSUM was written", path)
     except AstropyUserWarning as error:
         raise UserError(f"{path}: is damaged or truncated: {_line(error)}") from None
     except (*DAMAGE, gzip.BadGzipFile) as error:
         raise UserError(f"{path}: not a readable FITS file (truncated?): {_line(error)}") from None
 
 
-def _opened(path: str) -> BinaryIO:
+def _name_columns(file: fits.HDUList) -> None:
+    """Give columns of the same name, or of none, names of their own, as NumPy needs them."""
+    for unit in file:
+        if not isinstance(unit, fits.BinTableHDU):
+            continue
+        header, seen = unit.header, Counter()
+        for place in range(1, header.get("TFIELDS", 0) + 1):
+            name = str(header.get(f"TTYPE{place}", "")).strip()
+            seen[name.upper()] += 1
+            if not name or seen[name.upper()] > 1:
+                header[f"TTYPE{place}"] = f"{name or 'COLUMN'}_{place}"
+
+
+def _stream(path: str) -> BinaryIO:
     """A file to be read, decompressed whole, so that a missing end is noticed.
 
     Astropy itself leaves a file that it cannot read open.
@@ -122,112 +236,3 @@ def _opened(path: str) -> BinaryIO:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
-
-
-def _choose(path: str, columns: dict[str, Any], stokes: str) -> list[str]:
-    """Names of the columns of the wanted components."""
-    names = [name for name in columns if name != "PIXEL"]
-    known = {_letter(name): name for name in reversed(names) if _letter(name)}
-    if not known and len(names) in BY_PLACE:
-        known = dict(zip(BY_PLACE[len(names)], names, strict=True))
-    missing = [letter for letter in stokes if letter not in known]
-    if missing:
-        raise UserError(
-            f"{path}: has {len(names)} columns of maps ({', '.join(names)}), none of them "
-            f"{' and '.join(missing)}; expected columns for {stokes}"
-        )
-    return [known[letter] for letter in stokes]
-
-
-def _letter(name: str) -> str:
-    """The Stokes parameter that a column's name stands for; "" for other names."""
-    stem = name.replace("-", "_").replace(" ", "_")
-    for ending in ("_STOKES", "_POLARISATION", "_POLARIZATION"):
-        stem = stem.removesuffix(ending)
-    return next((letter for letter, stems in COLUMNS.items() if stem in stems), "")
-
-
-def _assemble(
-    path: str, header: fits.Header, columns: dict[str, Any], names: list[str]
-) -> tuple[np.ndarray, Header]:
-    values = [_native(columns[name][0]) for name in names]
-    partial = "PIXEL" in columns
-    nside = int(header.get("NSIDE", 0)) or round((len(values[0]) / 12) ** 0.5)
-    check_nside(path, nside, header.get("NSIDE") or f"of {len(values[0])} pixels")
-    n_pix = healpy.nside2npix(nside)
-    if partial:
-        pixels = columns["PIXEL"][0].ravel().astype(np.int64)
-        if pixels.size and (pixels.min() < 0 or pixels.max() >= n_pix):
-            raise UserError(
-                f"{path}: PIXEL goes from {pixels.min()} to {pixels.max()}; "
-                f"expected 0 to {n_pix - 1} at NSIDE {nside}"
-            )
-        if len(np.unique(pixels)) < len(pixels):
-            raise UserError(f"{path}: PIXEL names a pixel twice; expected every pixel once")
-    expected = len(pixels) if partial else n_pix
-    lengths = {len(column) for column in values}
-    if lengths != {expected}:
-        raise UserError(
-            f"{path}: columns hold {', '.join(map(str, sorted(lengths)))} values; "
-            f"expected {expected} at NSIDE {nside}"
-        )
-    stored = np.stack(values)
-    if "BAD_DATA" in header:
-        stored[np.isclose(stored, float(header["BAD_DATA"]), rtol=1e-5, atol=0)] = healpy.UNSEEN
-    if partial:
-        maps = np.full((len(stored), n_pix), healpy.UNSEEN, stored.dtype)
-        maps[:, pixels] = stored
-    else:
-        maps = stored
-    return maps, _facts(path, header, nside, {name: columns[name][1] for name in names})
-
-
-def _native(column: np.ndarray) -> np.ndarray:
-    """A column as one row of float32 or float64 in the machine's byte order."""
-    dtype = np.float32 if column.dtype.kind == "f" and column.dtype.itemsize == 4 else np.float64
-    return np.ascontiguousarray(column.ravel(), dtype)
-
-
-def check_nside(path: str, nside: int, said: object) -> None:
-    """UserError naming the file unless nside is a power of 2."""
-    if nside < 1 or nside & (nside - 1):
-        raise UserError(f"{path}: NSIDE {said} is not allowed; expected a power of 2")
-
-
-def _facts(path: str, header: fits.Header, nside: int, units: dict[str, str | None]) -> Header:
-    said = {name: unit_of(unit) for name, unit in units.items()}
-    if len(set(said.values())) > 1:
-        text = ", ".join(f"{name} {unit or 'none'}" for name, unit in said.items())
-        raise UserError(f"{path}: columns of different units ({text}); expected one unit")
-    return Header(
-        nside=nside,
-        unit=next(iter(said.values())),
-        ordering=_word(path, header, "ORDERING", {"RING": ("RING",), "NESTED": ("NESTED", "NEST")}),
-        convention=_word(path, header, "POLCCONV", {"COSMO": ("COSMO",), "IAU": ("IAU",)}),
-        frame=_word(path, header, "COORDSYS", _FRAMES),
-    )
-
-
-def _word(path: str, header: fits.Header, key: str, allowed: dict[str, tuple]) -> str | None:
-    """The value of a keyword as this package names it; None without one."""
-    value = str(header.get(key, "")).strip().upper()
-    if not value:
-        return None
-    for name, words in allowed.items():
-        if value in words:
-            return name
-    expected = ", ".join(words[0] for words in allowed.values())
-    raise UserError(f"{path}: {key} is {value!r}; expected {expected}")
-
-
-def unit_of(text: str | None) -> str | None:
-    """ "K", "mK" or "uK" for the unit of a column, thermodynamic (K_CMB, uK_CMB, muK, ...).
-
-    Another unit comes back as it is, none as None.
-    """
-    if text is None or not text.strip():
-        return None
-    word = text.strip()
-    stem = word.removesuffix("_CMB").removesuffix("_cmb").removesuffix("CMB").removesuffix("cmb")
-    stem = {"Kelvin": "K", "kelvin": "K", "muK": "uK", "µK": "uK", "μK": "uK"}.get(stem, stem)
-    return stem if stem in UNITS else word

@@ -16,7 +16,7 @@ from fewtomany.files import store
 from fewtomany.files.store import MapSet
 from fewtomany.maps.components import Components
 from fewtomany.maps.flat import Flat
-from fewtomany.maps.ingest.files import Source, count_of, find, format_of, open_npy
+from fewtomany.maps.ingest.files import Source, count, count_of, find, format_of, open_npy
 from fewtomany.maps.ingest.maps import check_span, count_used
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,8 @@ def load(
     UserError : naming the file, what is wrong, the value and what is allowed
     """
     components = Components(stokes, tuple(channels))
-    used = count_used(channels, n_maps)
+    counts = {name: count(source.files, flat=True) for name, source in channels.items()}
+    used = count_used(channels, counts, n_maps)
     stop = used if stop is None else stop
     check_span(start, stop, used)
     flat = read_mask(mask, whole) if mask else whole

@@ -1,35 +1,29 @@
-"""Checking the user's maps and bringing them together."""
+"""Bringing the user's maps together, in the pixels and the frame of the campaign."""
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import healpy
 import numpy as np
 
 from fewtomany.errors import UserError
 from fewtomany.files.store import MapSet
 from fewtomany.maps.components import Components
-from fewtomany.maps.ingest import fits
-from fewtomany.maps.ingest.files import FRAMES, ORDERINGS, Source, count, find, format_of
-from fewtomany.maps.ingest.reader import Raw, read_range
+from fewtomany.maps.ingest import look
+from fewtomany.maps.ingest.channels import paired
+from fewtomany.maps.ingest.decide import decide
+from fewtomany.maps.ingest.files import Source, find, format_of
+from fewtomany.maps.ingest.reader import read_range
 from fewtomany.maps.ingest.resample import KEPT, Resampling, resampling
+from fewtomany.maps.ingest.series import Reading
+from fewtomany.maps.ingest.survey import Survey, Target, survey
+from fewtomany.maps.ingest.words import FRAMES
 from fewtomany.maps.sky import Sky
 
 MIN_MAPS = 2
 """Fewer maps have no scatter."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Target:
-    """What the maps become: resolution, frame, and the FITS file of a mask or None."""
-
-    nside: int
-    frame: str
-    mask: str | None = None
 
 
 def sources(
@@ -43,6 +37,19 @@ def sources(
             entry = Source((entry,) if isinstance(entry, str) else tuple(entry))
         found[channel] = entry.over(given)
     return found
+
+
+def readings_of(
+    channels: Mapping[str, Source], stokes: str | None, n_maps: int | None
+) -> dict[str, Reading]:
+    """What is read of the files of every channel, their maps in one order.
+
+    Raises
+    ------
+    UserError : for files that hold something else, and for channels that cannot be paired
+    """
+    found = {name: decide(look.look(source.files), stokes) for name, source in channels.items()}
+    return paired(found, n_maps)
 
 
 def load(
@@ -61,13 +68,22 @@ def load(
     if target.frame not in FRAMES:
         raise UserError(f"frame {target.frame!r} is not allowed; expected {', '.join(FRAMES)}")
     channels = {name: _with_defaults(source, target) for name, source in channels.items()}
-    used = count_used(channels, n_maps)
+    readings = readings_of(channels, stokes, n_maps)
+    used = count_used(channels, {name: one.n_maps for name, one in readings.items()}, n_maps)
     stop = used if stop is None else stop
     check_span(start, stop, used)
     digests: dict[bytes, str] = {}
-    surveys = {
-        name: survey(source, stokes, target, used, digests) for name, source in channels.items()
-    }
+    surveys: dict[str, Survey] = {}
+    for name, source in channels.items():
+        surveys[name] = survey(readings[name], source, target, used, digests)
+        if absent := surveys[name].absent:
+            left = "".join(letter for letter in stokes if letter not in absent)
+            raise UserError(
+                f"{', '.join(source.files)}: {' and '.join(absent)} is 0 in every map; expected "
+                f"maps.stokes: {left}"
+            )
+        for note in (*readings[name].notes, *surveys[name].notes):
+            logger.info("%s%s: %s", dataset, f", {name}" if name else "", note)
     grids = [_Grid.of(found, target) for found in surveys.values()]
     kept = np.all([grid.kept for grid in grids], axis=0)
     if not kept.any():
@@ -78,7 +94,7 @@ def load(
         np.result_type(*(found.dtype for found in surveys.values())),
     )
     for (name, source), grid in zip(channels.items(), grids, strict=True):
-        for row, raw in enumerate(read_range(source, stokes, start, stop)):
+        for row, raw in enumerate(read_range(readings[name], source, start, stop)):
             maps[row, components.select(name)] = sky.restrict(grid.apply(raw.values, stokes))
     logger.info(
         "%s: maps %d to %d of %d, %s at nside %d, %.1f%% of the sky",
@@ -102,9 +118,10 @@ def check_span(start: int, stop: int, used: int) -> None:
         raise UserError(f"maps {start} to {stop} are not a range of the {used} maps found")
 
 
-def count_used(channels: Mapping[str, Source], needed: int | None) -> int:
+def count_used(
+    channels: Mapping[str, Source], counts: Mapping[str, int], needed: int | None
+) -> int:
     """Maps of every channel that are used, the first of those there are."""
-    counts = {name: count(source.files) for name, source in channels.items()}
     if needed is None and len(set(counts.values())) > 1:
         text = ", ".join(f"{name} {number}" for name, number in counts.items())
         raise UserError(f"channels hold different numbers of maps ({text}); expected equally many")
@@ -123,115 +140,6 @@ def _with_defaults(source: Source, target: Target) -> Source:
     if kinds == {"npy"}:
         return source.over(Source((), unit="K", ordering="RING", frame=target.frame))
     return source
-
-
-@dataclass
-class Survey:
-    """What the first reading of all maps of a channel finds.
-
-    Attributes
-    ----------
-    header : of all of them
-    dtype : float32 if all maps are, else float64
-    observed : float64 array of shape (12·nside²,): weights, 0 for pixels left out or unseen
-    """
-
-    header: fits.Header
-    dtype: np.dtype
-    observed: np.ndarray = field(default_factory=lambda: np.empty(0))
-
-
-def survey(
-    source: Source, stokes: str, target: Target, n_maps: int, digests: dict[bytes, str]
-) -> Survey:
-    """Read the maps of a channel once, check them, and find the pixels that all of them have.
-
-    ``digests`` are those of the maps read before, with their files, and get those of these.
-    """
-    result, mask = None, None
-    for raw in read_range(source, stokes, 0, n_maps):
-        if result is None:
-            result = Survey(raw.header, raw.values.dtype)
-            _check_resolution(raw, target)
-            mask = _mask(target.mask, raw.header) if target.mask else None
-            seen = mask > 0 if mask is not None else np.ones(len(raw.seen), bool)
-            first, reference = raw, raw.values.copy()
-            varies = np.zeros(raw.values.shape, bool)
-        _check_same(raw, first)
-        if mask is not None and (lost := np.count_nonzero((mask > 0) & ~raw.seen)):
-            raise UserError(
-                f"{raw.where}: {lost} pixels inside the mask {target.mask} are UNSEEN; "
-                "expected every pixel of the mask in every map"
-            )
-        digest = hashlib.sha256(raw.values.tobytes()).digest()
-        if digest in digests:
-            raise UserError(f"{raw.where}: is a copy of {digests[digest]}; expected different maps")
-        digests[digest] = raw.where
-        seen &= raw.seen
-        varies |= raw.values != reference
-        result.dtype = np.result_type(result.dtype, raw.values.dtype)
-    if not seen.any():
-        raise UserError(f"{', '.join(source.files)}: no pixel is seen in every map")
-    _check_varies(source, stokes, varies | ~seen)
-    result.observed = np.where(seen, 1.0 if mask is None else mask, 0.0)
-    return result
-
-
-def _check_resolution(raw: Raw, target: Target) -> None:
-    if raw.header.nside < target.nside:
-        raise UserError(
-            f"{raw.where}: nside is {raw.header.nside}; "
-            f"expected at least maps.nside = {target.nside}"
-        )
-
-
-def _check_same(raw: Raw, first: Raw) -> None:
-    """UserError unless resolution, frame and unit are those of the first map."""
-    for name in ("nside", "frame", "unit", "convention"):
-        found, expected = getattr(raw.header, name), getattr(first.header, name)
-        if found != expected:
-            raise UserError(
-                f"{raw.where}: {name} is {found}, but {expected} in {first.where}; "
-                f"expected one {name} in all files"
-            )
-
-
-def _check_varies(source: Source, stokes: str, varies: np.ndarray) -> None:
-    for letter, row in zip(stokes, varies, strict=True):
-        fixed = np.flatnonzero(~row)
-        if len(fixed):
-            raise UserError(
-                f"{', '.join(source.files)}: {len(fixed)} pixels of {letter} never vary (the first "
-                f"is RING pixel {fixed[0]}); expected different values, or UNSEEN, or a mask "
-                "without them"
-            )
-
-
-def _mask(path: str, header: fits.Header) -> np.ndarray:
-    """Weights of a mask on the pixels of the maps, (12·nside²,), RING; UNSEEN is 0.
-
-    A mask of another resolution or frame is brought to that of the maps: a finer one by means,
-    kept where at least half of the area is; a coarser one pixel by pixel. Without a keyword of
-    its own its frame is that of the maps.
-    """
-    weights, facts = fits.read_weights(path)
-    weights = np.where(np.isclose(weights, healpy.UNSEEN, rtol=1e-5, atol=0), 0, weights)
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise UserError(f"{path}: weights must be finite and 0 or more; found {weights.min()}")
-    if facts.ordering is None:
-        raise UserError(f"{path}: ORDERING is missing; expected {', '.join(ORDERINGS)}")
-    if facts.ordering == "NESTED":
-        weights = weights[healpy.ring2nest(facts.nside, np.arange(len(weights)))]
-    if facts.nside < header.nside:
-        weights = healpy.ud_grade(weights, header.nside)
-    nside = max(facts.nside, header.nside)
-    change = resampling(nside, facts.frame or header.frame, header.nside, header.frame)
-    if change is not None:
-        kept = change.coverage(weights > 0) >= KEPT
-        weights = np.where(kept, change.scalar(weights, weights > 0), 0)
-    if not (weights > 0).any():
-        raise UserError(f"{path}: has no weight above 0")
-    return weights
 
 
 @dataclass(frozen=True)

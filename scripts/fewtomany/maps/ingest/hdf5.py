@@ -1,0 +1,136 @@
+"""Maps in HDF5 files: of this package, of toast 3, Commander's chains, and plain datasets.
+
+A file that is not of this package holds maps where a dataset's last axis is the pixels of a
+HEALPix sphere: (n_pix,), (n_components, n_pix) or (n_maps, n_components, n_pix). Its attributes,
+or those of the file, say NSIDE, ORDERING, UNITS, COORDSYS and POLCCONV where they are there.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import h5py
+import numpy as np
+
+from fewtomany.errors import UserError
+from fewtomany.files import store
+from fewtomany.maps.ingest import arrays, words
+from fewtomany.maps.ingest.tables import Column, Header, Table
+
+ATTRIBUTES = {
+    "nside": ("NSIDE",),
+    "unit": ("UNITS", "UNIT", "TUNIT", "TUNIT1"),
+    "ordering": ("ORDERING", "ORDER", "NEST", "NESTED"),
+    "convention": ("POLCCONV", "POLCONV", "POLARIZATION_CONVENTION"),
+    "frame": ("COORDSYS", "COORD", "COORDS", "FRAME"),
+}
+"""Names of attributes, in any case."""
+
+COMMANDER = re.compile(r"\d{6}/.+")
+"""Datasets of Commander's chains: a group of six digits for every sample; its maps are RING."""
+
+AUXILIARY = re.compile(r"(?:^|/)(?:hits?|n?cov|inv_?n?cov|rcond|rms|weights?|div|ivar|mask)$", re.I)
+
+
+def tables(path: str) -> list[Table]:
+    """The datasets of a file that may be maps.
+
+    Raises
+    ------
+    UserError : for a file that cannot be read or holds no dataset of HEALPix pixels
+    """
+    if is_own(path):
+        return [_own(path)]
+    found: list[Table] = []
+    shapes: list[str] = []
+
+    def visit(name: str, node: object) -> None:
+        if not isinstance(node, h5py.Dataset) or node.dtype.kind not in "fiu" or not node.shape:
+            return
+        shapes.append(f"{name} {'×'.join(map(str, node.shape))}")
+        if len(node.shape) <= 3 and _is_sphere(node.shape) and not AUXILIARY.search(name):
+            found.append(_table(path, name, node))
+
+    try:
+        with h5py.File(path, "r") as file:
+            flat = "wcs" in file
+            file.visititems(visit)
+    except OSError as error:
+        raise UserError(f"{path}: not a readable HDF5 file (truncated?): {error}") from None
+    if not found:
+        what = "a map in a flat projection" if flat else ", ".join(shapes[:4]) or "no dataset"
+        raise UserError(f"{path}: holds {what}; expected datasets of 12·nside² HEALPix pixels")
+    return [replace(table, several=len(found) > 1) for table in found]
+
+
+def read(table: Table, columns: Sequence[int]) -> Iterator[np.ndarray]:
+    """Columns of every map of a dataset, (len(columns), n_pix), float32 or float64."""
+    if table.key == "maps" and is_own(table.path):
+        content = store.read_maps(table.path)
+        for values in content.maps:
+            yield content.sky.expand(values)[list(columns)]
+        return
+    try:
+        with h5py.File(table.path, "r") as file:
+            yield from arrays.maps_of(file[table.key][:], columns)
+    except OSError as error:
+        message = f"{table.path}: not a readable HDF5 file (truncated?): {error}"
+        raise UserError(message) from None
+
+
+def is_own(path: str) -> bool:
+    """Whether a file says that it is of this package."""
+    try:
+        with h5py.File(path, "r") as file:
+            return str(file.attrs.get("format", "")).startswith("fewtomany")
+    except OSError as error:
+        raise UserError(f"{path}: not a readable HDF5 file (truncated?): {error}") from None
+
+
+def _own(path: str) -> Table:
+    with store.open_checked(path, store.MAPS_FORMAT) as file:
+        maps = file["maps"]
+        said, n_maps = dict(maps.attrs), len(maps)
+    channels = [name for name in said.get("channels", "").split(",") if name]
+    if len(channels) > 1:
+        raise UserError(f"{path}: holds channels {', '.join(channels)}; expected one of a file")
+    if "nside" not in said:
+        raise UserError(f"{path}: holds maps of a plane or a line; expected maps of the sphere")
+    return Table(
+        path=path,
+        key="maps",
+        label="",
+        columns=tuple(Column.of(letter, said["unit"]) for letter in said["stokes"]),
+        header=Header(int(said["nside"]), None, "RING", "COSMO", said["frame"]),
+        n_maps=n_maps,
+    )
+
+
+def _is_sphere(shape: Sequence[int]) -> bool:
+    nside = round((shape[-1] / 12) ** 0.5)
+    return nside >= 1 and 12 * nside**2 == shape[-1]
+
+
+def _table(path: str, name: str, node: h5py.Dataset) -> Table:
+    attributes = {}
+    for holder in (node.file.attrs, node.parent.attrs, node.attrs):
+        attributes |= {key.upper(): _plain(value) for key, value in holder.items()}
+    said = {
+        fact: next((attributes[name] for name in names if name in attributes), None)
+        for fact, names in ATTRIBUTES.items()
+    }
+    if isinstance(said["ordering"], bool | np.bool_):
+        said["ordering"] = "NESTED" if said["ordering"] else "RING"
+    if said["ordering"] is None and COMMANDER.fullmatch(name):
+        said["ordering"] = "RING"
+    said["ordering"] = words.ordering_of(said["ordering"])
+    said["convention"] = words.convention_of(said["convention"])
+    said["frame"] = words.frame_of(said["frame"])
+    return arrays.table_of(path, name, f"dataset {name}", node.shape, said)
+
+
+def _plain(value: object) -> object:
+    """An attribute's value as Python has it."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value

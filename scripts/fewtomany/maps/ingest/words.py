@@ -1,0 +1,126 @@
+"""What files call units, frames, orderings, conventions and columns, in the words of this package.
+
+Every function of a word gives the name used here, None where the file says nothing, and the word
+itself where it is neither.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+UNITS = {"K": 1.0, "mK": 1e-3, "uK": 1e-6}
+"""Kelvin per unit, thermodynamic."""
+
+ORDERINGS = ("RING", "NESTED")
+CONVENTIONS = ("COSMO", "IAU")
+FRAMES = {"galactic": "G", "ecliptic": "E", "equatorial": "C"}
+"""healpy's letters of the frames."""
+
+PIXEL_COLUMNS = ("PIXEL", "PIX", "PIXELS", "PIXLIST", "PIXNUM", "PIXEL_INDEX", "IPIX", "HPXINDEX")
+"""Names of the column that says which pixels a cut-sky file holds."""
+
+_NOTHING = ("", "UNKNOWN", "NONE", "UNDEFINED", "N/A", "NA", "UNSPECIFIED")
+
+_KELVIN = r"(micro|milli|[mu]|)(?:kelvins?|K)"
+_THERMODYNAMIC = r"[\s_,(]*\{?(?:CMB|thermo(?:dynamic)?)\}?\)?"
+_LEADING_ONE = re.compile(r"1(?:\.0*)?[\s*]+(?=\D)")
+_PREFIXES = {"": "K", "m": "mK", "milli": "mK", "u": "uK", "micro": "uK"}
+
+_ORDERING_WORDS = {"RING": ("RING",), "NESTED": ("NESTED", "NEST")}
+_CONVENTION_WORDS = {"COSMO": ("COSMO", "HEALPIX"), "IAU": ("IAU",)}
+_FRAME_WORDS = {
+    "galactic": ("G", "GAL", "GALACTIC"),
+    "ecliptic": ("E", "ECL", "ECLIPTIC", "ECLIPTIC2000"),
+    "equatorial": (
+        *("C", "Q", "CEL", "CELESTIAL", "CELESTIAL2000", "C2000", "EQU", "EQ", "EQUATORIAL"),
+        *("ICRS", "FK5", "J2000", "RADEC"),
+    ),
+}
+
+_LETTERS = {"T": ("T", "I", "TEMPERATURE", "TEMP", "INTENSITY", "SIGNAL")}
+_LETTERS |= {letter: (letter,) for letter in "QUV"}
+_BEFORE = re.compile(r"^(?:STOKES|POLAR(?:I[SZ]ATION)?|MEAN|MAP)_?(?=[A-Z])")
+_AFTER = re.compile(r"(?<=[A-Z])_?(?:STOKES|POLAR(?:I[SZ]ATION)?|POL|MEAN|MAP)$")
+_AUXILIARY = re.compile(
+    r"(?:N?HITS?|N?_?OBS|WEI(?:GHTS?)?|INV|N?COV|COVARIANCE|RMS|STD(?:DEV)?|SIGMA|S?ERR(?:OR)?"
+    r"|VAR(?:IANCE)?|R?COND|MASK|FLAGS?|HITMAP|[TIQUV]{2})"
+)
+_UNNAMED = re.compile(r"(?:COL(?:UMN)?|UNKNOWN|MAP|FIELD|SIM|REAL(?:I[SZ]ATION)?|MC)?_?\d*")
+
+
+def unit_of(text: str | None) -> str | None:
+    """ "K", "mK" or "uK" for the unit of a column: thermodynamic (K_CMB, uK,thermodynamic, ...)."""
+    word = _LEADING_ONE.sub("", (text or "").strip(" '\""))
+    if word.upper() in _NOTHING:
+        return None
+    if word.lower() in ("tcmb", "t_cmb"):  # spt3g's name of a temperature in kelvin
+        return "K"
+    plain = re.sub("mu(?=K)|[\u00b5\u03bc]", "u", word)
+    found = re.fullmatch(f"{_KELVIN}(?:{_THERMODYNAMIC})?", plain, re.IGNORECASE)
+    if not found or plain.startswith("MK"):  # mega or milli: nobody can tell
+        return word
+    return _PREFIXES[found[1].lower()]
+
+
+def cannot_be_temperature(unit: str) -> bool:
+    """Whether a unit that :func:`unit_of` does not know is of another dimension than kelvin."""
+    from astropy import units  # only for the files that say such a thing
+
+    if re.search(r"\^|\*\*|counts?$|2\)?$", unit):
+        return True
+    if re.fullmatch(rf"{_KELVIN}[\s_(]*(?:RJ|T?b|ant(?:enna)?)\)?", unit, re.IGNORECASE):
+        return False  # of brightness; libraries that define K_RJ make it one of its own
+    try:
+        return not units.Unit(unit).is_equivalent(units.K)
+    except (ValueError, TypeError):
+        return False
+
+
+def ordering_of(text: object) -> str | None:
+    return _named(text, _ORDERING_WORDS)
+
+
+def convention_of(text: object) -> str | None:
+    return _named(text, _CONVENTION_WORDS)
+
+
+def frame_of(text: object) -> str | None:
+    return _named(text, _FRAME_WORDS)
+
+
+def _named(text: object, words: Mapping[str, Sequence[str]]) -> str | None:
+    word = ("" if text is None else str(text)).strip(" '\"")
+    if word.upper() in _NOTHING:
+        return None
+    return next((name for name, some in words.items() if word.upper() in some), word)
+
+
+def stem_of(name: str) -> tuple[str, int | None]:
+    """A column's name without the number at its end, and that number."""
+    plain = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
+    found = re.fullmatch(r"(.*?)_?(\d+)", plain)
+    return (found[1], int(found[2])) if found and found[1] else (plain, None)
+
+
+def letter_of(name: str) -> str:
+    """The Stokes parameter, T, Q, U or V, that a column's name stands for; "" for other names."""
+    stem, _ = stem_of(name)
+    stem = _AFTER.sub("", _BEFORE.sub("", stem))
+    return next((letter for letter, stems in _LETTERS.items() if stem in stems), "")
+
+
+def is_auxiliary(name: str, unit: str | None) -> bool:
+    """Whether a column holds hits, weights, covariances or the like, by its name or unit."""
+    stem, _ = stem_of(name)
+    words = stem.split("_")
+    squared = unit is not None and bool(re.search(r"\^|\*\*|^1/|2\)?$|counts?$", unit))
+    return squared or any(_AUXILIARY.fullmatch(word) for word in words)
+
+
+def is_unnamed(name: str) -> bool:
+    """Whether a column's name says nothing: COLUMN_3, UNKNOWN1, col2, none at all."""
+    return bool(_UNNAMED.fullmatch("_".join(map(str, filter(None, stem_of(name))))))
+
+
+def natural(name: str) -> list[tuple[int, int | str]]:
+    """A key that sorts names by the numbers in them: map_2 before map_10."""
+    return [(0, int(x)) if x.isdigit() else (1, x) for x in re.split(r"(\d+)", name) if x]
