@@ -19,7 +19,7 @@ SCRIPTS = Path(workflow.current_basedir.join("scripts").get_path_or_uri(secret_f
 sys.path.insert(0, str(SCRIPTS))
 
 from fewtomany import config as campaign_file
-from fewtomany.jobs import discarded, slurm
+from fewtomany.jobs import discarded, failures, slurm
 from fewtomany.errors import UserError
 
 if not workflow.configfiles:
@@ -29,10 +29,12 @@ if not workflow.configfiles:
 
 try:
     campaign = campaign_file.parse(config)
-    campaign_file.check_sources(campaign)
+    if workflow.is_main_process:
+        campaign_file.check_sources(campaign)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 slurm.install(campaign.name)
+failed = failures.watch()
 
 # $FEWTOMANY is the folder of the programs, relative if it lies in this one. Of {threads} Snakemake
 # tells OMP and the like, not numba. srun shall not outlive a dead rank.
@@ -82,9 +84,15 @@ onstart:
     logger.info(f"Time left, from another shell: python {PROGRAMS}/status.py --config {CONFIG}")
 
 
+onerror:
+    if workflow.is_main_process:
+        failures.tell(failed)
+
+
 if not workflow.modifier.is_main_snakefile():
-    # Of a module Snakemake calls no handler: ours goes on that of the workflow that uses it.
+    # Of a module Snakemake calls no handler: ours go on those of the workflow that uses it.
     workflow._onstart = saving_after(workflow._onstart)
+    workflow._onerror = telling_after(workflow._onerror)
 
 
 rule all:

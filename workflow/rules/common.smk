@@ -39,6 +39,12 @@ def saving_after(handler):
     return lambda log: (handler(log), campaign_file.save(campaign, CONFIG))
 
 
+def telling_after(handler):
+    """A handler that calls another one, then sees to it that failed jobs are heard last."""
+    main = workflow.is_main_process
+    return lambda log: (handler(log), main and failures.tell(failed))
+
+
 def any_of(names):
     """Wildcard constraint: one of these names (nothing if there are none)."""
     return "|".join(map(re.escape, names)) or "(?!)"

@@ -92,6 +92,8 @@ def plan(
     UserError : for a resolution that is too high, or an axis with a mask
     """
     nside = nside or kind.nside
+    if nside > kind.nside:
+        raise UserError(f"NSIDE: {nside} is not allowed; the maps have {kind.nside}")
     if nside > LARGEST_NSIDE:
         raise UserError(f"NSIDE: {nside} is not allowed; expected at most {LARGEST_NSIDE}")
     if n_maps < 10:
