@@ -1,6 +1,6 @@
 """From a few end-to-end simulations to many: one campaign, one DAG.
 
-    snakemake --configfile config/demo.yaml --profile profiles/local
+    snakemake [TARGET] --profile profiles/local --configfile config/demo.yaml
 
 Targets: all (the report), datasets (every map), simulate (the original maps or the user's) and
 export (every map as FITS). See config/README.md for the configuration.

@@ -16,6 +16,7 @@ SECTIONS = {
     "Home": ["README.md"],
     "Use": [
         "docs/tutorial.ipynb",
+        "docs/formats.md",
         "docs/covariances.md",
         "docs/surrogate.md",
         "docs/planes-and-lines.md",

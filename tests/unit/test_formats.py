@@ -1,6 +1,7 @@
 """Maps as missions and pipelines write them: right values, or one line that says what is wrong."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,3 +135,12 @@ def test_three_maps_are_not_enough(tmp_path):
         healpix(tmp_path / f"{k}.fits", np.random.default_rng(k).standard_normal((2, N_PIX)))
     with pytest.raises(UserError, match="MAPS: 3 maps are not enough; expected at least 4"):
         augment.kind_of([f"{tmp_path}/*.fits"])
+
+
+def test_every_row_of_the_page_is_a_case():
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "| test |" not in line]
+    names = [re.findall(r"`(\w+)`", row.split("|")[-2]) for row in rows]
+    assert len(rows) > 40
+    assert all(names)
+    assert {name for some in names for name in some} <= {case.name for case in CASES}
