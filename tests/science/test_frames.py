@@ -57,7 +57,8 @@ def test_scan_of_a_smooth_sky_is_the_sky_in_any_frame(one_day, tmp_path, frame):
     alm = rng.standard_normal((3, healpy.Alm.getsize(lmax))).astype(complex) * 1e-4
     sky = np.array(healpy.alm2map(alm, 256, lmax=lmax))
     path = tmp_path / "sky.fits"
-    healpy.write_map(path, sky, dtype=np.float64, coord="G")
+    said = {"coord": "G", "column_units": "K", "extra_header": [("POLCCONV", "COSMO")]}
+    healpy.write_map(path, sky, dtype=np.float64, **said)
     signal = {"dipole": "none", "sky_map": str(path)}
     campaign = campaign_in(one_day, frame, signal=signal)
     ones = np.ones((campaign.simulation.n_chunks, 4))

@@ -47,7 +47,8 @@ def test_engines_agree(one_day, tmp_path, dtype, tolerance, seed):
 def test_engines_agree_with_offsets_a_polarized_sky_and_harmonics(one_day, tmp_path):
     path = tmp_path / "sky.fits"
     sky = np.random.default_rng(5).standard_normal((3, 12 * 16**2)) * 1e-4
-    healpy.write_map(path, sky, dtype=np.float64, coord="G")
+    said = {"coord": "G", "column_units": "K", "extra_header": [("POLCCONV", "COSMO")]}
+    healpy.write_map(path, sky, dtype=np.float64, **said)
     campaign = one_day(
         maps={"nside": 4},
         simulation={

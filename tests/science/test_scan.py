@@ -102,7 +102,8 @@ def test_solar_dipole_has_its_amplitude_and_direction(one_day):
 def test_noiseless_scan_of_a_sky_returns_the_sky(one_day, tmp_path, components):
     path = tmp_path / "sky.fits"
     sky = np.random.default_rng(5).standard_normal((components, 768))
-    healpy.write_map(path, sky, dtype=np.float64, coord="G", column_units="K_CMB")
+    said = {"coord": "G", "column_units": "K_CMB", "extra_header": [("POLCCONV", "COSMO")]}
+    healpy.write_map(path, sky, dtype=np.float64, **said)
     campaign = one_day(simulation={"signal": {"dipole": "none", "sky_map": str(path)}})
     ones = np.ones((campaign.simulation.n_chunks, 4))
     maps = direct.simulate(campaign, ones, "sky")
@@ -113,17 +114,20 @@ def test_noiseless_scan_of_a_sky_returns_the_sky(one_day, tmp_path, components):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"coord": "E"}, "frame is E, expected GALACTIC"),
-        ({"column_units": "uK_CMB"}, "unit is UK_CMB, expected K"),
-        ({"extra_header": [("POLCCONV", "IAU")]}, "polarization convention is IAU"),
+        ({"coord": "E"}, "frame is ecliptic, expected galactic"),
+        ({"coord": None}, r"COORDSYS is missing; give it in the file's header \(galactic"),
+        ({"column_units": None}, r"TUNIT is missing; give it in the file's header \(K, mK, uK"),
+        ({"column_units": "MJy/sr"}, "TUNIT is 'MJy/sr', no temperature; expected K"),
+        ({"extra_header": []}, r"POLCCONV is missing; give it in the file's header \(COSMO"),
         ({"value": healpy.UNSEEN}, "pixels without a value"),
         ({"value": np.nan}, "pixels without a value"),
-        ({"components": 2}, "holds 2 maps"),
+        ({"components": 2}, "holds 1 maps of QU; expected one of T or TQU"),
     ],
 )
 def test_unsuited_sky_map_is_refused_by_name(tmp_path, changes, message):
     path = tmp_path / "sky.fits"
-    options = {"coord": "G", "column_units": "K_CMB", "dtype": np.float64} | changes
+    options = {"coord": "G", "column_units": "K_CMB", "dtype": np.float64}
+    options |= {"extra_header": [("POLCCONV", "COSMO")], **changes}
     sky = np.zeros((options.pop("components", 3), 768))
     sky[0, 5] = options.pop("value", 1.0)
     healpy.write_map(path, sky, **options)
@@ -135,5 +139,14 @@ def test_unsuited_sky_map_is_refused_by_name(tmp_path, changes, message):
 def test_file_that_is_no_sky_map_is_refused_by_name(tmp_path):
     path = tmp_path / "sky.fits"
     path.write_text("not a map")
-    with pytest.raises(UserError, match=r"sky\.fits: not a readable HEALPix map"):
+    with pytest.raises(UserError, match=r"sky\.fits: not a readable FITS file"):
         signal.read_sky(str(path))
+
+
+def test_a_sky_in_other_units_order_and_convention_is_the_same(tmp_path):
+    sky = np.random.default_rng(5).standard_normal((3, 192)) * 1e-5
+    iau = 1e6 * sky * np.array([1, 1, -1])[:, None]
+    nested = [healpy.reorder(row, r2n=True) for row in iau]
+    said = {"coord": "G", "column_units": "uK_CMB", "extra_header": [("POLCCONV", "IAU")]}
+    healpy.write_map(tmp_path / "sky.fits", nested, nest=True, dtype=np.float64, **said)
+    np.testing.assert_allclose(signal.read_sky(str(tmp_path / "sky.fits")), sky, rtol=1e-12)

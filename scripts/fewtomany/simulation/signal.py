@@ -8,11 +8,21 @@ import numpy as np
 from litebird_sim.scan_map import scan_map_for_one_detector
 
 from fewtomany.errors import UserError
+from fewtomany.maps.ingest import look
+from fewtomany.maps.ingest.decide import decide
+from fewtomany.maps.ingest.files import Source
+from fewtomany.maps.ingest.reader import header_of, read_range
 from fewtomany.simulation.binning import pixels_of
 from fewtomany.simulation.scan import Mission, Pointings
 from fewtomany.simulation.sky import synthetic
 
-KELVIN = ("", "K", "K_CMB", "KCMB")
+_IN_THE_FILE = {
+    "unit": "it in the file's header",
+    "ordering": "it in the file's header",
+    "convention": "it in the file's header",
+    "frame": "it in the file's header",
+}
+"""Where the user says what a sky is."""
 
 
 @dataclass(frozen=True)
@@ -98,34 +108,31 @@ def _look_up(sky: np.ndarray, angles: np.ndarray, interpolation: str) -> np.ndar
 
 
 def read_sky(path: str) -> np.ndarray:
-    """Read a T or TQU map of the full sky.
+    """Read a T or TQU map of the full sky, as maps of the user are read.
+
+    Unit, ordering, frame and, of TQU, polarization convention are those that the file says.
 
     Returns
     -------
-    array of shape (3, n_pix), K_CMB, RING; Q = U = 0 for a T map
+    array of shape (3, n_pix), K_CMB, RING, COSMO; Q = U = 0 for a T map
 
     Raises
     ------
-    UserError : the file is missing, no HEALPix map, not Galactic, not in K, in IAU
-        polarization, of two components, or has unseen pixels
+    UserError : the file is missing, no HEALPix map, does not say what it is, is not Galactic, holds
+        Q and U alone or several maps, or has unseen pixels
     """
-    try:
-        maps, header = healpy.read_map(path, field=None, h=True, dtype=np.float64)
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise UserError(f"{path}: not a readable HEALPix map: {error}") from None
-    maps, header = np.atleast_2d(maps), dict(header)
-    facts = {
-        "frame": (header.get("COORDSYS", "G").strip().upper(), ("G", "GAL", "GALACTIC")),
-        "unit": (header.get("TUNIT1", "").strip().upper(), KELVIN),
-        "polarization convention": (header.get("POLCCONV", "COSMO").strip().upper(), ("COSMO",)),
-    }
-    for name, (found, allowed) in facts.items():
-        if found not in allowed:
-            raise UserError(f"{path}: {name} is {found}, expected {allowed[-1]}")
-    if len(maps) == 2:
-        raise UserError(f"{path}: holds 2 maps, expected T or T, Q, U")
-    if not np.isfinite(maps[:3]).all() or (maps[:3] == healpy.UNSEEN).any():
+    source = Source((path,))
+    reading = decide(look.look(path))
+    if reading.n_maps > 1 or "T" not in reading.stokes:
+        raise UserError(
+            f"{path}: holds {reading.n_maps} maps of {reading.stokes}; expected one of T or TQU"
+        )
+    header, _ = header_of(reading.series[0], source, _IN_THE_FILE)
+    if header.frame != "galactic":
+        raise UserError(f"{path}: frame is {header.frame}, expected galactic")
+    (raw,) = read_range(reading, source, 0, 1)
+    if not raw.seen.all() or raw.missing.any():
         raise UserError(f"{path}: has pixels without a value; the full sky is needed")
-    sky = np.zeros((3, maps.shape[1]))
-    sky[: len(maps[:3])] = maps[:3]
+    sky = np.zeros((3, raw.values.shape[1]))
+    sky[: len(raw.values)] = raw.values
     return sky
