@@ -31,6 +31,10 @@ try:
     campaign = campaign_file.parse(config)
     if workflow.is_main_process:
         campaign_file.check_sources(campaign)
+        if campaign.maps.mask:
+            from fewtomany.datasets import observed
+
+            observed.check_mask(campaign)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 slurm.install(campaign.name)

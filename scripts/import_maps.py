@@ -4,6 +4,7 @@ import argparse
 
 from fewtomany import config
 from fewtomany.config import sources
+from fewtomany.datasets import observed
 from fewtomany.files import provenance, store
 from fewtomany.jobs import cli
 from fewtomany.maps import ingest
@@ -14,6 +15,7 @@ def get_parser() -> argparse.ArgumentParser:
     options.add_argument("--dataset", required=True, help="input dataset, or reference")
     options.add_argument("--start", type=int, required=True, help="first map")
     options.add_argument("--stop", type=int, required=True, help="map after the last")
+    options.add_argument("--sky", help="pixels that all of the user's maps have (HDF5)")
     options.add_argument("--output", required=True, help="map file (HDF5)")
     return options
 
@@ -24,8 +26,11 @@ def main(arguments: argparse.Namespace) -> None:
         **sources.of_campaign(campaign.sections, arguments.dataset),
         start=arguments.start,
         stop=arguments.stop,
+        sky=store.read_sky_of(arguments.sky) if arguments.sky else None,
         provenance=provenance.record(**campaign.identity),
     )
+    if campaign.maps.kind == "sphere":
+        observed.check(campaign, found.sky)
     store.write_maps(arguments.output, found)
 
 

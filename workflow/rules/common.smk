@@ -6,7 +6,7 @@ import re
 from fewtomany.maps import ingest
 from fewtomany.config import versions
 from fewtomany.emulator import batches
-from fewtomany.config.products import MOST_SHOWN, controlled, products_of
+from fewtomany.config.products import MOST_SHOWN, controlled, products_of, surveyed
 from fewtomany.jobs.resources import at_once, demands, device, launcher, ranks
 from fewtomany.shards import Shard
 
@@ -26,6 +26,7 @@ PARTS = {
 }
 
 CONTROLLED = [dataset.name for dataset in controlled(campaign)]
+SURVEYED = surveyed(campaign)
 
 
 wildcard_constraints:
@@ -78,6 +79,14 @@ def maps_of(dataset, first=float("inf")):
         for shard in campaign.map_shards(dataset)
         if shard.start < first
     ]
+
+
+def files_of_user(dataset):
+    """The user's files of a dataset, or of the surrogate."""
+    if dataset == "surrogate":
+        return ingest.find(campaign.surrogate.source.files)
+    sources = campaign.find(dataset).sources.values()
+    return [path for source in sources for path in ingest.find(source.files)]
 
 
 def input_maps(wildcards):

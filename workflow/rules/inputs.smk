@@ -1,6 +1,39 @@
 """Maps of the user, brought into the campaign's resolution, frame and unit; invented fields."""
 
 
+rule survey:
+    """The pixels that all of the user's maps have.
+
+    Only where there are several datasets of theirs, or a simulation beside. In: their files.
+    Out: the pixels, and their weights. Cost: reading.
+    """
+    input:
+        files=[path for name in SURVEYED for path in files_of_user(name)],
+        mask=campaign.maps.mask or [],
+    output:
+        "<results>/sky.h5",
+    log:
+        "<logs>/survey.log",
+    benchmark:
+        "<benchmarks>/survey.tsv"
+    priority: 1
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("survey"),
+        runtime=runtime("survey"),
+    params:
+        config=CONFIG,
+        basis=basis("survey"),
+        sources=json.dumps(
+            [campaign.sections.get(key) for key in ("inputs", "reference", "surrogate")],
+            sort_keys=True,
+        ),
+    shell:
+        "python $FEWTOMANY/survey.py --config {params.config} --output {output} &> {log}"
+
+
 rule import_maps:
     """Maps START to STOP of a dataset of the user.
 
@@ -9,12 +42,9 @@ rule import_maps:
     maps.frame; on a plane or a line by rows, as they are. Cost: reading, and for another frame or resolution harmonic transforms.
     """
     input:
-        files=lambda wildcards: [
-            path
-            for source in campaign.find(wildcards.dataset).sources.values()
-            for path in ingest.find(source.files)
-        ],
+        files=lambda wildcards: files_of_user(wildcards.dataset),
         mask=campaign.maps.mask or [],
+        sky=["<results>/sky.h5"] if SURVEYED else [],
     output:
         "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
     log:
@@ -32,9 +62,11 @@ rule import_maps:
     params:
         config=CONFIG,
         basis=basis_of_dataset("import_maps"),
+        sky=lambda wildcards, input: options(sky=input.sky),
     shell:
         "python $FEWTOMANY/import_maps.py --config {params.config} --dataset {wildcards.dataset}"
-        " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"
+        " --start {wildcards.start} --stop {wildcards.stop} {params.sky}"
+        " --output {output} &> {log}"
 
 
 rule draw_texture:

@@ -6,6 +6,7 @@ every script can load it at no cost.
 
 import copy
 import dataclasses
+import functools
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -180,6 +181,11 @@ def load(path: str | Path) -> Campaign:
     return parse(content)
 
 
+@functools.cache
+def _schema() -> dict:
+    return yaml.safe_load(SCHEMA_PATH.read_text())
+
+
 def parse(content: Any) -> Campaign:
     """Check a configuration, fill in its defaults and give it meaning.
 
@@ -187,7 +193,7 @@ def parse(content: Any) -> Campaign:
     ------
     UserError : one line per fault: the key, the value and what is allowed
     """
-    known = yaml.safe_load(SCHEMA_PATH.read_text())
+    known = _schema()
     if faults := list(lattice.misuses(content)):
         raise UserError("\n".join(faults))
     if lattice.is_flat(content):

@@ -65,6 +65,19 @@ def judges_parameters(campaign: Campaign) -> bool:
     return bool(campaign.maps.nside <= largest and parameter.amplitudes)
 
 
+def surveyed(campaign: Campaign) -> list[str]:
+    """Datasets of the user's files, and "surrogate", whose common pixels have to be found.
+
+    None where there is but one, and no simulation beside it.
+    """
+    if campaign.maps.kind != "sphere":
+        return []
+    found = [d.name for d in (campaign.datasets | campaign.given).values() if d.sources]
+    if campaign.surrogate is not None and campaign.surrogate.source is not None:
+        found.append("surrogate")
+    return found if len(found) + (campaign.simulation is not None) > 1 else []
+
+
 def unpaired(campaign: Campaign) -> str:
     """Why no input has a cheap realization of the same random numbers; empty where one has."""
     accurate = campaign.simulation

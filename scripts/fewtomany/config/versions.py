@@ -87,6 +87,7 @@ STAGES = {
         ),
     ),
     "exact_covariance": Stage(1, (*_AMPLITUDES[1:], "simulation.systematics", *_SKY)),
+    "survey": Stage(1, ("maps.nside", "maps.frame", *_SKY)),
     "import_maps": Stage(2, ("maps.nside", "maps.frame", *_SKY)),
     "draw_texture": Stage(1, ("seed", *_SKY)),
     "covariance": Stage(1, _SKY),

@@ -342,6 +342,12 @@ def read_sky(file: h5py.File, attributes: Mapping[str, Any]) -> Geometry:
     return geometry_of(attributes, pixels, weights)
 
 
+def read_sky_of(path: str | os.PathLike) -> Geometry:
+    """Where the pixels of a product of any kind are."""
+    with h5py.File(path, "r") as file:
+        return read_sky(file, dict(file.attrs))
+
+
 def geometry_of(
     attributes: Mapping[str, Any], pixels: np.ndarray | None, weights: np.ndarray | None
 ) -> Geometry:

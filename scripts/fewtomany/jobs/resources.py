@@ -58,6 +58,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
             2 * _surrogate_bytes(campaign) + 1000 * 8 * n_pix * (6 + 3 * len(campaign.components)),
             120 + 1000 * n_values**1.5 * 1e-5,
         ),
+        "survey": _need(12 * 2048**2 * 8, 60 + inputs * 1e-6),
         "import_maps": _need(4 * shard + 12 * 2048**2 * 8, 60 + sharding.maps_per_shard),
         "covariance": _need(2 * matrix + 4 * shard, eigen * 2e-9),
         "factor": _need(5 * matrix, eigen * 4e-9),

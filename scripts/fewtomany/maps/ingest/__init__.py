@@ -13,8 +13,9 @@ from fewtomany.maps.ingest.files import Source, count, find, patterns
 if TYPE_CHECKING:
     from fewtomany.files.store import MapSet
     from fewtomany.maps.flat import Flat
+    from fewtomany.maps.sky import Sky
 
-__all__ = ["Source", "count", "find", "load", "patterns"]
+__all__ = ["Source", "count", "find", "load", "observed", "patterns"]
 
 
 def load(
@@ -33,6 +34,7 @@ def load(
     stop: int | None = None,
     n_maps: int | None = None,
     flat: "Flat | None" = None,
+    sky: "Sky | None" = None,
     provenance: Mapping | None = None,
 ) -> "MapSet":
     """Maps of the user in the form of the campaign: K, RING, COSMO, in its frame and resolution.
@@ -55,6 +57,7 @@ def load(
     n_maps : maps needed, the first of those there are; all, and 2 or more, by default
     flat : the plane or the line that the maps are of, in place of nside and frame; then nothing
         is said of the files, and a mask is a NumPy file
+    sky : pixels wanted of a sphere, which every map must have; by default all that every map has
     provenance : see :mod:`fewtomany.files.provenance`
 
     Raises
@@ -75,4 +78,26 @@ def load(
     wanted["provenance"] = dict(provenance or {})
     if flat is not None:
         return lattice.load(channels, stokes, flat, mask, **wanted)
-    return maps.load(channels, stokes, maps.Target(nside, frame, mask), **wanted)
+    return maps.load(channels, stokes, maps.Target(nside, frame, mask), sky=sky, **wanted)
+
+
+def observed(
+    files: Sequence[str] | Mapping[str, Sequence[str] | Source],
+    stokes: str,
+    nside: int,
+    frame: str = "galactic",
+    mask: str | None = None,
+    unit: str | None = None,
+    ordering: str | None = None,
+    convention: str | None = None,
+    source_frame: str | None = None,
+    *,
+    dataset: str = "input",
+    n_maps: int | None = None,
+) -> "Sky":
+    """The pixels that every map of the user has, after the same checks as in :func:`load`."""
+    from fewtomany.maps.ingest import maps
+
+    channels = maps.sources(files, Source((), unit, ordering, convention, source_frame))
+    target = maps.Target(nside, frame, mask)
+    return maps.observed(channels, stokes, target, dataset=dataset, n_maps=n_maps)

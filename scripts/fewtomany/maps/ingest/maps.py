@@ -61,17 +61,77 @@ def load(
     start: int,
     stop: int | None,
     n_maps: int | None,
+    sky: Sky | None,
     provenance: dict,
 ) -> MapSet:
     """See :func:`fewtomany.maps.ingest.load`."""
+    found = _prepared(channels, stokes, target, dataset, n_maps)
+    stop = found.used if stop is None else stop
+    check_span(start, stop, found.used)
+    sky = found.sky if sky is None else _part(found.sky, sky, dataset)
     components = Components(stokes, tuple(channels))
+    maps = np.empty((stop - start, len(components), sky.n_pix), found.dtype)
+    for name, grid in found.grids.items():
+        source, reading = found.channels[name], found.readings[name]
+        for row, raw in enumerate(read_range(reading, source, start, stop)):
+            maps[row, components.select(name)] = sky.restrict(grid.apply(raw.values, stokes))
+    logger.info(
+        "%s: maps %d to %d of %d, %s at nside %d, %.1f%% of the sky",
+        *(dataset, start, stop, found.used, stokes, target.nside, 100 * sky.fraction),
+    )
+    return MapSet(
+        maps=maps,
+        stokes=stokes,
+        dataset=dataset,
+        first=start,
+        frame=target.frame,
+        provenance=provenance,
+        channels=tuple(channels),
+        sky=sky,
+    )
+
+
+def observed(
+    channels: Mapping[str, Source],
+    stokes: str,
+    target: Target,
+    *,
+    dataset: str,
+    n_maps: int | None,
+) -> Sky:
+    """See :func:`fewtomany.maps.ingest.observed`."""
+    return _prepared(channels, stokes, target, dataset, n_maps).sky
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """Channels whose maps were read once and fit together.
+
+    Attributes
+    ----------
+    channels, readings, grids : by channel: its source, complete, what is read of its files, and the
+        way of its maps to the new pixels
+    used : maps of each
+    sky : the new pixels that every map has
+    dtype : of all
+    """
+
+    channels: dict[str, Source]
+    readings: dict[str, Reading]
+    grids: dict[str, "_Grid"]
+    used: int
+    sky: Sky
+    dtype: np.dtype
+
+
+def _prepared(
+    channels: Mapping[str, Source], stokes: str, target: Target, dataset: str, n_maps: int | None
+) -> _Prepared:
     if target.frame not in FRAMES:
         raise UserError(f"frame {target.frame!r} is not allowed; expected {', '.join(FRAMES)}")
     channels = {name: _with_defaults(source, target) for name, source in channels.items()}
     readings = readings_of(channels, stokes, n_maps)
     used = count_used(channels, {name: one.n_maps for name, one in readings.items()}, n_maps)
-    stop = used if stop is None else stop
-    check_span(start, stop, used)
     digests: dict[bytes, str] = {}
     surveys: dict[str, Survey] = {}
     for name, source in channels.items():
@@ -84,32 +144,26 @@ def load(
             )
         for note in (*readings[name].notes, *surveys[name].notes):
             logger.info("%s%s: %s", dataset, f", {name}" if name else "", note)
-    grids = [_Grid.of(found, target) for found in surveys.values()]
-    kept = np.all([grid.kept for grid in grids], axis=0)
+    grids = {name: _Grid.of(found, target) for name, found in surveys.items()}
+    kept = np.all([grid.kept for grid in grids.values()], axis=0)
     if not kept.any():
         raise UserError(f"{dataset}: no pixel of nside {target.nside} is observed in all maps")
-    sky = Sky.of_mask(np.where(kept, np.mean([grid.weights for grid in grids], axis=0), 0))
-    maps = np.empty(
-        (stop - start, len(components), sky.n_pix),
-        np.result_type(*(found.dtype for found in surveys.values())),
+    weights = np.mean([grid.weights for grid in grids.values()], axis=0)
+    dtype = np.result_type(*(found.dtype for found in surveys.values()))
+    return _Prepared(
+        channels, readings, grids, used, Sky.of_mask(np.where(kept, weights, 0)), dtype
     )
-    for (name, source), grid in zip(channels.items(), grids, strict=True):
-        for row, raw in enumerate(read_range(readings[name], source, start, stop)):
-            maps[row, components.select(name)] = sky.restrict(grid.apply(raw.values, stokes))
-    logger.info(
-        "%s: maps %d to %d of %d, %s at nside %d, %.1f%% of the sky",
-        *(dataset, start, stop, used, stokes, target.nside, 100 * sky.fraction),
-    )
-    return MapSet(
-        maps=maps,
-        stokes=stokes,
-        dataset=dataset,
-        first=start,
-        frame=target.frame,
-        provenance=provenance,
-        channels=tuple(channels),
-        sky=sky,
-    )
+
+
+def _part(own: Sky, wanted: Sky, dataset: str) -> Sky:
+    """The pixels that are wanted; UserError unless the maps have them all."""
+    lost = np.setdiff1d(wanted.indices, own.indices)
+    if wanted.nside != own.nside or len(lost):
+        raise UserError(
+            f"{dataset}: {len(lost)} of {wanted.n_pix} pixels of nside {wanted.nside} are not "
+            f"observed in all maps, which have {own.n_pix} of nside {own.nside}; expected them all"
+        )
+    return wanted
 
 
 def check_span(start: int, stop: int, used: int) -> None:
