@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,22 @@ def test_a_map_has_the_same_bits_in_any_shard(dtype, start, stop):
     assert part.shape == (stop - start, 2, 12)
     assert part.dtype == dtype
     np.testing.assert_array_equal(part, whole[start:stop])
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 1), (5, 70), (64, 128), (100, 300)])
+def test_products_are_of_whole_blocks_at_absolute_places(monkeypatch, start, stop):
+    """Whatever the processor makes of a product with fewer rows."""
+    asked, draw = [], seeds.standard_normal
+
+    def standard_normal(seed, key, first, last, size):
+        asked.append((first, last))
+        return draw(seed, key, first, last, size)
+
+    monkeypatch.setattr(seeds, "standard_normal", standard_normal)
+    linear.draw(FACTOR, 3, ("draw", "x"), start, stop)
+    first, last = start // linear.BLOCK * linear.BLOCK, -(-stop // linear.BLOCK) * linear.BLOCK
+    edges = range(first, last + 1, linear.BLOCK)
+    assert asked == list(itertools.pairwise(edges))
 
 
 def test_maps_are_the_linear_map_of_their_own_numbers():
