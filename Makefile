@@ -4,7 +4,8 @@
 #                  [AXIS=ecliptic] [STOKES=QU]: your own maps; what the files do not say:
 #                  [UNIT=uK] [CONVENTION=COSMO] [FRAME=galactic] [ORDERING=RING]
 # make resume      the same after Snakemake itself was killed
-# make test        lint, then every test
+# make test        lint, then every test but the slow ones, on WORKERS=2 cores
+# make test-all    lint, then every test
 # make test-slurm  the campaign through a real SLURM, and its failures (root, Debian)
 # make lint        style of the code and of the workflow
 # make reference   config/README.md from the schema
@@ -16,10 +17,11 @@ VENV    := .venv
 PYTHON  ?= $(shell command -v python3.11 || command -v python3)
 CONFIG  ?= config/demo.yaml
 PROFILE ?= profiles/local
+WORKERS ?= 2
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo campaign augment resume test test-slurm lint reference docs lock clean
+.PHONY: demo campaign augment resume test test-all test-slurm lint reference docs lock clean
 
 demo: $(VENV)/installed
 	snakemake --profile profiles/local --configfile config/demo.yaml
@@ -49,8 +51,14 @@ resume: $(VENV)/installed
 	snakemake --profile $(PROFILE) --configfile $(CONFIG) --unlock
 	$(MAKE) campaign
 
+# One thread each: workers share the cores.
+TESTS = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 pytest -n $(WORKERS) --dist loadgroup
+
 test: lint
-	pytest
+	$(TESTS)
+
+test-all: lint
+	$(TESTS) -m ""
 
 test-slurm: $(VENV)/installed
 	pytest tests/slurm

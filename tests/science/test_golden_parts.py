@@ -36,7 +36,7 @@ CONTENT = {
 
 
 @pytest.fixture(scope="module")
-def products(tmp_path_factory):
+def products(tmp_path_factory, request):
     """Arrays of the three products, of maps with smooth correlations."""
     folder = tmp_path_factory.mktemp("fixed")
     (folder / "campaign.yaml").write_text(yaml.safe_dump(CONTENT))
@@ -76,16 +76,13 @@ def products(tmp_path_factory):
     for part in ("trust", "diversity"):
         metrics = json.loads((folder / f"{part}.json").read_text())["metrics"]
         found[part] = np.array([entry["value"] for entry in metrics])
-    return {
+    numbers = {
         stage: [versions.STAGES[stage].version, list(values.shape), *golden.summary(values)]
         for stage, values in found.items()
     }
-
-
-def test_the_golden_numbers_are_written(products, request):
-    if not request.config.getoption("--golden"):
-        pytest.skip("writes the file only with --golden")
-    GOLDEN.write_text(json.dumps(products, indent=1) + "\n")
+    if request.config.getoption("--golden"):
+        GOLDEN.write_text(json.dumps(numbers, indent=1) + "\n")
+    return numbers
 
 
 @pytest.mark.parametrize("stage", ["recommend", "trust", "diversity"])
@@ -94,5 +91,5 @@ def test_results_change_only_with_the_version_of_their_stage(products, stage):
     assert products[stage][0] == version, "bring golden_parts.json up to date"
     changed = f"results have changed: raise the version of {stage} in fewtomany/versions.py"
     assert products[stage][1] == shape, changed
-    assert products[stage][2] == pytest.approx(rms, rel=0.01), changed
-    assert products[stage][3] == pytest.approx(projection, abs=0.02), changed
+    assert products[stage][2] == pytest.approx(rms, rel=1e-3), changed
+    assert products[stage][3] == pytest.approx(projection, abs=2e-3), changed

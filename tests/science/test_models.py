@@ -1,5 +1,7 @@
 """Covariance models of a planted campaign: true maps win, faults lose, N maps are worth N."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,7 @@ class Planted:
             store.write_maps(files[name], content)
         return files
 
+    @functools.cache  # noqa: B019
     def known(self):
         """What was learnt from the inputs, and recommended of every emulation."""
         inputs = store.MapSet(self.maps["input-10"].reshape(-1, 2, 192), "QU", "input-10")

@@ -27,6 +27,7 @@ COARSE, NSIDE = 8, 32
 REFINED = dataclasses.replace(
     SETTINGS,
     n_scales=3,
+    n_orientations=2,
     mean="zero",
     variances="smoothed",
     start="isotropic",

@@ -200,15 +200,18 @@ def test_a_mirror_of_longitude_exchanges_orientations(scales):
 
 
 @pytest.mark.parametrize(
-    ("masked", "n_groups", "compiled"), [(False, 1, False), (True, 2, False), (True, 2, True)]
+    ("masked", "n_groups", "compiled", "shape"),
+    [(False, 1, False, (N_SCALES, R)), (True, 2, False, (N_SCALES, R)), (True, 2, True, (2, 2))],
 )
-def test_blocks_of_pixels_change_nothing(monkeypatch, masked, n_groups, compiled):
+def test_blocks_of_pixels_change_nothing(monkeypatch, masked, n_groups, compiled, shape):
     sky = Sky(NSIDE)
     if masked:
         random = np.random.default_rng(1)
         pixels = np.sort(random.choice(12 * NSIDE**2, 301, replace=False))
         sky = Sky(NSIDE, pixels, random.uniform(0.5, 1, 301))
-    scales = wavelets.build_scales(grid.healpix_hierarchy(sky, N_SCALES), R, None, "float64")
+    n_scales, n_orientations = shape
+    hierarchy = grid.healpix_hierarchy(sky, n_scales)
+    scales = wavelets.build_scales(hierarchy, n_orientations, None, "float64")
     maps = tf.constant(_maps(4)[: sky.n_pix])
 
     def value_and_gradient(maps):

@@ -74,13 +74,17 @@ def learn_folds(campaign, inputs):
     }
 
 
-def judged(campaign, truth, make):
+@pytest.fixture(scope="module")
+def learnt(campaign, truth):
+    return learn_folds(campaign, store.MapSet(draws(truth, 1, N_INPUTS), "QU", "input-20"))
+
+
+def judged(campaign, truth, learnt, make):
     """Entries and numbers for folds whose emulation is ``make(seed)``."""
     of_dataset = enumerate(campaign.folds_of("emulated-20"), 10)
     emulated = {fold.name: make(seed) for seed, fold in of_dataset}
     inputs = store.MapSet(draws(truth, 1, N_INPUTS), "QU", "input-20")
     known = covariance.Covariance(np.zeros(384), truth, 0, "QU", 4, "exact")
-    learnt = learn_folds(campaign, inputs)
     entries, numbers = verdict.cross_validate(
         campaign, campaign.datasets["emulated-20"], inputs, emulated, learnt, known
     )
@@ -88,8 +92,8 @@ def judged(campaign, truth, make):
 
 
 @pytest.fixture(scope="module")
-def good(campaign, truth):
-    return judged(campaign, truth, lambda seed: draws(truth, seed, N_MAPS))
+def good(campaign, truth, learnt):
+    return judged(campaign, truth, learnt, lambda seed: draws(truth, seed, N_MAPS))
 
 
 def test_every_input_is_held_out_once(campaign):
@@ -106,17 +110,17 @@ def test_true_maps_are_trusted(good):
     assert min(numbers["intensities"]) > 0.5
 
 
-def test_a_wrong_emulation_is_not(campaign, truth):
+def test_a_wrong_emulation_is_not(campaign, truth, learnt):
     white = np.diag(np.diagonal(truth)[::-1])
-    entries, numbers = judged(campaign, truth, lambda seed: draws(white, seed, N_MAPS))
+    entries, numbers = judged(campaign, truth, learnt, lambda seed: draws(white, seed, N_MAPS))
     assert entries["trust:emulated"]["passed"] is False
     assert entries["trust:emulated"]["value"] < 0
     assert numbers["gains"]["emulated"]["truth"] < 0  # and the truth says so, too
     assert entries["trust:emulated:truth"]["passed"]
 
 
-def test_a_planted_variance_change_fails(campaign, truth):
-    entries, _ = judged(campaign, truth, lambda seed: draws(truth, seed, N_MAPS, scale=0.6))
+def test_a_planted_variance_change_fails(campaign, truth, learnt):
+    entries, _ = judged(campaign, truth, learnt, lambda seed: draws(truth, seed, N_MAPS, scale=0.6))
     for name in ("trust:chi2_mean", "trust:chi2_width", "trust:spectra"):
         assert entries[name]["passed"] is False, name
     assert entries["trust:chi2_mean"]["value"] == pytest.approx(1 / 0.36, rel=0.3)
@@ -198,7 +202,7 @@ def test_impossible_folds_are_refused(changes, message):
         config.parse({**CONTENT, "trust": {**CONTENT["trust"], **changes}})
 
 
-def test_the_program_writes_part_and_figure(campaign, truth, good, tmp_path):
+def test_the_program_writes_part_and_figure(campaign, truth, learnt, good, tmp_path):
     config.save(campaign, tmp_path / "campaign.yaml")
     files = {"input-20": tmp_path / "inputs.h5"}
     store.write_maps(files["input-20"], store.MapSet(draws(truth, 1, N_INPUTS), "QU", "input-20"))
@@ -211,10 +215,9 @@ def test_the_program_writes_part_and_figure(campaign, truth, good, tmp_path):
     covariance.write(tmp_path / "exact.h5", content, {})
     common = ["--config", tmp_path / "campaign.yaml"]
     options = [*common, "--dataset", "emulated-20", "--inputs", files["input-20"], "--folds"]
-    inputs = store.read_maps(files["input-20"])
     options += [*named, "--learnt"]
-    for name, learnt in learn_folds(campaign, inputs).items():
-        learn.write(tmp_path / f"{name}-learnt.h5", learnt, {})
+    for name, of_fold in learnt.items():
+        learn.write(tmp_path / f"{name}-learnt.h5", of_fold, {})
         options.append(f"{name}={tmp_path / name}-learnt.h5")
     options += ["--truth", tmp_path / "exact.h5", "--output", tmp_path / "trust.json"]
     trust_script.main(trust_script.get_parser().parse_args(list(map(str, options))))

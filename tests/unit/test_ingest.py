@@ -8,6 +8,7 @@ import healpy
 import numpy as np
 import pytest
 
+import inprocess
 from fewtomany.config.sources import of_campaign
 from fewtomany.errors import UserError
 from fewtomany.files import store
@@ -272,9 +273,9 @@ def test_the_configuration_names_the_arguments(paths, tmp_path):
 
 
 def test_made_up_maps_can_be_read_and_hold_what_was_planted(tmp_path):
-    command = [sys.executable, f"{ROOT}/benchmarks/own_maps.py", "--n-maps", "12", "--nside", "16"]
-    words = ["--stokes", "TQU", "--mask-fraction", "0.1", "--output", str(tmp_path)]
-    subprocess.run([*command, *words], check=True, capture_output=True)
+    words = ["--stokes", "TQU", "--mask-fraction", 0.1, "--n-maps", 12, "--nside", 16]
+    program = ROOT / "benchmarks" / "own_maps.py"
+    assert inprocess.script(program, *words, "--output", tmp_path).returncode == 0
     found = load([f"{tmp_path}/*.fits"], "TQU", 16)
     assert len(found) == 12
     assert found.sky.fraction == pytest.approx(0.9, abs=0.02)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fewtomany import config
-from fewtomany.covariance import learn, model, turning, variances
+from fewtomany.covariance import choice, learn, model, turning, variances
 from fewtomany.covariance.mixture import Mixture
 from fewtomany.covariance.model import Symmetry
 from fewtomany.covariance.rotation import Rotation, Seen
@@ -46,11 +46,8 @@ def test_what_the_harmonics_hold_comes_back():
     there = AWAY.to_axis(maps)
     assert np.abs(there - maps).max() > 0.1
     np.testing.assert_allclose(AWAY.from_axis(there), maps, atol=1e-3 * maps.std())
-    for found in (there, maps):
-        power = spectra.measure(found, "QU")[:, 0].mean(axis=0)
-        np.testing.assert_allclose(
-            power, spectra.measure(maps, "QU")[:, 0].mean(axis=0), atol=1e-3 * power.max()
-        )
+    power, expected = (spectra.measure(x, "QU")[:, 0].mean(axis=0) for x in (there, maps))
+    np.testing.assert_allclose(power, expected, atol=1e-3 * expected.max())
 
 
 def test_the_adjoint_is_one():
@@ -102,7 +99,13 @@ def case():
     return truth, inputs
 
 
-def test_turns_about_another_axis_are_worth_something(case, tmp_path):
+def test_turns_about_another_axis_are_worth_something(case, tmp_path, monkeypatch):
+    """With little to choose from: smoothings that take turns there and back, and symmetries."""
+    monkeypatch.setattr(variances, "WIDTHS_DEG", (0.0, 8.0, 30.0))
+    monkeypatch.setattr(variances, "RING_WIDTHS", (0.0, 1.0))
+    monkeypatch.setattr(choice, "WIDTHS_DEG", (0.0, 40.0, np.inf))
+    monkeypatch.setattr(choice, "COHERENCES_DEG", (45.0, np.inf))
+    monkeypatch.setattr(choice, "N_CENTRES", 8)
     truth, inputs = case
     expected = truth.covariance()
 

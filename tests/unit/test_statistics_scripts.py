@@ -10,6 +10,7 @@ import yaml
 import covariance as covariance_script
 import draw
 import factor
+import inprocess
 import judge
 import measure_distribution
 import measure_minkowski
@@ -38,7 +39,7 @@ CONTENT = {
         "emulated-5": {"input": "input-5", "strategy": "average-target", "n_maps": 20},
         "emulated-8": {"input": "input-8", "strategy": "single-target", "n_maps": 20},
     },
-    "emulator": {"n_scales": 1},
+    "emulator": {"n_scales": 1, "n_orientations": 2},
     "validation": {"n_modes": 10, "chi2_maps": 30, "minkowski_maps": 15},
     "sharding": {"maps_per_shard": 40},
 }
@@ -113,6 +114,13 @@ def house(tmp_path_factory):
         files += [f"--{statistic}", *paths]
     products = ("--metrics", folder / "metrics.json", "--comparison", folder / "comparison.h5")
     house.run(judge, *files, *products)
+    with inprocess.without_pdf():
+        _figures(house)
+    return house
+
+
+def _figures(house):
+    folder, datasets = house.folder, house.campaign.datasets
     comparison = ("--comparison", folder / "comparison.h5")
     shown = [f"{dataset}={house.maps(dataset)[0]}" for dataset in datasets]
     house.run(plot_maps, *comparison, "--maps", *shown, "--output", folder / "maps.png")
@@ -124,7 +132,6 @@ def house(tmp_path_factory):
         output = ("--wavelets", folder / "wavelets.h5", "--output", folder / f"{name}.png")
         house.run(plot_wavelets, "--figure", name, *output)
     house.run(plot_cost, "--output", folder / "cost.png")
-    return house
 
 
 def test_reference_and_inputs_are_independent_draws(house):

@@ -14,6 +14,7 @@ import io
 import logging
 import os
 import re
+import runpy
 import shlex
 import signal
 import subprocess
@@ -40,6 +41,35 @@ def program(path: str | Path, *words: object, folder: str | Path | None = None):
     with _contained(folder) as (out, err):
         status = _called(command)
     return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())
+
+
+def script(path: str | Path, *words: object, folder: str | Path | None = None):
+    """The same of a program that is called by its last lines alone, as those under benchmarks/."""
+    command = [str(path), *map(str, words)]
+    with _contained(folder) as (out, err):
+        sys.argv = command
+        sys.path.insert(0, str(Path(path).parent))
+        status = _status(lambda: runpy.run_path(str(path), run_name="__main__"))
+    return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def without_pdf() -> Iterator[None]:
+    """Figures are drawn as PNG; the PDF beside each, half of the time, is an empty one."""
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    def quick(figure, path, *arguments, format, **options):
+        if format != "pdf":
+            return save(figure, path, *arguments, format=format, **options)
+        return Path(path).write_bytes(b"%PDF-1.4\n%%EOF\n")
+
+    Figure.savefig = quick
+    try:
+        yield
+    finally:
+        Figure.savefig = save
 
 
 def snakemake(*words: object, folder: str | Path) -> subprocess.CompletedProcess:

@@ -1,13 +1,12 @@
 """Maps of one's own emulated in two scales, by the workflow: whatever the jobs, the same maps."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import yaml
 
+import inprocess
 from fewtomany.emulator import archive
 from fewtomany.emulator.conditioned import Blocks
 from fewtomany.files import store
@@ -22,6 +21,7 @@ CONFIGURATION = {
     "emulated": {"many": {"input": "mine", "strategy": "average-target", "n_maps": 8}},
     "emulator": {
         "n_scales": 2,
+        "n_orientations": 2,
         "n_steps": 5,
         "batch_size": 4,
         "stripe_zones": 0,
@@ -68,9 +68,9 @@ def test_the_same_maps_come_of_any_jobs_and_differ_from_each_other(workflow):
         "batches": alone / "batches",
         "output": alone / "shards" / "batches.json",
     }
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    command = [sys.executable, str(ROOT / "scripts" / "emulate.py"), *words]
-    subprocess.run(command, check=True, cwd=workflow.folder, capture_output=True)
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    done = inprocess.program(ROOT / "scripts" / "emulate.py", *words, folder=workflow.folder)
+    assert done.returncode == 0, done.stderr
     again = store.read(archive.batch_path(alone / "batches", 1), archive.KIND, "maps")["maps"]
     np.testing.assert_array_equal(again, found.maps[4:])
 

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 
 import golden
+import inprocess
 from fewtomany import config, shards
 from fewtomany.files import integrity, store
 from harness import ROOT, make_workflow
@@ -92,8 +91,11 @@ def test_results_change_only_with_the_version_of_their_stage(finished, stage):
         new_shape, new_rms, new_projection = found["arrays"][name]
         assert shape == new_shape, name
         changed = f"{name} has changed: raise the version of {stage} in fewtomany/versions.py"
-        assert new_rms == pytest.approx(rms, rel=0.02), changed
-        assert new_projection == pytest.approx(projection, abs=0.1), changed
+        if stage in ("assemble", "compare") and name in golden.ROUGH:
+            assert new_rms == pytest.approx(rms, rel=golden.ROUGH[name]), changed
+            continue
+        assert new_rms == pytest.approx(rms, rel=1e-3), changed
+        assert new_projection == pytest.approx(projection, abs=2e-3), changed
 
 
 def test_a_permutation_is_another_golden_number():
@@ -132,11 +134,9 @@ def test_a_flipped_bit_is_found_discarded_and_made_again(finished):
     results = finished.folder / "results" / "tiny"
 
     def status(*words):
-        program = str(ROOT / "scripts" / "status.py")
-        command = [sys.executable, program, "--config", "results/tiny/campaign.yaml"]
-        done = subprocess.run(
-            [*command, *words], cwd=finished.folder, capture_output=True, text=True, check=True
-        )
+        program, campaign = ROOT / "scripts" / "status.py", "results/tiny/campaign.yaml"
+        done = inprocess.program(program, "--config", campaign, *words, folder=finished.folder)
+        assert done.returncode == 0, done.stderr
         return done.stdout
 
     assert status().endswith("finished: nothing to be done\n")
@@ -158,7 +158,7 @@ def test_a_flipped_bit_is_found_discarded_and_made_again(finished):
     for name, dataset in files.items():
         assert f"damaged: results/tiny/{name}: dataset {dataset} is damaged" in found
         assert not (results / name).exists()
-    done = finished.snakemake("--show-failed-logs")
+    done = finished.snakemake("datasets", "--show-failed-logs")
     assert done.returncode == 0, done.stdout + done.stderr
     for path, values in before.items():
         with h5py.File(path) as file:
