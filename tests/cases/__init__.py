@@ -1,6 +1,6 @@
 """Files as real pipelines write them: every module's writers enter themselves here."""
 
-from cases import libraries, missions
+from cases import kinds, libraries, missions
 from cases.writing import CASES
 
-__all__ = ["CASES", "libraries", "missions"]
+__all__ = ["CASES", "kinds", "libraries", "missions"]

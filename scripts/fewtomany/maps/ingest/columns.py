@@ -67,10 +67,10 @@ def _of_array(table: Table, stokes: str | None) -> Series | str:
             )
     if n_columns not in BY_PLACE:
         allowed = [str(n) for n, has in BY_PLACE.items() if set(stokes or "") <= set(has)]
-        text = f"has {n_columns} components{f' in {unit}' if unit else ''}"
+        text = f"{n_columns} components{f' in {unit}' if unit else ''}"
         if table.key:
             return text
-        raise UserError(f"{table.where}: {text}; expected {' or '.join(allowed)}")
+        raise UserError(f"{table.where}: has {text}; expected {' or '.join(allowed)}")
     if unit is not None and words.is_auxiliary("", unit):
         return f"values in {unit}"
     letters = BY_PLACE[n_columns]

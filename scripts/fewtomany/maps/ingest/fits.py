@@ -180,6 +180,8 @@ def _check_pixels(path: str, pixels: np.ndarray, nside: int) -> None:
 def _no_table(path: str, file: fits.HDUList) -> str:
     """Why a file without a table holds no map, as a message."""
     for unit in file:
+        if str(unit.header.get("PIXTYPE", "")).strip().upper() == "HEALSPARSE":
+            return f"{path}: holds a healsparse map; expected a table of HEALPix pixels"
         if unit.header.get("NAXIS", 0) >= 2 and unit.is_image:
             projection = str(unit.header.get("CTYPE1", "")).strip()
             of = f" ({projection})" if projection else ""

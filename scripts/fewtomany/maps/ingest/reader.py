@@ -169,7 +169,7 @@ def _override(
     key = _FACTS[fact][0]
     of_another = fact == "unit" and words.cannot_be_temperature(said)
     if given is not None and not of_another:
-        return (f"{key} {said!r} is taken as {given}, as {name} says",)
+        return (f"{key} {said!r} is taken as {given}, as the user says",)
     thermodynamic = " (thermodynamic)" if fact == "unit" else ""
     if of_another:
         raise UserError(

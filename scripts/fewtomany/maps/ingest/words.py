@@ -42,7 +42,7 @@ _BEFORE = re.compile(r"^(?:STOKES|POLAR(?:I[SZ]ATION)?|MEAN|MAP)_?(?=[A-Z])")
 _AFTER = re.compile(r"(?<=[A-Z])_?(?:STOKES|POLAR(?:I[SZ]ATION)?|POL|MEAN|MAP)$")
 _AUXILIARY = re.compile(
     r"(?:N?HITS?|N?_?OBS|WEI(?:GHTS?)?|INV|N?COV|COVARIANCE|RMS|STD(?:DEV)?|SIGMA|S?ERR(?:OR)?"
-    r"|VAR(?:IANCE)?|R?COND|MASK|FLAGS?|HITMAP|[TIQUV]{2})"
+    r"|VAR(?:IANCE)?|R?COND|[TIPQU]?MASK|FLAGS?|HITMAP|[TIQUV]{2})"
 )
 _UNNAMED = re.compile(r"(?:COL(?:UMN)?|UNKNOWN|MAP|FIELD|SIM|REAL(?:I[SZ]ATION)?|MC)?_?\d*")
 
