@@ -8,10 +8,12 @@ from pathlib import Path
 
 import yaml
 
+from fewtomany import config
 from fewtomany.jobs import augment, cli
 from fewtomany.maps import ingest
 from fewtomany.maps.components import STOKES
 from fewtomany.maps.ingest import files
+from fewtomany.validation import answer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -96,6 +98,8 @@ def main(arguments: argparse.Namespace) -> None:
     if not arguments.dry_run:
         report, recommended = results / "report.html", results / "recommended" / "emulated.h5"
         sys.stdout.write(f"Report: {report.resolve()}\nCovariance: {recommended.resolve()}\n")
+        best, *_ = answer.read_folder(config.load(path), results)
+        sys.stdout.write("\n".join(["", *best.sentences, ""]))
 
 
 def run_campaign(path: Path, arguments: argparse.Namespace) -> None:

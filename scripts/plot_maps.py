@@ -8,8 +8,10 @@ from fewtomany import config
 from fewtomany.config import products
 from fewtomany.datasets import observed
 from fewtomany.errors import UserError
-from fewtomany.figures import fields, maps, style
+from fewtomany.figures import fields, glance, maps, style
+from fewtomany.files import store
 from fewtomany.jobs import cli
+from fewtomany.validation import answer
 from fewtomany.validation.judge import comparison
 
 
@@ -23,6 +25,8 @@ def get_parser() -> argparse.ArgumentParser:
         metavar="NAME=FILE",
         help="map files of each dataset to be shown, those of its first maps, in order",
     )
+    options.add_argument("--metrics", help="metrics of the judgement (JSON), for a glance")
+    options.add_argument("--glance", help="figure of the best emulation beside its inputs (PNG)")
     options.add_argument("--output", required=True, help="figure (PNG)")
     return options
 
@@ -40,6 +44,11 @@ def main(arguments: argparse.Namespace) -> None:
         shown[name] = found[: products.MOST_SHOWN]
     figure = drawing.draw(compared, shown)
     style.save(figure, arguments.output, drawing.TITLE, drawing.caption(compared))
+    if arguments.glance:
+        best = campaign.dataset(answer.order(store.read_json(arguments.metrics))[0], "emulated")
+        pair = (best.input, best.name)
+        figure = glance.draw(compared, shown, *pair)
+        style.save(figure, arguments.glance, glance.TITLE, glance.caption(compared, *pair))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from fewtomany import config
 from fewtomany.figures import report
 from fewtomany.files import store
 from fewtomany.jobs import cli
+from fewtomany.validation import answer
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -14,6 +15,10 @@ def get_parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--figures", nargs="+", required=True, metavar="PNG", help="figures, in order"
     )
+    many = {"nargs": "*", "default": []}
+    options.add_argument("--recommended", **many, help="recommended covariances (HDF5)")
+    options.add_argument("--trust", **many, help="parts of cross-validations (JSON)")
+    options.add_argument("--glance", help="figure beside the answer (PNG); the first one if absent")
     options.add_argument("--benchmarks", help="folder of Snakemake's benchmark files")
     options.add_argument("--output", required=True, help="report (HTML)")
     return options
@@ -22,9 +27,11 @@ def get_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     judgement = store.read_json(arguments.metrics)
+    answers = answer.read(campaign, arguments.metrics, arguments.recommended, arguments.trust)
+    glance = report.read_picture(arguments.glance or arguments.figures[0])
     pictures = [report.read_picture(path) for path in arguments.figures]
     costs = report.read_costs(arguments.benchmarks) if arguments.benchmarks else []
-    page = report.render(campaign, judgement, pictures, costs)
+    page = report.render(campaign, judgement, answers, glance, pictures, costs)
     with store.atomic_path(arguments.output) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

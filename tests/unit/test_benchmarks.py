@@ -10,7 +10,7 @@ import inprocess
 from fewtomany import config
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-FOREIGN = {"fiducial_spectra"}  # needs CAMB, which the lock does not hold
+FOREIGN = {"fiducial_spectra", "toast_maps"}  # need CAMB and toast, which the lock does not hold
 PROGRAMS = sorted(path for path in FOLDER.glob("*.py") if path.stem not in FOREIGN)
 
 

@@ -24,7 +24,8 @@ FIGURES = ["maps", *products.compared, *products.emulator]
 PARTS = {
     figure: f"<results>/validation/parts/{part}.json" for figure, part in products.parts.items()
 }
-
+# The best emulation beside its inputs: on the sphere.
+GLANCE = [] if campaign.maps.flat else ["<results>/figures/glance.png"]
 CONTROLLED = [dataset.name for dataset in controlled(campaign)]
 SURVEYED = surveyed(campaign)
 

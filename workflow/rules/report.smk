@@ -4,12 +4,16 @@
 rule plot_maps:
     """Maps of every dataset side by side, all components; of a line as traces.
 
-    In: the comparison and the first maps of every dataset (K). Out: PNG and PDF.
+    On the sphere also the best emulation beside its inputs, for the first screen of the report.
+    In: the comparison, the metrics that say which is best, and the first maps of every dataset
+    (K). Out: PNG and PDF.
     """
     input:
         comparison="<results>/validation/comparison.h5",
+        metrics="<results>/validation/metrics.json" if GLANCE else [],
         maps=[path for dataset in campaign.datasets for path in maps_of(dataset, MOST_SHOWN)],
     output:
+        GLANCE,
         png=report(
             "<results>/figures/maps.png",
             caption="../report/maps.rst",
@@ -31,9 +35,13 @@ rule plot_maps:
         config=CONFIG,
         basis=basis("plot"),
         maps=lambda wildcards, input: named(input.maps),
+        glance=lambda wildcards, input: options(
+            glance=GLANCE, metrics=input.metrics and [input.metrics]
+        ),
     shell:
         "python $FEWTOMANY/plot_maps.py --config {params.config}"
-        " --comparison {input.comparison} --maps {params.maps} --output {output.png} &> {log}"
+        " --comparison {input.comparison} --maps {params.maps} {params.glance}"
+        " --output {output.png} &> {log}"
 
 
 rule plot_comparison:
@@ -138,12 +146,16 @@ rule plot_cost:
 
 
 rule report:
-    """One self-contained HTML page: verdicts, figures, configuration, versions and cost.
+    """One self-contained HTML page: the answer, figures, metrics, configuration and cost.
 
-    In: the metrics, the figures and the benchmarks that are there by then. Out: HTML.
+    In: the metrics, the recommended covariances and what held-out inputs say of them, the
+    figures, and the benchmarks that are there by then. Out: HTML.
     """
     input:
         metrics="<results>/validation/metrics.json",
+        recommended=recommended(),
+        trust=[part for part in PARTS.values() if Path(part).name.startswith("trust-")],
+        glance=GLANCE,
         figures=[f"<results>/figures/{name}.png" for name in [*FIGURES, *PARTS]],
     output:
         report(
@@ -167,9 +179,12 @@ rule report:
         basis=basis("report"),
         campaign=json.dumps(campaign.sections, sort_keys=True),
         benchmarks=f"benchmarks/{campaign.name}",
+        answer=lambda wildcards, input: options(
+            recommended=input.recommended, trust=input.trust, glance=input.glance
+        ),
     shell:
         "python $FEWTOMANY/report.py --config {params.config} --metrics {input.metrics}"
-        " --figures {input.figures} --benchmarks {params.benchmarks} --output {output} &> {log}"
+        " {params.answer} --figures {input.figures} --benchmarks {params.benchmarks} --output {output} &> {log}"
 
 
 rule export_fits:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
@@ -28,6 +29,9 @@ _WIDE = 6
 _PIXELS = 600
 """Width of one projected map."""
 
+WIDEST_DEG = 50.0
+"""Radius of a patch of sky up to which it is shown by itself."""
+
 
 def draw(comparison: Comparison, maps: Mapping[str, np.ndarray]) -> Figure:
     """Rows of datasets: their first maps, and the standard deviation of all of them.
@@ -43,24 +47,25 @@ def draw(comparison: Comparison, maps: Mapping[str, np.ndarray]) -> Figure:
     maps = {name: maps[name] for name in order(comparison, maps)}
     names = comparison.components.names
     yardstick = comparison.truth or comparison.yardstick(next(iter(maps)))
-    scales, unit = _scales(comparison, yardstick)
+    scales, unit = scales_of(comparison, yardstick)
     true = comparison.get("pixels", yardstick, "deviation") / scales[:, None]
     limit, widest = 3 * np.sqrt(np.mean(true**2)), true.max()
     columns = len(names) * (N_SHOWN + 1)
-    with style.new(0.7 + 0.6 * len(maps)) as figure:
+    height = 0.6 if patch(comparison.sky) is None else 1.0
+    with style.new(0.7 + height * len(maps)) as figure:
         axes = figure.subplots(len(maps), columns, squeeze=False)
         for row, (name, sky) in zip(axes, maps.items(), strict=True):
-            row[0].text(-2.1, 0, name, ha="right", va="center")
+            row[0].text(-0.03, 0.5, name, ha="right", va="center", transform=row[0].transAxes)
             deviation = comparison.get("pixels", name, "deviation")
             for index, panel in enumerate(row):
                 component, number = divmod(index, N_SHOWN + 1)
                 scale = scales[component]
                 if number < N_SHOWN:
                     values = sky[number, component] / scale
-                    image = _show(panel, comparison.sky, values, -limit, limit)
+                    image = show(panel, comparison.sky, values, -limit, limit)
                 else:
                     values = deviation[component] / scale
-                    spread = _show(panel, comparison.sky, values, 0, widest)
+                    spread = show(panel, comparison.sky, values, 0, widest)
         for index, panel in enumerate(axes[0]):
             component, number = divmod(index, N_SHOWN + 1)
             letter = names[component]
@@ -92,44 +97,63 @@ def order(comparison: Comparison, maps: Mapping[str, np.ndarray]) -> list[str]:
     return [name for name in every if name in maps]
 
 
-def _scales(comparison: Comparison, yardstick: str) -> tuple[np.ndarray, str]:
+def scales_of(comparison: Comparison, yardstick: str) -> tuple[np.ndarray, str]:
     """What the values of each component are shown in: µK, or its rms where they are unlike."""
     rms = np.sqrt(np.mean(comparison.get("pixels", yardstick, "deviation") ** 2, axis=1))
     alike = "T" not in comparison.stokes and len(comparison.channels) == 1
     return (np.full_like(rms, 1e-6), "µK") if alike else (rms, "rms σ of the component")
 
 
-def _show(panel: Axes, sky: Sky, values: np.ndarray, low: float, high: float):
-    """One map in Mollweide projection; grey where nothing was observed."""
-    projection = healpy.projector.MollweideProj(xsize=_PIXELS)
+def patch(sky: Sky) -> tuple[float, float, float] | None:
+    """Longitude and latitude of the centre of a small patch of sky, and its radius, in degrees.
+
+    None where the observed pixels reach farther than :data:`WIDEST_DEG` from their centre.
+    """
+    if sky.is_full:
+        return None
+    vectors = np.stack(healpy.pix2vec(sky.nside, sky.indices), axis=-1)
+    mean = vectors.mean(axis=0)
+    length = np.linalg.norm(mean)
+    if length < np.cos(np.radians(WIDEST_DEG)):
+        return None
+    radius = np.degrees(np.arccos(np.clip((vectors @ mean).min() / length, -1, 1)))
+    longitude, latitude = healpy.vec2ang(mean, lonlat=True)
+    return None if radius > WIDEST_DEG else (float(longitude[0]), float(latitude[0]), radius)
+
+
+def projection(sky: Sky) -> str:
+    """How maps are drawn, for a caption."""
+    found = patch(sky)
+    if found is None:
+        return "Mollweide projection"
+    return f"Equal-area projection about ({found[0]:.0f}°, {found[1]:.0f}°)"
+
+
+def show(panel: Axes, sky: Sky, values: np.ndarray, low: float, high: float) -> AxesImage:
+    """One map: a small patch by itself, else the sphere; grey where nothing was observed."""
+    found = patch(sky)
+    if found is None:
+        projection = healpy.projector.MollweideProj(xsize=_PIXELS)
+        extent = (-2, 2, -1, 1)
+        panel.add_patch(Ellipse((0, 0), 4, 2, fill=False, linewidth=0.5, edgecolor=style.GREY))
+    else:
+        longitude, latitude, radius = found
+        arcmin = 60 * 2 * 1.1 * radius / _PIXELS
+        projection = healpy.projector.AzimuthalProj(
+            rot=(longitude, latitude), xsize=_PIXELS, reso=arcmin, lamb=True
+        )
+        extent = (-1, 1, -1, 1)
     whole = sky.expand(values, fill=np.nan)
     image = projection.projmap(whole, lambda x, y, z: healpy.vec2pix(sky.nside, x, y, z))
     outside = np.isneginf(image)
+    shared = {"extent": extent, "origin": "lower", "interpolation": "nearest", "rasterized": True}
     if not sky.is_full:
-        panel.imshow(
-            np.where(outside, np.nan, np.isnan(image)),
-            extent=(-2, 2, -1, 1),
-            origin="lower",
-            cmap=_UNOBSERVED,
-            vmin=0,
-            vmax=1,
-            interpolation="nearest",
-            rasterized=True,
-        )
+        unseen = np.where(outside, np.nan, np.isnan(image))
+        panel.imshow(unseen, cmap=_UNOBSERVED, vmin=0, vmax=1, **shared)
     image = np.ma.masked_invalid(image)
     colours = style.DIVERGING if low < 0 else style.SEQUENTIAL
     panel.set_axis_off()
-    panel.add_patch(Ellipse((0, 0), 4, 2, fill=False, linewidth=0.5, edgecolor=style.GREY))
-    return panel.imshow(
-        image,
-        extent=(-2, 2, -1, 1),
-        origin="lower",
-        vmin=low,
-        vmax=high,
-        cmap=colours,
-        interpolation="nearest",
-        rasterized=True,
-    )
+    return panel.imshow(image, vmin=low, vmax=high, cmap=colours, **shared)
 
 
 def caption(comparison: Comparison) -> str:
@@ -139,7 +163,7 @@ def caption(comparison: Comparison) -> str:
     unit = "" if comparison.sky.is_full else " grey: not observed;"
     return (
         f"The first {N_SHOWN} maps of each dataset and the standard deviation per pixel over all "
-        f"of its maps: {style.sizes(comparison, *roles)}. Mollweide projection, "
+        f"of its maps: {style.sizes(comparison, *roles)}. {projection(comparison.sky)}, "
         f"{comparison.frame} coordinates, nside {comparison.nside};{unit} one colour scale for "
         f"all maps, one for all "
         f"standard deviations. Emulated maps should show the stripes along the scan and the "

@@ -17,8 +17,12 @@ from fewtomany.config.campaign import Campaign
 from fewtomany.config.products import unpaired
 from fewtomany.errors import UserError
 from fewtomany.validation import entries
+from fewtomany.validation.answer import Answer
 
 TEMPLATE = "report.html"
+
+N_FAULTS = 2
+"""Faults for a purpose on the first screen; the table below has all."""
 
 ROLES = ("emulated", "input", "gaussian", "reference", "original")
 """Order of the datasets in the tables: the judged ones, their baselines, the checks."""
@@ -46,7 +50,12 @@ class Cost:
 
 
 def render(
-    campaign: Campaign, judgement: dict, pictures: Sequence[Picture], costs: Sequence[Cost]
+    campaign: Campaign,
+    judgement: dict,
+    answers: Sequence[Answer],
+    glance: Picture,
+    pictures: Sequence[Picture],
+    costs: Sequence[Cost],
 ) -> str:
     """The page as HTML.
 
@@ -54,6 +63,8 @@ def render(
     ----------
     campaign : its configuration and seed
     judgement : the content of metrics.json
+    answers : of every emulated dataset, the best first
+    glance : the picture beside the first of them
     pictures : figures in the order of the page
     costs : cost of every rule; no section without them
     """
@@ -69,6 +80,9 @@ def render(
     return environment.get_template(TEMPLATE).render(
         campaign=campaign,
         judgement=judgement,
+        answers=answers,
+        glance=glance,
+        n_faults=N_FAULTS,
         datasets=list(dict.fromkeys(entry["dataset"] for entry in found)),
         judged=list(dict.fromkeys(e["dataset"] for e in found if e["passed"] is not None)),
         groups=_groups(found),

@@ -82,15 +82,23 @@ class Weighed:
         return effective.held_out_number(self.chi2, self.n_directions)
 
     @property
+    def reduced_chi2(self) -> tuple[float, float]:
+        """Mean of χ² per direction, 1 if the mixture is right, and its standard error."""
+        reduced = self.chi2 / self.n_directions
+        return float(reduced.mean()), float(reduced.std(ddof=1) / len(reduced) ** 0.5)
+
+    @property
     def evidence(self) -> dict:
         """The same as plain JSON; None is an open end or infinity."""
         number = self.number
         ends = (number.n_maps, number.low, number.high) if number else (None, None, None)
         ends = [end if end is not None and np.isfinite(end) else None for end in ends]
+        chi2 = [x if np.isfinite(x) else None for x in self.reduced_chi2]
         return {
             "weights": self.fit.weights,
             "n_held_out": len(self.fit.scores),
             "n_directions": self.n_directions,
+            "held_out": {"chi2": dict(zip(("value", "error"), chi2, strict=True))},
             "effective_number": dict(zip(("n_maps", "low", "high"), ends, strict=True)),
         }
 

@@ -14,7 +14,7 @@ from fewtomany.files.store import MapSet
 from fewtomany.spectra import isotropic, spectra
 from fewtomany.validation import recommend
 from fewtomany.validation.entries import Range, entry
-from fewtomany.validation.recommend import EMULATED, FoldMaps
+from fewtomany.validation.recommend import EMULATED, WITHOUT, FoldMaps
 from fewtomany.validation.trust.folds import (
     RECOMMENDED,
     Fold,
@@ -57,7 +57,7 @@ def cross_validate(
     -------
     metrics : entries of the judgement
     numbers : for the figure: gains over the best rival by candidate, held out and expected
-        under the truth
+        under the truth; what the emulation added to the recommended covariance; nats per direction
     """
     components, sky = inputs.components, inputs.sky
     n = inputs.maps[0].size
@@ -194,10 +194,12 @@ def _numbers(campaign: Campaign, dataset: Dataset, folds: Sequence[Fold]) -> dic
         held, error = paired_gain(folds, name, rival)
         true = expected_gain(folds, name, rival) if folds[0].expected else None
         gains[name] = {"held_out": held, "error": error, "truth": true}
+    added, error = paired_gain(folds, RECOMMENDED, WITHOUT)
     return {
         "dataset": dataset.name,
         "rival": rival,
         "gains": gains,
+        "added": {"gain": added, "error": error},
         "chi2": np.concatenate([fold.chi2 for fold in folds]),
         "intensities": [fold.intensity for fold in folds],
         "n_folds": len(folds),

@@ -1,0 +1,185 @@
+"""What a run says of an emulated dataset and of its recommended covariance."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+CHI2, VARIANCES, CORRELATIONS = "χ²", "pixel variances", "correlations"
+"""The ways in which simulations are counted, as they are called."""
+
+OF_EVIDENCE = {"chi2": CHI2, "variances": VARIANCES, "correlations": CORRELATIONS}
+"""By their keys in the evidence of held-out inputs."""
+
+OF_TRUTH = {"kl": CHI2, "variance_error": VARIANCES, "correlation_error": CORRELATIONS}
+"""By the distance from the truth that counts the same."""
+
+
+def count(value: float) -> str:
+    """A number of simulations with two digits: 31, 850, 7,500."""
+    if value < 1:
+        return f"{value:.2g}"
+    digits = max(len(str(int(value))) - 2, 0)
+    return f"{round(value / 10**digits) * 10**digits:,}"
+
+
+@dataclass(frozen=True)
+class Number:
+    """How many simulations a covariance acts like.
+
+    Attributes
+    ----------
+    value : None where it is more than can be told
+    low, high : its range; None is open
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"more than {count(self.low)}" if self.low else "more than can be told"
+        if self.low and self.high:
+            ends = count(self.low), count(self.high)
+            same = ends == (count(self.value),) * 2
+            return count(self.value) + ("" if same else f" ({ends[0]} to {ends[1]})")
+        if self.low:
+            return f"{count(self.value)} ({count(self.low)} or more)"
+        if self.high:
+            return f"{count(self.value)} ({count(self.high)} or fewer)"
+        return count(self.value)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a run says of one emulated dataset and of its recommended covariance.
+
+    Attributes
+    ----------
+    dataset, inputs : its name, and that of the inputs it was made from
+    n_maps, n_inputs : how many they are
+    truth : whether its metrics are held against true maps; against the inputs otherwise
+    entries : its metrics, as metrics.json holds them
+    evidence : provenance of its recommended covariance; None where there is none (a plane, a line)
+    trust : numbers of its cross-validation; empty where nothing was held out
+    """
+
+    dataset: str
+    inputs: str
+    n_maps: int
+    n_inputs: int
+    truth: bool
+    entries: tuple[Mapping[str, Any], ...]
+    evidence: Mapping[str, Any] | None
+    trust: Mapping[str, Any]
+
+    def entry(self, name: str) -> Mapping[str, Any] | None:
+        """A metric by its name."""
+        return next((entry for entry in self.entries if entry["name"] == name), None)
+
+    def value(self, name: str) -> float | None:
+        """The value of a metric; None where there is none or it is infinite."""
+        found = self.entry(name)
+        return found["value"] if found else None
+
+    @property
+    def weight(self) -> float | None:
+        """Weight of the emulation in the recommended covariance; None where nobody chose it."""
+        weights = (self.evidence or {}).get("weights")
+        return weights.get("emulated", 0.0) if isinstance(weights, Mapping) else None
+
+    @property
+    def held_out_chi2(self) -> tuple[float, float] | None:
+        """Reduced χ² of held-out inputs under the recommended covariance, and its error."""
+        held = (self.evidence or {}).get("held_out", {}).get("chi2") or {}
+        return (held["value"], held["error"]) if held.get("value") is not None else None
+
+    @property
+    def added(self) -> tuple[float, float] | None:
+        """What the recommended covariance gains over the best without emulation, nats a map.
+
+        With its standard error; None where nothing was held out.
+        """
+        added, n_directions = self.trust.get("added"), self.trust.get("n_directions")
+        return (added["gain"] * n_directions, added["error"] * n_directions) if added else None
+
+    @property
+    def numbers(self) -> dict[str, Number]:
+        """How many simulations the recommended covariance acts like, by the way of counting.
+
+        A truth counts by distances from it (:attr:`counted_by_truth`), otherwise held-out
+        inputs do; empty where neither is.
+        """
+        found = {}
+        for distance, how in OF_TRUTH.items():
+            entry = self.entry(f"recommended:equivalent:{distance}")
+            if entry is not None and entry["value"] is not None:
+                found[how] = Number(entry["value"], *entry.get("interval", (None, None)))
+        if found:
+            return found
+        numbers = (self.evidence or {}).get("effective_number", {})
+        if "n_maps" in numbers:  # one alone is that of χ²
+            numbers = {"chi2": numbers}
+        return {
+            how: Number(*(numbers[key][end] for end in ("n_maps", "low", "high")))
+            for key, how in OF_EVIDENCE.items()
+            if numbers.get(key)
+        }
+
+    @property
+    def counted_by_truth(self) -> bool:
+        """Whether :attr:`numbers` are distances from a truth."""
+        return self.entry("recommended:equivalent:kl") is not None
+
+
+def collect(
+    judgement: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    truth: bool,
+    evidence: Mapping[str, Mapping[str, Any]],
+    trust: Mapping[str, Mapping[str, Any]],
+) -> list[Facts]:
+    """The facts of every emulated dataset, the best one first (:func:`order`).
+
+    Parameters
+    ----------
+    judgement : content of metrics.json
+    inputs : name of the inputs of every emulated dataset
+    truth : whether metrics are held against true maps
+    evidence : provenance of the recommended covariances by emulated dataset
+    trust : numbers of the cross-validations by emulated dataset
+    """
+    found = []
+    for name in order(judgement):
+        entries = _entries_of(judgement, name)
+        sizes = {key: _size(entries, key) for key in ("n_maps", "n_inputs")}
+        known = {"evidence": evidence.get(name), "trust": trust.get(name, {})}
+        found.append(Facts(name, inputs[name], **sizes, truth=truth, entries=entries, **known))
+    return found
+
+
+def order(judgement: Mapping[str, Any]) -> list[str]:
+    """The emulated datasets of metrics.json, the best first: from most inputs, nearest the truth.
+
+    Where no truth is known they are taken as they come.
+    """
+
+    def rank(name: str) -> tuple[int, float]:
+        entries = _entries_of(judgement, name)
+        distance = [entry["value"] for entry in entries if entry["name"] == "recommended:kl"]
+        known = distance[0] if distance and distance[0] is not None else math.inf
+        return -_size(entries, "n_inputs"), known
+
+    names = [entry["dataset"] for entry in judgement["metrics"] if entry["role"] == "emulated"]
+    return sorted(dict.fromkeys(names), key=rank)
+
+
+def _entries_of(judgement: Mapping[str, Any], dataset: str) -> tuple[Mapping[str, Any], ...]:
+    return tuple(entry for entry in judgement["metrics"] if entry["dataset"] == dataset)
+
+
+def _size(entries: tuple[Mapping[str, Any], ...], key: str) -> int:
+    """A size of the samples; a cross-validation and a diversity count other maps."""
+    own = [e for e in entries if not e["name"].startswith(("trust:", "diversity:", "descent:"))]
+    return max((entry["sample"].get(key, 0) for entry in own or entries), default=0)

@@ -1,0 +1,208 @@
+"""The sentences of an answer: which file for what, how far to trust it, what was added."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fewtomany.validation.answer.facts import CHI2, Facts, Number, count
+from fewtomany.validation.answer.faults import COVARIANCE, NON_GAUSSIAN, SPECTRUM, Fault
+
+SIGNIFICANT = 2.0
+"""Standard errors that tell something."""
+
+NEGLIGIBLE = 0.005
+"""Weight below which an emulation is as good as left out."""
+
+CLOSE = 0.02
+"""How far from 1 a χ² may be, besides its errors, and count as right."""
+
+SHARP = 0.05
+"""Error of a χ² up to which it says something of the covariance."""
+
+Wrong = Mapping[str, Sequence[Fault]]
+"""What is wrong with the maps, by purpose, worst first."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What to use for a purpose."""
+
+    purpose: str
+    file: str
+    remark: str
+
+
+def enumerate_words(words: Sequence[str]) -> str:
+    """Words as a list in a sentence: "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def uses(facts: Facts, folder: str, wrong: Wrong) -> tuple[Use, ...]:
+    """Which file of the results for what: the covariance first, where one is recommended."""
+    maps, inputs = (f"{folder}/datasets/{name}/" for name in (facts.dataset, facts.inputs))
+    found = [_of_spectra(maps, inputs, facts, wrong), _of_morphology(maps, facts, wrong)]
+    if facts.evidence is not None:
+        text = f"from {facts.n_inputs} inputs"
+        if facts.weight is None or facts.weight >= NEGLIGIBLE:
+            text += f" and {facts.n_maps:,} emulated maps"
+        found.insert(0, Use(COVARIANCE, f"{folder}/recommended/{facts.dataset}.h5", f"{text}."))
+    return tuple(found)
+
+
+def _of_spectra(maps: str, inputs: str, facts: Facts, wrong: Wrong) -> Use:
+    bad = wrong[SPECTRUM]
+    if not bad:
+        return Use(SPECTRUM, maps, f"{facts.n_maps:,} maps; nothing that is judged fails.")
+    return Use(SPECTRUM, inputs, f"the inputs themselves: in emulated maps {bad[0].text}.")
+
+
+def _of_morphology(maps: str, facts: Facts, wrong: Wrong) -> Use:
+    names = dict.fromkeys(_called(fault.name) for fault in wrong[NON_GAUSSIAN])
+    if not names:
+        return Use(NON_GAUSSIAN, maps, f"{facts.n_maps:,} maps; nothing that is judged fails.")
+    fail = "fail" if len(names) > 1 else "fails"
+    return Use(NON_GAUSSIAN, maps, f"but not for {enumerate_words(list(names))}, which {fail}.")
+
+
+def _called(name: str) -> str:
+    """What a statistic is called: "minkowski:V1" is "V1", "distribution:Q" "values of Q"."""
+    kind, _, which = name.partition(":")
+    if kind == "distribution":
+        return f"values of {which}"
+    if kind == "scattering_scatter":
+        return "the scatter of S1 to S4"
+    return f"the scatter of {which.rpartition(':')[2]}" if kind == "diversity" else which
+
+
+def load_lines(file: str, shape: str, frame: str) -> str:
+    """The five lines that load a recommended covariance and use it.
+
+    Parameters
+    ----------
+    shape, frame : of whole maps, K, RING, COSMO
+    """
+    return "\n".join(
+        [
+            "from fewtomany import covariance  # export PYTHONPATH=scripts",
+            f'found = covariance.load("{file}")',
+            f"x = found.sky.restrict(maps).reshape(len(maps), -1)  # ({shape})",
+            f"chi2 = (x * found.solve(x)).sum(axis=-1)  # K, RING, COSMO, {frame}",
+            "log_likelihood = -0.5 * (chi2 + found.log_determinant())",
+        ]
+    )
+
+
+def headline(facts: Facts, used: Sequence[Use]) -> str:
+    """Which file to use and how far to trust it, in two sentences."""
+    first = used[0]
+    text = f"For {first.purpose} use {first.file}."
+    if facts.evidence is None:
+        return text
+    worst = _worst(facts.numbers)
+    if worst is not None:
+        how, number = worst
+        return f"{text} Trust it as you would about {count(number)} simulations ({how})."
+    if facts.numbers:
+        (how, number), *_ = facts.numbers.items()
+        return f"{text} Held-out inputs can say no more than this: {number} simulations by {how}."
+    return f"{text} Nothing says how good it is."
+
+
+def _worst(numbers: Mapping[str, Number]) -> tuple[str, float] | None:
+    """The smallest of the numbers that are known, and how it was counted."""
+    known = {how: number.value for how, number in numbers.items() if number.value is not None}
+    return min(known.items(), key=lambda item: item[1]) if known else None
+
+
+def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
+    """How far to trust the recommended covariance, in sentences; on a plane the maps."""
+    if facts.evidence is None:
+        return (_of_maps(wrong),)
+    sentences = []
+    if facts.held_out_chi2 is not None:
+        sentences.append(chi2_sentence(*facts.held_out_chi2))
+    elif (found := facts.entry("trust:chi2_mean")) is not None and found["value"] is not None:
+        alone = "the covariance of the emulated maps alone"
+        sentences.append(chi2_sentence(found["value"], found["error"], alone))
+    if facts.numbers:
+        sentences.append(numbers_sentence(facts.numbers, facts.counted_by_truth))
+    claimed, bias = (
+        facts.value(f"parameter:{key}:r") for key in ("claimed_over_scatter", "bias_over_scatter")
+    )
+    if claimed is not None and bias is not None:
+        sentences.append(
+            f"In a likelihood of r it claims an error {claimed:.2f} times the true one and shifts "
+            f"r by {bias:+.2f} of that."
+        )
+    nothing = "Nothing says how far to trust it: no truth is known and no input was held out."
+    return tuple(sentences) or (nothing,)
+
+
+def chi2_sentence(value: float, error: float, covariance: str = "it") -> str:
+    """χ² of held-out inputs against 1, and what follows from it."""
+    text = f"Held-out inputs have a χ² of {value:.2f} ± {error:.2f} in {covariance}"
+    if abs(value - 1) <= max(SIGNIFICANT * error, CLOSE):
+        told = "as it should be (1)" if error <= SHARP else "which so few cannot tell from 1"
+        return f"{text}, {told}."
+    much = "little" if value > 1 else "much"
+    return f"{text}, where 1 is right: it claims too {much} variance, {value:.2f} of it is there."
+
+
+def numbers_sentence(numbers: Mapping[str, Number], truth: bool) -> str:
+    """How many simulations the covariance acts like, and the smallest of them."""
+    judge = "the truth" if truth else "held-out inputs"
+    counted = enumerate_words([f"{number} by {how}" for how, number in numbers.items()])
+    sentence = f"Judged by {judge} it acts like this many simulations: {counted}"
+    worst = _worst(numbers)
+    if worst is None or len(numbers) == 1:
+        return f"{sentence}."
+    how, number = worst
+    matter = "matters" if how == CHI2 else "matter"
+    return f"{sentence}. Where {how} {matter}, trust it as {count(number)}."
+
+
+def _of_maps(wrong: Wrong) -> str:
+    worst = [some[0] for some in wrong.values() if some]
+    if not worst:
+        return "All that is judged of the maps passes."
+    return f"Worst of all, {max(worst, key=lambda fault: fault.excess).text}."
+
+
+def added(facts: Facts) -> str:
+    """What the emulation added to the covariance."""
+    weight = facts.weight
+    if facts.evidence is None:
+        return "The maps are what it made: no covariance is recommended on a plane or a line."
+    if weight is None:
+        text = (
+            "No input was held out, so the emulated covariance is mixed half and half with the "
+            "best one without emulation."
+        )
+    elif weight < NEGLIGIBLE:
+        text = "The emulation added nothing to the covariance: held-out inputs give it no weight."
+    else:
+        text = f"The emulation has a weight of {weight:.2f} in the covariance{_gained(facts)}."
+    with_it, entry = facts.value("recommended:kl"), facts.entry("recommended:kl")
+    if with_it is not None and entry["allowed"]:
+        text += (
+            f" The recommended covariance is {with_it:.3g} nats from the truth; the best from the "
+            f"inputs alone is {entry['allowed'][1]:.3g}."
+        )
+    return text
+
+
+def _gained(facts: Facts) -> str:
+    """Its gain as the end of a sentence; empty where no input was held out."""
+    if facts.added is None:
+        return ""
+    gain, error = facts.added
+    told = f"{abs(gain):.2g} ± {error:.1g} nats a held-out map"
+    if gain > SIGNIFICANT * error:
+        return f" and gains {told} over the best without emulation"
+    if gain < -SIGNIFICANT * error:
+        return f" and costs {told}: the best without emulation is better"
+    return (
+        f" and added nothing that held-out inputs can see ({gain:+.2g} ± {error:.1g} nats a map "
+        "over the best without emulation)"
+    )

@@ -1,0 +1,272 @@
+"""The answer of a run: known metrics in, sentences out."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fewtomany import config, covariance
+from fewtomany.files import store
+from fewtomany.validation import answer, parts
+from fewtomany.validation.answer import faults, words
+from fewtomany.validation.answer.facts import CHI2, CORRELATIONS, VARIANCES, Facts, Number, collect
+from fewtomany.validation.answer.faults import COVARIANCE, NON_GAUSSIAN, SPECTRUM
+
+
+def entry(name, value, allowed=None, passed=None, dataset="emulated", **more):
+    found = {"name": name, "dataset": dataset, "role": "emulated", "value": value}
+    return found | {
+        "title": name,
+        "error": None,
+        "allowed": allowed,
+        "passed": passed,
+        "sample": {"n_maps": 200, "n_inputs": 20},
+        **more,
+    }
+
+
+def facts(*entries, evidence=None, trust=None, truth=False):
+    evidence = {"weights": {"emulated": 0.2}} if evidence is None else evidence
+    return Facts("emulated", "maps", 200, 20, truth, entries, evidence, trust or {})
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (Number(31.4, 25.2, 40), "31 (25 to 40)"),
+        (Number(853, 297, None), "850 (300 or more)"),
+        (Number(None, 812, None), "more than 810"),
+        (Number(None), "more than can be told"),
+        (Number(630.1, 629.8, 630.4), "630"),
+        (Number(12, None, 20), "12 (20 or fewer)"),
+    ],
+)
+def test_a_number_of_simulations_in_words(number, expected):
+    assert str(number) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "said"),
+    [
+        (1.02, 0.03, "as it should be (1)"),
+        (1.15, 0.11, "which so few cannot tell from 1"),
+        (1.2, 0.03, "too little variance"),
+        (0.8, 0.03, "too much variance"),
+        (1.015, 0.001, "as it should be (1)"),
+    ],
+)
+def test_chi2_is_held_against_1_with_its_error(value, error, said):
+    assert said in words.chi2_sentence(value, error)
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed", "expected"),
+    [
+        (1.1, [0.9, 1.1], 1),
+        (0.8, [0.9, 1.1], 2),
+        (2.0, [None, 1.0], 2),
+        (0.34, [0.68, None], 2),
+        (None, [None, 1.0], math.inf),
+        (-1, [0.5, None], math.inf),
+    ],
+)
+def test_excess_is_1_at_the_end_of_the_range(value, allowed, expected):
+    assert faults.excess(entry("kl", value, allowed)) == pytest.approx(expected)
+
+
+def test_a_gain_is_counted_in_units_of_two_standard_errors():
+    assert faults.excess(entry("trust:emulated", 0.0, [0.02, None])) == pytest.approx(2)
+    assert faults.excess(entry("trust:emulated", -0.04, [0.02, None])) == pytest.approx(4)
+
+
+def test_faults_are_sorted_by_what_they_matter_for_worst_first():
+    found = faults.of_maps(
+        [
+            entry("correlation_slope", 0.5, [0.9, 1.1], False),
+            entry("pixel_variance", 0.7, [0.9, 1.1], False),
+            entry("residual:EE", 0.5, [None, 1.0], True),
+            entry("scatter_ratio", 0.6, [0.9, 1.1], False),
+            entry("minkowski:V1", 1.4, [None, 1.0], False),
+            entry("scattering:S4", 2.2, [None, 1.0], False),
+            entry("diversity:total:BB spectra", 0.5, [0.9, 1.1], False),
+            entry("diversity:total:S2", 0.5, [0.9, 1.1], False),
+            entry("parameter:claimed_over_scatter:r", 0.5, [0.9, 1.1], False),
+        ],
+        truth=True,
+    )
+    names = {purpose: [fault.name for fault in some] for purpose, some in found.items()}
+    assert names == {
+        COVARIANCE: ["correlation_slope", "pixel_variance"],
+        SPECTRUM: ["diversity:total:BB spectra", "scatter_ratio"],
+        NON_GAUSSIAN: ["diversity:total:S2", "scattering:S4", "minkowski:V1"],
+    }
+    assert found[COVARIANCE][0].text == "correlations between pixels are 0.5 of those of true maps"
+    assert found[NON_GAUSSIAN][1].text.startswith("S4 scattering coefficients are off by up to 2.2")
+
+
+def test_without_a_truth_no_sentence_speaks_of_one():
+    every = [
+        entry(name, 3.0, [0.9, 1.1], False) for kinds in faults.SENTENCES.values() for name in kinds
+    ]
+    found = faults.of_maps(every, truth=False)
+    said = " ".join(fault.text for some in found.values() for fault in some)
+    assert "true map" not in said
+
+
+def test_every_judged_metric_of_maps_has_its_sentence():
+    """A metric that is new has to say what it matters for."""
+    from fewtomany.validation import entries
+
+    of_no_maps = {"equivalent", "recommended", "parameter", "trust", "diversity", "descent"}
+    of_no_maps |= {"control", "scattering_inside", "correlation_match", "recovery"}
+    of_no_maps |= {"eigenvalue_worst", "correlation_rms"}  # shown, not judged
+    kinds = {kind for group in entries.GROUPS.values() for kind in group} - of_no_maps
+    assert [kind for kind in kinds if not faults.purposes_of(kind)] == []
+
+
+def test_three_estimates_of_held_out_inputs_and_the_smallest_is_named():
+    numbers = {
+        "chi2": {"n_maps": None, "low": 800.0, "high": None},
+        "variances": {"n_maps": 31.2, "low": 25.0, "high": 40.0},
+        "correlations": {"n_maps": 150.0, "low": 100.0, "high": 220.0},
+    }
+    evidence = {
+        "weights": {"emulated": 0.2},
+        "held_out": {"chi2": {"value": 1.02, "error": 0.03}},
+        "effective_number": numbers,
+    }
+    assert facts(evidence=evidence).numbers == {
+        CHI2: Number(None, 800.0),
+        VARIANCES: Number(31.2, 25.0, 40.0),
+        CORRELATIONS: Number(150.0, 100.0, 220.0),
+    }
+    found = answer.answer(facts(evidence=evidence), "results/mine")
+    trust = found.sentences[1]
+    assert "1.02 ± 0.03 in it, as it should be (1)" in trust
+    assert (
+        "Judged by held-out inputs it acts like this many simulations: more than 800 by χ², 31 (25 "
+        "to 40) by pixel variances and 150 (100 to 220) by correlations. Where pixel variances "
+        "matter, trust it as 31." in trust
+    )
+    assert "Trust it as you would about 31 simulations" in found.headline
+
+
+def test_one_estimate_alone_is_that_of_chi2():
+    evidence = {"weights": {}, "effective_number": {"n_maps": 50.0, "low": 30.0, "high": None}}
+    assert facts(evidence=evidence).numbers == {CHI2: Number(50.0, 30.0, None)}
+
+
+def test_a_truth_counts_before_held_out_inputs():
+    known = entry("recommended:equivalent:kl", 397.0, [10, None], True, interval=[390.0, 404.0])
+    evidence = {"weights": {}, "effective_number": {"n_maps": 50.0, "low": 30.0, "high": None}}
+    found = facts(known, evidence=evidence, truth=True)
+    assert found.numbers == {CHI2: Number(397.0, 390.0, 404.0)}
+    assert "Judged by the truth" in answer.answer(found, "results/x").trust[0]
+
+
+@pytest.mark.parametrize(
+    ("weight", "added", "said"),
+    [
+        (0.0, None, "added nothing to the covariance: held-out inputs give it no weight"),
+        (
+            0.3,
+            {"gain": 0.05, "error": 0.01},
+            "weight of 0.30 in the covariance and gains 1.2 ± 0.2",
+        ),
+        (0.1, {"gain": 0.01, "error": 0.02}, "added nothing that held-out inputs can see"),
+        (0.1, {"gain": -0.1, "error": 0.02}, "costs 2.5 ± 0.5 nats"),
+    ],
+)
+def test_what_the_emulation_added(weight, added, said):
+    trust = {"n_directions": 25, "added": added} if added else {}
+    found = answer.answer(facts(evidence={"weights": {"emulated": weight}}, trust=trust), "r")
+    assert said in found.added
+
+
+def test_where_nothing_is_known_it_says_so():
+    evidence = {"weights": "equal, as no fold was held out"}
+    found = answer.answer(facts(evidence=evidence), "results/mine")
+    assert found.trust[0].startswith("Nothing says how far to trust it")
+    assert "half and half" in found.added
+
+
+def test_a_covariance_that_nobody_judged_is_not_trusted_in_the_headline():
+    found = answer.answer(facts(), "results/mine")
+    assert found.headline == (
+        "For a covariance use results/mine/recommended/emulated.h5. Nothing says how good it is."
+    )
+
+
+def test_which_file_for_what_follows_from_what_fails():
+    fine = answer.answer(facts(), "results/mine")
+    assert [(use.purpose, use.file) for use in fine.uses] == [
+        (COVARIANCE, "results/mine/recommended/emulated.h5"),
+        (SPECTRUM, "results/mine/datasets/emulated/"),
+        (NON_GAUSSIAN, "results/mine/datasets/emulated/"),
+    ]
+    bad = answer.answer(
+        facts(
+            entry("scatter_ratio", 0.6, [0.9, 1.1], False),
+            entry("scattering:S4", 2.2, [None, 1.0], False),
+        ),
+        "results/mine",
+    )
+    assert bad.uses[1].file == "results/mine/datasets/maps/"
+    assert bad.uses[2].remark == "but not for S4, which fails."
+    assert "results/mine/recommended/emulated.h5" in bad.sentences[0]
+
+
+def test_the_five_lines_run_on_a_covariance_whose_inverse_is_known(tmp_path):
+    path, n = tmp_path / "recommended.h5", 2 * 12
+    content = covariance.Covariance(np.zeros(n), 2 * np.eye(n), 30, "QU", 1, "recommended")
+    covariance.write(path, content, {})
+    names = {"maps": np.ones((3, 2, 12))}
+    code = words.load_lines(str(path), "n_maps, 2, 12", "galactic")
+    assert len(code.splitlines()) == 5
+    exec(code, names)
+    assert names["chi2"] == pytest.approx(np.full(3, n / 2))
+    assert names["log_likelihood"] == pytest.approx(-0.5 * n * (0.5 + np.log(2)))
+
+
+def test_a_plane_has_maps_and_no_covariance():
+    found = answer.answer(Facts("emulated", "maps", 200, 20, False, (), None, {}), "results/plane")
+    assert [use.purpose for use in found.uses] == [SPECTRUM, NON_GAUSSIAN]
+    assert found.code == ""
+
+
+def test_the_dataset_nearest_to_the_truth_comes_first():
+    judgement = {
+        "truth": "exact",
+        "metrics": [
+            entry("recommended:kl", 33.0, dataset="from-10"),
+            entry("recommended:kl", 7.7, dataset="from-100"),
+        ],
+    }
+    found = collect(judgement, {"from-10": "a", "from-100": "b"}, True, {}, {})
+    assert [one.dataset for one in found] == ["from-100", "from-10"]
+
+
+def test_the_answer_is_read_from_a_folder_of_results(tmp_path, one_day_content):
+    """As the report has it from files and `make augment` from their folder."""
+    campaign, folder = config.parse(one_day_content()), tmp_path / "one-day"
+    metric = entry("scatter_ratio", 0.6, [0.9, 1.1], False, dataset="emulated-4")
+    (folder / "validation" / "parts").mkdir(parents=True)
+    (folder / "recommended").mkdir()
+    store.write_json(
+        folder / "validation" / "metrics.json",
+        {"campaign": "one-day", "truth": "exact", "metrics": [metric]},
+    )
+    n = 2 * 12
+    content = covariance.Covariance(np.zeros(n), 2 * np.eye(n), 30, "QU", 1, "recommended")
+    evidence = {"weights": {"emulated": 0.3}, "held_out": {"chi2": {"value": 1.3, "error": 0.04}}}
+    covariance.write(folder / "recommended" / "emulated-4.h5", content, evidence)
+    added = {"gain": 0.05, "error": 0.01}
+    trust = folder / "validation" / "parts" / "trust-emulated-4.json"
+    parts.write(trust, [], {}, added=added, n_directions=25)
+    (found,) = answer.read_folder(campaign, folder)
+    assert found.dataset == "emulated-4"
+    assert found.uses[0].file == f"{folder}/recommended/emulated-4.h5"
+    assert found.uses[1].file == f"{folder}/datasets/input-4/"
+    assert "1.30 ± 0.04" in found.sentences[1]
+    assert "too little variance" in found.sentences[1]
+    assert "gains 1.2 ± 0.2 nats" in found.sentences[2]
