@@ -87,6 +87,17 @@ class Flat(Geometry):
         """Shape of the plane; (1, n) for a line."""
         return self.shape if len(self.shape) == 2 else (1, *self.shape)
 
+    @property
+    def points(self) -> np.ndarray:
+        """In pixels. A periodic side is a circle, in two coordinates, of as many pixels."""
+        places = np.unravel_index(self.indices, self.shape)
+        if not self.periodic:
+            return np.column_stack(places).astype(np.float64)
+        angles = [2 * np.pi * place / n for place, n in zip(places, self.shape, strict=True)]
+        radii = [n / (2 * np.pi) for n in self.shape]
+        circles = [(r * np.cos(a), r * np.sin(a)) for a, r in zip(angles, radii, strict=True)]
+        return np.column_stack([side for circle in circles for side in circle])
+
     def nested_of(self, indices: np.ndarray) -> np.ndarray:
         return interleave(np.unravel_index(indices, self.shape))
 

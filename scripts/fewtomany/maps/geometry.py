@@ -62,6 +62,11 @@ class Geometry(abc.ABC):
     def whole(self) -> "Geometry":
         """The same with every pixel observed, all alike."""
 
+    @property
+    @abc.abstractmethod
+    def points(self) -> np.ndarray:
+        """Cartesian coordinates of the observed pixels, (n_pix, k): near ones are near."""
+
     @abc.abstractmethod
     def nested_of(self, indices: np.ndarray) -> np.ndarray:
         """Number of pixels in the nested order: divided by n_children, that of their parent."""

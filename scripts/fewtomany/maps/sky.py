@@ -84,6 +84,10 @@ class Sky(Geometry):
     def attributes(self) -> dict[str, Any]:
         return {"nside": self.nside, "ordering": "RING"}
 
+    @property
+    def points(self) -> np.ndarray:
+        return self.vectors
+
     @cached_property
     def vectors(self) -> np.ndarray:
         """Unit vectors of the observed pixels, (n_pix, 3)."""

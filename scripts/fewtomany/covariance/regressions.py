@@ -1,0 +1,347 @@
+"""A covariance from regressions of every pixel on its neighbours: full rank, sparse, of any sky.
+
+With z = map / deviation, pixels from coarse to fine (:mod:`fewtomany.covariance.nearby`) and the
+components of a pixel one after the other, every value is a regression on those of the nearest
+pixels before it and on those of its own pixel before it:
+
+    z_i = Σ_k β_k z_k + e_i,  e_i ~ N(0, d²),  d² ~ IG(a, (a − 1) d₀²),  β_k ~ N(β₀_k, d² s_k),
+    s_k = exp(θ₁ − θ₂ r_k),
+
+r_k the rank of the neighbour's distance, 0 for the pixel itself (Kidd & Katzfuss 2022, Bayesian
+Analysis 17, 291). β₀ and d₀² are those of isotropic correlations of the distance, d₀² to a power.
+Of the inputs alone the prior is that of the best evidence, a t distribution. The posterior means of
+β and d² are a sparse inverse Cholesky factor (:mod:`fewtomany.covariance.local`).
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.optimize
+import scipy.special
+
+from fewtomany.covariance import nearby
+from fewtomany.covariance.local import Local
+from fewtomany.covariance.turns import Turns
+from fewtomany.maps.components import Components
+from fewtomany.maps.geometry import Geometry
+
+N_NEIGHBOURS = 10
+N_BINS = 24
+"""Classes of distance of the base's correlations."""
+
+N_CENTRES = 400
+"""Pixels whose products with all others tell the base."""
+
+N_FITTED = 100
+"""Pixels whose regressions tell the prior."""
+
+NUGGET = 0.01
+"""Smallest share of independent pixels in the base."""
+
+CHUNK = 512
+"""Pixels whose regressions are in memory at a time."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """Correlations R ⊗ (Σ_j w_j exp(−d² / 2 s_j²) + w₀ δ): positive in any dimension.
+
+    Attributes
+    ----------
+    components : array of shape (n_components, n_components): R
+    weights, widths : arrays of shape (n,): w and s; the rest of 1 is w₀
+    """
+
+    components: np.ndarray
+    weights: np.ndarray
+    widths: np.ndarray
+
+    def __call__(self, square: np.ndarray) -> np.ndarray:
+        """The isotropic factor at squared distances (...), 1 at 0."""
+        found = np.where(square == 0, 1 - self.weights.sum(), 0.0)
+        for weight, width in zip(self.weights, self.widths, strict=True):
+            found += weight * np.exp(-0.5 * square / width**2)
+        return found
+
+
+def no_base(n_components: int) -> Base:
+    """Independent values."""
+    return Base(np.eye(n_components), np.empty(0), np.empty(0))
+
+
+def isotropic_base(maps: np.ndarray, points: np.ndarray) -> Base:
+    """The base of normalized maps (n_maps, n_components, n_pix): mean products by distance.
+
+    Parameters
+    ----------
+    points : array of shape (n_pix, k); the first ``N_CENTRES`` are taken with all others
+    """
+    n_maps, n_components, n_pix = maps.shape
+    if n_pix < 3:
+        return no_base(n_components)
+    flat = maps.transpose(1, 0, 2).reshape(n_components, -1)
+    together = flat @ flat.T
+    scale = np.sqrt(np.diagonal(together))
+    centres = np.arange(min(N_CENTRES, n_pix))
+    product = np.einsum("kcp,kcq->pq", maps[..., centres], maps, optimize=True)
+    square = _square(points[centres][:, None], points)
+    inside = square > 0
+    bounds = np.geomspace(square[inside].min(), square[inside].max() * 1.0001, N_BINS + 1)
+    place = np.digitize(square[inside], bounds) - 1
+    count = np.bincount(place, minlength=N_BINS)
+    used = count > 0
+    total = np.bincount(place, product[inside], N_BINS)[used] / count[used]
+    mean = np.bincount(place, square[inside], N_BINS)[used] / count[used]
+    total /= n_maps * n_components * np.mean(maps**2)
+    widths = np.sqrt(bounds[::2])
+    rows = np.exp(-0.5 * mean[:, None] / widths**2)
+    weights = scipy.optimize.nnls(rows, total)[0]
+    kept = weights > 0
+    weights, widths = weights[kept], widths[kept]
+    if weights.sum() > 1 - NUGGET:
+        weights *= (1 - NUGGET) / weights.sum()
+    return Base(together / np.outer(scale, scale), weights, widths)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Numbers of the prior.
+
+    Attributes
+    ----------
+    base : where it shrinks to
+    spread, decay : θ₁ and θ₂ of the module's first lines
+    shape : a, more than 1
+    power : of the base's d₀², which is 1 of a value that the base knows nothing of
+    """
+
+    base: Base
+    spread: float
+    decay: float
+    shape: float
+    power: float
+
+    @classmethod
+    def of(cls, base: Base, free: np.ndarray) -> "Prior":
+        """From unbounded numbers."""
+        spread, decay, shape, power = np.clip(free, -12, 12)
+        return cls(base, spread, np.exp(decay), 1 + np.exp(shape), np.exp(power))
+
+
+START = np.array([-2.0, -1.5, 1.5, 0.0])
+"""Where the search for the prior of the best evidence begins: θ₁, ln θ₂, ln (a − 1), ln power."""
+
+LOOSE = np.array([1.0, -3.0, 1.6, 0.3])
+"""The same where turned maps are samples. They are many and alike, so that their evidence means
+little; tighter ones miss stripes longer than the neighbourhood (BENCHMARKS.md)."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Regressions of some pixels: products of samples with their neighbours and themselves.
+
+    Attributes
+    ----------
+    products : array of shape (n, q, q), q = (m + 1) n_components: neighbour by neighbour all
+        components, then those of the pixel; 0 where there is no neighbour
+    correlations : the same of the base
+    rank : array of shape (q,)
+    n_samples : array of shape (n,): samples in the sums of every pixel
+    n_components : of a pixel
+    """
+
+    products: np.ndarray
+    correlations: np.ndarray
+    rank: np.ndarray
+    n_samples: np.ndarray
+    n_components: int
+
+    def regressions(self, prior: Prior):
+        """For every component: (predictors, prior mean β₀, root of s, matrix M, 2b).
+
+        M (n, p + 1, p + 1) is [[1 + √s G √s, √s g], […, 2b + e·e]], e what β₀ leaves: its last
+        pivot is 2b′ of the posterior, its other pivots are the determinant.
+        """
+        q = len(self.rank)
+        for component in range(self.n_components):
+            p = q - self.n_components + component
+            given, own = self.correlations[:, :p, :p], self.correlations[:, :p, p]
+            if len(prior.base.weights) or component:
+                mean = np.linalg.solve(given, own[..., None])[..., 0]
+            else:
+                mean = np.zeros_like(own)
+            left = 1 - np.einsum("np,np->n", mean, own)
+            product, with_own = self.products[:, :p, :p], self.products[:, :p, p]
+            of_mean = np.einsum("npk,nk->np", product, mean)
+            away = with_own - of_mean
+            square = self.products[:, p, p] - np.einsum("np,np->n", mean, with_own + away)
+            root = np.exp(0.5 * (prior.spread - prior.decay * self.rank[:p]))
+            matrix = np.empty((len(product), p + 1, p + 1))
+            matrix[:, :p, :p] = product * np.outer(root, root)
+            matrix[:, np.arange(p), np.arange(p)] += 1
+            matrix[:, :p, p] = matrix[:, p, :p] = away * root
+            rate = 2 * left**prior.power * (prior.shape - 1)
+            matrix[:, p, p] = rate + np.maximum(square, 0)
+            yield mean, root, matrix, rate
+
+    def evidence(self, prior: Prior) -> float:
+        """Log marginal likelihood of the samples per value, nats, up to a constant."""
+        a, n = prior.shape, self.n_samples
+        after = a + n / 2
+        constant = scipy.special.gammaln(after) - scipy.special.gammaln(a)
+        total = 0.0
+        for _, _, matrix, rate in self.regressions(prior):
+            pivots = np.diagonal(np.linalg.cholesky(matrix), axis1=1, axis2=2)
+            logs = np.log(pivots)
+            total += np.sum(
+                constant
+                + a * np.log(rate / 2)
+                - after * (2 * logs[:, -1] - np.log(2))
+                - logs[:, :-1].sum(axis=1)
+            )
+        return float(total) / (self.n_components * n.sum())
+
+    def fit(self, base: Base) -> Prior:
+        """The prior under which the samples are likeliest."""
+
+        def loss(free: np.ndarray) -> float:
+            prior = Prior.of(base, free)
+            try:
+                return -self.evidence(prior) + 1e-4 * np.sum((free - START) ** 2)
+            except np.linalg.LinAlgError:
+                return np.inf
+
+        simplex = START + np.vstack([np.zeros(4), np.diag([1.0, 0.5, 1.0, 0.3])])
+        found = scipy.optimize.minimize(
+            loss,
+            START,
+            method="Nelder-Mead",
+            options={"initial_simplex": simplex, "xatol": 0.05, "fatol": 1e-4, "maxfev": 100},
+        )
+        return Prior.of(base, found.x)
+
+    def means(self, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
+        """Posterior means: β (n, n_components, q − 1), 0 beyond, and d² (n, n_components)."""
+        n, q = self.products.shape[:2]
+        coefficients = np.zeros((n, self.n_components, q - 1))
+        variance = np.empty((n, self.n_components))
+        after = prior.shape + self.n_samples / 2
+        for component, (mean, root, matrix, _) in enumerate(self.regressions(prior)):
+            p = len(root)
+            step = np.linalg.solve(matrix[:, :p, :p], matrix[:, :p, p:])[..., 0]
+            coefficients[:, component, :p] = mean + root * step
+            left = matrix[:, p, p] - np.einsum("np,np->n", step, matrix[:, :p, p])
+            variance[:, component] = left / (2 * after - 2)
+        return coefficients, variance
+
+
+@dataclass(frozen=True)
+class Order:
+    """Pixels from coarse to fine and their neighbours; of the geometry alone.
+
+    Attributes
+    ----------
+    pixels : int64 array of shape (n_pix,): pixel at every place
+    points : array of shape (n_pix, k): coordinates, in order
+    near : int32 array of shape (n_pix, m): places of the neighbours, −1 for none
+    """
+
+    pixels: np.ndarray
+    points: np.ndarray
+    near: np.ndarray
+
+    @classmethod
+    def of(cls, points: np.ndarray, n_neighbours: int) -> "Order":
+        """Of points (n_pix, k) in the order of the maps."""
+        pixels = nearby.order(points)
+        near = nearby.neighbours(points[pixels], min(n_neighbours, max(len(points) - 1, 0)))
+        return cls(pixels, points[pixels], near)
+
+    def problem(
+        self,
+        maps: np.ndarray,
+        base: Base,
+        places: np.ndarray,
+        weights: np.ndarray,
+    ) -> Problem:
+        """Regressions of the pixels at some places.
+
+        Parameters
+        ----------
+        maps : array of shape (n, n_components, n_pix), in order
+        weights : array of shape (n, n_pix), in order; a sample counts with the smallest of those of
+            a pixel and its neighbours
+        """
+        n_maps, n_components, _ = maps.shape
+        near = self.near[places]
+        around = np.concatenate([near, places[:, None]], axis=1)
+        there = around >= 0
+        values = maps[:, :, around].transpose(2, 0, 3, 1) * there[:, None, :, None]
+        values = values.reshape(len(places), n_maps, -1)
+        counts = np.where(there, weights[:, around], np.inf).min(axis=2).T
+        values *= np.sqrt(counts)[:, :, None]
+        products = np.matmul(values.transpose(0, 2, 1), values)
+        points = self.points[around]
+        isotropic = base(_square(points[:, :, None], points[:, None]))
+        isotropic *= there[:, :, None] & there[:, None]
+        size = around.shape[1]
+        isotropic[:, np.arange(size), np.arange(size)] = 1
+        correlations = np.einsum("nij,ab->niajb", isotropic, base.components)
+        rank = np.repeat(np.append(np.arange(1, size), 0), n_components)
+        shape = (len(places), size * n_components, size * n_components)
+        return Problem(
+            products, correlations.reshape(shape), rank, counts.sum(axis=1), n_components
+        )
+
+
+@functools.lru_cache(maxsize=2)
+def order_of(sky: Geometry, n_neighbours: int) -> Order:
+    """The order of the pixels of a sky."""
+    return Order.of(sky.points, n_neighbours)
+
+
+def learn(
+    maps: np.ndarray,
+    deviation: np.ndarray,
+    components: Components,
+    sky: Geometry,
+    turns: Turns | None = None,
+    n_neighbours: int = N_NEIGHBOURS,
+) -> Local:
+    """The local model of inputs.
+
+    Parameters
+    ----------
+    maps : array of shape (n_maps, n_components, n_pix), of zero mean
+    deviation : array of shape (n_components, n_pix), by which they are divided
+    turns : more samples, that together count as much as the inputs, wherever a pixel and its
+        neighbours are known; the prior is ``LOOSE`` then, and that of the best evidence otherwise
+    """
+    order = order_of(sky, n_neighbours)
+    samples = (maps / deviation)[:, :, order.pixels]
+    n_components, n_pix = deviation.shape
+    base = isotropic_base(samples, order.points)
+    counts = np.ones((len(maps), n_pix))
+    if turns is not None:
+        seen = turns.seen[:, order.pixels]
+        samples = np.concatenate([samples, turns.maps[:, :, order.pixels]])
+        counts = np.concatenate([counts, seen * (len(maps) / seen.sum(axis=0))])
+        prior = Prior.of(base, LOOSE)
+    else:
+        places = np.unique(np.linspace(0, n_pix - 1, min(N_FITTED, n_pix)).astype(int))
+        prior = order.problem(samples, base, places, counts).fit(base)
+    coefficients = np.empty((n_pix, n_components, (order.near.shape[1] + 1) * n_components - 1))
+    variance = np.empty((n_pix, n_components))
+    for first in range(0, n_pix, CHUNK):
+        some = np.arange(first, min(first + CHUNK, n_pix))
+        problem = order.problem(samples, base, some, counts)
+        coefficients[some], variance[some] = problem.means(prior)
+    return Local(
+        components, sky, order.pixels, order.near, coefficients, np.sqrt(variance), deviation
+    )
+
+
+def _square(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distances of points (..., k)."""
+    return np.sum((a - b) ** 2, axis=-1)

@@ -1,0 +1,104 @@
+"""Maps turned by a few degrees about any axis: where statistics change slowly, nearly other maps.
+
+What :mod:`fewtomany.covariance.turned` does about the axis of a scan is done here about all axes,
+by little. Turns are made in harmonic space, T, E and B being scalars. Of a part of the sky a turned
+map knows the pixels that come from inside, away from the edge.
+"""
+
+from dataclasses import dataclass
+
+import healpy
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from fewtomany import seeds
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
+from fewtomany.spectra import spectra
+
+ITERATIONS = 3
+"""Jacobi steps of the quadrature: a turn need not come back to the same bits."""
+
+N_ROWS, MEMORY = 400, 2e7
+"""Turned maps, and values of these, at most; each map has as many."""
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Turned maps, of unit mean square in every pixel.
+
+    Attributes
+    ----------
+    maps : array of shape (n, n_components, n_pix); 0 where nothing is known
+    seen : bool array of shape (n, n_pix): where something is
+    """
+
+    maps: np.ndarray
+    seen: np.ndarray
+
+
+def number(n_maps: int, size: int) -> int:
+    """Turns of each of some maps of so many values."""
+    return max(1, int(min(N_ROWS, MEMORY / size)) // n_maps)
+
+
+def turn(
+    maps: np.ndarray,
+    components: Components,
+    sky: Sky,
+    width_deg: float,
+    campaign_seed: int,
+    key: tuple[str | int, ...],
+) -> Turns:
+    """Maps turned by random rotations.
+
+    Parameters
+    ----------
+    maps : array of shape (n_maps, n_components, n_pix), over their deviations
+    width_deg : standard deviation of each component of the rotation vector, degrees
+    campaign_seed, key : the turns of map k follow from the stream ``(*key, k)``
+
+    Returns
+    -------
+    every map, and on a part of the sky the maps themselves, too, without which its edge would
+    have none
+    """
+    n_turns = number(len(maps), maps[0].size)
+    lmax = spectra.lmax_of(sky.nside)
+    inside = _inside(sky)
+    found, seen = [], []
+    for k, one in enumerate(maps):
+        alms = spectra.to_harmonic(sky.expand(one, 0.0), components, ITERATIONS)
+        vectors = seeds.generator(campaign_seed, *key, k).standard_normal((n_turns, 3))
+        for rotation in Rotation.from_rotvec(np.deg2rad(width_deg) * vectors):
+            phi, theta, psi = rotation.as_euler("ZYZ")
+            rotated = alms.copy()
+            for row in rotated:
+                healpy.rotate_alm(row, psi, theta, phi, lmax=lmax)
+            known = _comes_from(rotation, sky, inside)
+            found.append(sky.restrict(spectra.to_map(rotated, components, sky.nside)) * known)
+            seen.append(known)
+    if not sky.is_full:
+        found += list(maps)
+        seen += [np.ones(sky.n_pix, bool)] * len(maps)
+    turned, known = np.array(found), np.array(seen)
+    square = np.sum(turned**2, axis=0) / known.sum(axis=0)
+    return Turns(turned / np.sqrt(square), known)
+
+
+def _inside(sky: Sky) -> np.ndarray | None:
+    """Which pixels of the whole sphere are observed with all that touch them; None for all."""
+    if sky.is_full:
+        return None
+    observed = np.zeros(sky.n_whole + 1, bool)
+    observed[sky.pixels] = True
+    observed[-1] = True  # −1: no neighbour there
+    around = healpy.get_all_neighbours(sky.nside, np.arange(sky.n_whole))
+    return observed[:-1] & observed[around].all(axis=0)
+
+
+def _comes_from(rotation: Rotation, sky: Sky, inside: np.ndarray | None) -> np.ndarray:
+    """Whether what a turn brings to every observed pixel was inside, (n_pix,)."""
+    if inside is None:
+        return np.ones(sky.n_pix, bool)
+    return inside[healpy.vec2pix(sky.nside, *rotation.inv().apply(sky.vectors).T)]

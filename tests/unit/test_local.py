@@ -1,0 +1,182 @@
+"""The local model: regressions on the nearest pixels before each, from coarse to fine."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from fewtomany import seeds
+from fewtomany.covariance import nearby, regressions, turns
+from fewtomany.maps.components import Components
+from fewtomany.maps.flat import Flat
+from fewtomany.maps.sky import Sky
+
+T = Components("T")
+
+
+def distances(points):
+    return np.sqrt(np.sum((points[:, None] - points) ** 2, axis=-1))
+
+
+def divergence(model, truth):
+    """Kullback–Leibler, nats."""
+    ratio = np.linalg.solve(model, truth)
+    return 0.5 * (np.trace(ratio) - len(truth) - np.linalg.slogdet(ratio)[1])
+
+
+def drawn(truth, n_maps, n_components=1, seed=0):
+    root = np.linalg.cholesky(truth)
+    numbers = np.random.default_rng(seed).standard_normal((n_maps, len(truth)))
+    return (numbers @ root.T).reshape(n_maps, n_components, -1)
+
+
+def learnt(maps, sky, n_neighbours=4, components=T):
+    deviation = np.ones(maps.shape[1:])
+    return regressions.learn(maps, deviation, components, sky, n_neighbours=n_neighbours)
+
+
+@pytest.mark.parametrize("sky", [Sky(4), Sky(8, np.arange(40, 300)), Flat((9, 7), True)])
+def test_the_order_is_from_coarse_to_fine(sky):
+    order = nearby.order(sky.points)
+    assert sorted(order) == list(range(sky.n_pix))
+    between = distances(sky.points[order])
+    before = np.array([between[k, :k].min() for k in range(1, sky.n_pix)])
+    farthest = np.array([between[k:, :k].min(axis=1).max() for k in range(1, sky.n_pix)])
+    assert (before >= nearby.STEP * farthest * (1 - 1e-9)).all()
+
+
+def test_neighbours_are_the_nearest_ones_before():
+    points = Sky(8).points[nearby.order(Sky(8).points)]
+    found = nearby.neighbours(points, 6)
+    between = distances(points)
+    for place in range(len(points)):
+        there = found[place][found[place] >= 0]
+        assert len(there) == min(place, 6)
+        nearest = np.sort(between[place, :place])[: len(there)]
+        np.testing.assert_allclose(between[place, there], nearest, rtol=1e-9, atol=1e-12)
+
+
+def test_a_markov_process_on_a_line_is_found():
+    """All that a point depends on are the nearest ones on either side: there is no other error."""
+    sky = Flat((48,), False)
+    truth = np.exp(-distances(sky.points) / 6)
+    few, many = (divergence(learnt(drawn(truth, n), sky).dense(), truth) for n in (10, 1000))
+    assert few < 2
+    assert many < 0.05
+
+
+def test_a_stationary_field_on_a_plane_is_approached():
+    sky = Flat((10, 10), False)
+    truth = np.exp(-distances(sky.points) / 5)
+    few, many = (divergence(learnt(drawn(truth, n), sky, 12).dense(), truth) for n in (5, 1000))
+    assert divergence(np.eye(100), truth) > 50
+    assert few < 5
+    assert many < 0.2
+
+
+def test_independent_pixels_stay_independent():
+    sky = Flat((12, 12), False)
+    variance = np.exp(np.random.default_rng(1).standard_normal(144))
+    found = learnt(drawn(np.diag(variance), 40), sky)
+    assert divergence(found.dense(), np.diag(variance)) < 4  # 144 variances of 40 maps: 1.8
+    correlations = found.dense() / np.outer(found.deviation, found.deviation)
+    assert np.std(correlations - np.eye(144)) < 0.01
+
+
+def test_components_of_a_pixel_are_correlated():
+    sky, pair = Flat((40,), False), np.array([[1, 0.8], [0.8, 1]])
+    truth = np.kron(pair, np.exp(-distances(sky.points) / 4))
+    maps = drawn(truth, 200, 2)
+    found = learnt(maps, sky, components=Components("QU")).dense()
+    assert np.diagonal(found[:40, 40:]) == pytest.approx(np.full(40, 0.8), abs=0.2)
+    assert divergence(found, truth) < 1.5
+
+
+def test_four_maps_are_enough_to_have_an_inverse():
+    sky = Sky(4, np.arange(30, 90))
+    found = learnt(
+        np.random.default_rng(0).standard_normal((4, 3, 60)), sky, components=Components("TQU")
+    )
+    assert np.isfinite(found.log_determinant())
+    assert (np.linalg.eigvalsh(found.dense()) > 0).all()
+
+
+def test_a_pixel_without_neighbours():
+    sky = Sky(4, np.array([77]))
+    maps = drawn(np.array([[1, 0.9], [0.9, 1]]), 500, 2)
+    found = learnt(maps, sky, components=Components("QU")).dense()
+    np.testing.assert_allclose(found, [[1, 0.9], [0.9, 1]], atol=0.1)
+
+
+def test_parts_of_the_sky_that_do_not_touch_are_independent():
+    left, right = np.arange(0, 40), np.arange(140, 180)
+    sky = Sky(4, np.concatenate([left, right]))
+    between = distances(sky.points)
+    truth = np.exp(-between / 0.3)
+    truth[:40, 40:] = truth[40:, :40] = 0
+    found = learnt(drawn(truth, 100), sky).dense()
+    assert divergence(found, truth) < 6
+    assert np.abs(found[:40, 40:]).max() < 0.2
+
+
+def test_regressions_have_the_same_bits_in_any_company(monkeypatch):
+    """Each is for itself, whatever is computed beside it and by how many threads."""
+    maps = np.random.default_rng(0).standard_normal((6, 2, 192))
+    found = []
+    for chunk in (2048, 17):
+        monkeypatch.setattr(regressions, "CHUNK", chunk)
+        found.append(learnt(maps, Sky(4), components=Components("QU")))
+    np.testing.assert_array_equal(found[0].coefficients, found[1].coefficients)
+    np.testing.assert_array_equal(found[0].left, found[1].left)
+
+
+def test_its_factor_alone_solves():
+    """What a file holds is enough: C⁻¹ = WᵀW."""
+    found = learnt(
+        np.random.default_rng(0).standard_normal((6, 2, 192)), Sky(4), 6, Components("QU")
+    )
+    factor = found.factor
+    np.testing.assert_allclose((factor.T @ factor) @ found.dense(), np.eye(384), atol=1e-9)
+
+
+def test_turned_maps_are_samples_where_they_are_known():
+    """On a part of the sky; what stands where nothing is known makes no difference."""
+    sky = Sky(4, np.arange(20, 120))
+    maps = drawn(np.exp(-distances(sky.points) / 0.5), 6)
+    samples = turns.turn(maps, T, sky, 8.0, 1, ("turns",))
+    assert 0.2 < samples.seen[:-6].mean() < 0.9
+    assert samples.seen[-6:].all()
+    other = replace(samples, maps=np.where(samples.seen[:, None], samples.maps, 7.0))
+    found = [
+        regressions.learn(maps, np.ones((1, 100)), T, sky, some) for some in (None, samples, other)
+    ]
+    np.testing.assert_allclose(found[1].coefficients, found[2].coefficients, atol=1e-12)
+    assert np.abs(found[0].coefficients - found[1].coefficients).max() > 0.1
+
+
+def test_a_map_is_turned_as_its_pixels_are():
+    """A spot of T, and of the amplitude of Q and U, is where the turn takes its centre."""
+    sky, components, centre = Sky(8), Components("TQU"), 100
+    spot = np.exp(-8 * np.sum((sky.points - sky.points[centre]) ** 2, axis=1))
+    maps = np.repeat(np.stack([spot, spot, 0 * spot])[None], 100, axis=0)
+    turned = turns.turn(maps, components, sky, 30.0, 5, ("k",)).maps
+    usual = np.sqrt(np.mean(turned**2, axis=(0, 1)))
+    for k in range(3):
+        vector = seeds.generator(5, "k", k).standard_normal((4, 3))[0]
+        there = Rotation.from_rotvec(np.deg2rad(30) * vector).apply(sky.points[centre])
+        near = np.sum((sky.points - there) ** 2, axis=1) < 1
+        for values in (turned[4 * k, 0], np.hypot(turned[4 * k, 1], turned[4 * k, 2])):
+            found = sky.points[np.argmax(np.where(near, values * usual, 0))]
+            assert np.linalg.norm(found - there) < 0.4
+
+
+def test_it_is_scaled_to_other_deviations():
+    found = learnt(
+        np.random.default_rng(0).standard_normal((6, 2, 48)), Sky(2), 6, Components("QU")
+    )
+    wanted = np.linspace(1, 2, 96).reshape(2, 48)
+    scaled = found.scaled(wanted)
+    np.testing.assert_allclose(scaled.deviation, wanted)
+    correlations = found.dense() / np.outer(found.deviation, found.deviation)
+    np.testing.assert_allclose(scaled.dense(), correlations * np.outer(wanted, wanted), atol=1e-12)
