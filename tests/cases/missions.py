@@ -190,14 +190,22 @@ def mapsims_noise(folder):
     return wrote
 
 
-@case(told="left out: TT, TQ, TU, QQ, QU, UU, no T, Q or U")
+@case(refused=r"map_0.* is 'Tcmb'; expected K, mK, uK .*writes in mK: give UNIT to take it as")
+def spt3g_without_its_unit(folder):
+    return spt3g(folder)
+
+
+@case(UNIT="mK", told="left out: TT, TQ, TU, QQ, QU, UU, no T, Q or U.*'Tcmb' is taken as mK")
 def spt3g(folder):
-    """CMB-S4/spt3g_software maps/python/fitsio.py: explicit pixels, NEST, Tcmb, IAU, C."""
+    """CMB-S4/spt3g_software maps/python/fitsio.py: explicit pixels, NEST, Tcmb, IAU, C.
+
+    Numbers are in mK, the unit of temperature of that software (findings/spt3g-millikelvin.sh).
+    """
     z = hp.pix2vec(NSIDE, np.arange(N_PIX))[2]
     wrote = truth(seen=(z < -0.5) & (z > -0.95), frame="equatorial")
     pixel = np.flatnonzero(wrote.seen[NEST])
     for k in range(N):
-        t, q, u = wrote.maps[k][:, NEST][:, pixel]
+        t, q, u = 1e3 * wrote.maps[k][:, NEST][:, pixel]
         columns = [("PIXEL", "I", None, pixel.astype(np.int16)), ("TEMPERATURE", "D", "Tcmb", t)]
         columns += [("Q_POLARISATION", "D", "Tcmb", q), ("U_POLARISATION", "D", "Tcmb", -u)]
         columns += [

@@ -175,7 +175,7 @@ def _override(
         raise UserError(
             f"{path}: {key} is {said!r}, no temperature; expected {choice}{thermodynamic}"
         )
-    what = "; a brightness temperature must be converted, or" if fact == "unit" else ";"
+    what = f"; {words.remark_of(said)}" if fact == "unit" else ";"
     raise UserError(
         f"{path}: {key} is {said!r}; expected {choice}{thermodynamic}{what} give {name} to take it "
         "as one of these"

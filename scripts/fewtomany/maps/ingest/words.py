@@ -52,13 +52,18 @@ def unit_of(text: str | None) -> str | None:
     word = _LEADING_ONE.sub("", (text or "").strip(" '\""))
     if word.upper() in _NOTHING:
         return None
-    if word.lower() in ("tcmb", "t_cmb"):  # spt3g's name of a temperature in kelvin
-        return "K"
     plain = re.sub("mu(?=K)|[\u00b5\u03bc]", "u", word)
     found = re.fullmatch(f"{_KELVIN}(?:{_THERMODYNAMIC})?", plain, re.IGNORECASE)
     if not found or plain.startswith("MK"):  # mega or milli: nobody can tell
         return word
     return _PREFIXES[found[1].lower()]
+
+
+def remark_of(unit: str) -> str:
+    """What to know of a unit that :func:`unit_of` does not know, before one is given for it."""
+    if unit.lower() == "tcmb":
+        return "spt3g's word for a temperature, which that software writes in mK:"
+    return "a brightness temperature must be converted, or"
 
 
 def cannot_be_temperature(unit: str) -> bool:
