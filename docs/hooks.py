@@ -34,7 +34,7 @@ SECTIONS = {
         "docs/scaling.md",
         "BENCHMARKS.md",
     ],
-    "Inside": ["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"],
+    "Inside": ["ARCHITECTURE.md", "findings/README.md", "CONTRIBUTING.md", "CHANGELOG.md"],
 }
 """The order of the pages that are there; those of docs/ that are not named here come last."""
 
@@ -42,6 +42,7 @@ NAMES = {
     "README.md": "index.md",
     "config/README.md": "configuration.md",
     "profiles/README.md": "profiles.md",
+    "findings/README.md": "findings.md",
 }
 """Pages whose address is not that of their file."""
 

@@ -48,7 +48,7 @@ def test_a_case(case, tmp_path):
 
 
 UNITS = {
-    "K": "K K_CMB Kcmb K_cmb KCMB Kelvin kelvins K_thermo Tcmb K(CMB) K_{CMB} Kthermo",
+    "K": "K K_CMB Kcmb K_cmb KCMB Kelvin kelvins K_thermo K(CMB) K_{CMB} Kthermo",
     "mK": "mK mK_CMB mKcmb mK,thermodynamic",
     "uK": "uK uK_CMB uKcmb uKCMB muK muK_CMB µK μK uK_thermo uK,thermodynamic microK uk UK",
 }
