@@ -194,7 +194,7 @@ def test_single_targets_of_a_fold_are_its_inputs(campaign):
     [
         ({"datasets": ["elsewhere"]}, "trust.datasets: 'elsewhere' is not allowed; expected one"),
         ({"n_folds": 21}, "trust.n_folds: 21 is not allowed; expected at most"),
-        ({"n_directions": 101}, "trust.n_directions: 101 is not allowed; expected at most half"),
+        ({"n_directions": 101}, "trust.n_directions: 101 is not allowed with trust.n_maps = 200; "),
     ],
 )
 def test_impossible_folds_are_refused(changes, message):
