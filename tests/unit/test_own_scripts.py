@@ -170,6 +170,7 @@ def test_the_report_says_what_it_rests_on_and_what_is_left_out(house):
     page = (house.folder / "report.html").read_text()
     assert "No truth is known" in page
     assert ("these maps are T" in page) == (house.stokes == "T")
+    assert ("low.E×high.E" in page) == (house.channels == ("low", "high"))
     caption = report.read_picture(house.folder / "spectra.png").caption
     assert "against their inputs" in caption
     assert ("Pseudo-spectra of 57% of the sky" in caption) == (not house.sky.is_full)

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,8 @@ def executed(folder, monkeypatch, changes):
     monkeypatch.chdir(folder)
     monkeypatch.setattr(subprocess, "run", _here)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    with inprocess.without_pdf():
+    with inprocess.without_pdf(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of healpy's pictures
         return code(_execute()(json.loads(text)))
 
 
