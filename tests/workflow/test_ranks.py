@@ -53,7 +53,7 @@ def _run(ranks, program, campaign, *options, **environment):
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=600,
         )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
