@@ -6,6 +6,7 @@ import os
 # Small transforms: more threads only wait for each other, the more so on a busy machine.
 # Before anything that reads it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # numba takes no other number once it has begun
 
 import pytest
 

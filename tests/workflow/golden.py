@@ -44,6 +44,10 @@ EMULATED = ("average-10", "single-10")
 FIRST_STEPS = 5
 """Of a descent, whose losses are still those of any machine; its maps are not."""
 
+ROUNDING, OF_MODES = 1e-3, 0.015
+"""Relative errors: of what another processor makes of the same sums, and of what rests on the last
+of some leading modes, whose neighbour is nearly as strong."""
+
 ROUGH = {"maps": 0.02, "input-10/kl:nercome": 0.5}
 """Relative error of what is made of emulated maps, and of a model whose best split of the inputs
 another processor's rounding may change: of these the rms alone is known."""

@@ -152,7 +152,8 @@ class _Job:
     """What Snakemake's shell takes for a process: the program of a rule's command."""
 
     def __init__(self, command: str, *, env: dict[str, str], **_):
-        self.command, self.environment, self.pid = command, env, os.getpid()
+        self.command, self.pid = command, os.getpid()
+        self.environment = env | {"NUMBA_NUM_THREADS": env["OMP_NUM_THREADS"]}  # as the prefix does
 
     def wait(self) -> int:
         found = PYTHON.search(self.command)
