@@ -127,6 +127,16 @@ def files_of_q_alone(folder):
         healpix(folder / f"sim_q_{k}.fits", maps[0])
 
 
+@case("*/*.fits", told="4 maps from files of Q, U each")
+def folders_of_q_and_of_u(folder):
+    wrote = truth("QU")
+    for letter, rows in zip("QU", wrote.maps.swapaxes(0, 1), strict=True):
+        (folder / letter).mkdir()
+        for k, row in enumerate(rows):
+            healpix(folder / letter / f"noise_{k}.fits", row)
+    return wrote
+
+
 @case("*.npy", refused=r"map_0\.npy: shape \(3, n_pix\) is one map of TQU or 3 maps of T; expec")
 def one_array_for_each_map(folder):
     for k, maps in enumerate(truth().maps):
@@ -364,6 +374,17 @@ def hdf5_of_three_datasets(folder):
     return wrote
 
 
+@case("*.h5", told="4 maps in a file, one in each group", CONVENTION="COSMO")
+def hdf5_of_groups(folder):
+    wrote = truth()
+    with h5py.File(folder / "sims.h5", "w") as file:
+        for k, maps in enumerate(wrote.maps):
+            for name, row in zip("TQU", maps, strict=True):
+                file[f"sim_{k}/{name}"] = row
+        file.attrs.update(ORDERING="RING", UNITS="K", COORDSYS="G")
+    return wrote
+
+
 @case("*.h5", CONVENTION="COSMO")
 def hdf5_of_many_maps(folder):
     wrote = truth("QU")
@@ -387,3 +408,20 @@ def commander_chain_of_bands(folder):
         for k, maps in enumerate(truth().maps):
             for band in ("030", "044"):
                 file[f"{k + 1:06d}/tod/{band}/map"] = maps
+
+
+# --- What is no map of the same kind --------------------------------------------------------
+
+
+@case(refused=r"hits_0\.fits: holds whole numbers from 1 to 192 alone, as hits are; expected temp")
+def hits_beside_maps_of_t(folder):
+    for k, maps in enumerate(truth("T").maps):
+        healpix(folder / f"map_{k}.fits", maps)
+        healpix(folder / f"hits_{k}.fits", 1.0 + np.roll(np.arange(N_PIX), k))
+
+
+@case(refused=r"rcond_0\.fits: its mean absolute value is 0\.5\d* K, that of others 7\.\S+ K")
+def a_condition_number_beside_maps(folder):
+    for k, maps in enumerate(truth("T").maps):
+        healpix(folder / f"map_{k}.fits", maps)
+    healpix(folder / "rcond_0.fits", np.random.default_rng(9).random(N_PIX))

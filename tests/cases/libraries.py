@@ -38,7 +38,7 @@ def cards_in_the_primary_header(folder):
         t, q, u = wrote.maps[k][:, NEST]
         columns = [("TEMPERATURE", "D", "K", t), ("Q_POLARISATION", "D", "K", q)]
         columns += [("U_POLARISATION", "D", "K", -u)]
-        primary = {**WHOLE, "ORDERING": "NESTED", "POLCCONV": "IAU"}
+        primary = {**HEALPIX, "ORDERING": "NESTED", "POLCCONV": "IAU", "SKYCOORD": "Galactic"}
         table(folder / f"map_{k}.fits", columns, {}, primary)
     return wrote
 

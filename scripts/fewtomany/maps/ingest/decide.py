@@ -65,8 +65,10 @@ def _of_file(
         notes[f"left out: {table.label or f'extension {table.key}'} ({what})"] += 1
     if len(found) == 1:
         return [found[0][1]]
-    if merged := _merged(found):
-        return [merged]
+    if merged := _merged_groups(found):
+        if len(merged) > 1:
+            notes[f"{len(merged)} maps in a file, one in each group"] += 1
+        return merged
     labels = [table.label for table, _ in found]
     for first, *rest in PREFERRED:
         if first in labels and set(labels) <= {first, *rest}:
@@ -80,6 +82,17 @@ def _of_file(
         )
     notes[f"{len(found)} maps in a file, one in each extension or dataset"] += 1
     return [one for _, one in sorted(found, key=lambda pair: words.natural(str(pair[0].key)))]
+
+
+def _merged_groups(found: Sequence[tuple[Table, Series]]) -> list[Series]:
+    """The maps of a file whose Stokes parameters are in tables of their own, by group of HDF5."""
+    groups: dict[str, list[tuple[Table, Series]]] = {}
+    for table, one in found:
+        groups.setdefault(str(table.key).rpartition("/")[0], []).append((table, one))
+    names = sorted(groups, key=words.natural)
+    merged = [_merged(groups[name]) for name in names]
+    alike = _alike(names) and len({one.letters for one in merged if one}) == 1
+    return [one for one in merged if one] if all(merged) and alike else []
 
 
 def _merged(found: Sequence[tuple[Table, Series]]) -> Series | None:

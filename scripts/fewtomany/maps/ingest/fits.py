@@ -125,7 +125,7 @@ def _table(path: str, place: int, unit: fits.BinTableHDU, primary: fits.Header) 
             nside=nside_of(path, max(n_values, default=0), said("NSIDE")),
             ordering=words.ordering_of(said("ORDERING")),
             convention=words.convention_of(said("POLCCONV")),
-            frame=words.frame_of(said("COORDSYS")),
+            frame=words.frame_of(said("COORDSYS") or said("SKYCOORD")),  # early WMAP's
         ),
         polar=said("POLAR") in (True, "T"),
     )

@@ -1,5 +1,6 @@
 """Maps whose Stokes parameters are in files of their own, joined by the files' names."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,8 +20,9 @@ def joined(by_file: Mapping[str, list[Series]], notes: Counter[str]) -> list[Ser
     if not single or len(by_file) < 2:
         return None
     groups: dict[str, dict[str, str]] = {}
+    above = os.path.commonpath([str(Path(path).parent) for path in by_file])
     for path, (one,) in by_file.items():
-        for letter, key in _letters_in(path):
+        for letter, key in _letters_in(os.path.relpath(path, above)):
             if one.letters in ("T", letter):
                 groups.setdefault(key, {})[letter] = path
     groups = {key: some for key, some in groups.items() if set("QU") & set(some)}
@@ -64,8 +66,7 @@ def joined(by_file: Mapping[str, list[Series]], notes: Counter[str]) -> list[Ser
 
 
 def _letters_in(path: str) -> Iterator[tuple[str, str]]:
-    """Stokes parameters that a file's name may say, each with the name without it."""
-    name = Path(path).name
-    for found in re.finditer(r"(?<![A-Za-z])(?:stokes)?([ITQU])(?![A-Za-z])", name, re.IGNORECASE):
+    """Stokes parameters that a file's path may say, each with the path without it."""
+    for found in re.finditer(r"(?<![A-Za-z])(?:stokes)?([ITQU])(?![A-Za-z])", path, re.IGNORECASE):
         letter = found[1].upper().replace("I", "T")
-        yield letter, str(Path(path).parent / f"{name[: found.start(1)]}*{name[found.end(1) :]}")
+        yield letter, f"{path[: found.start(1)]}*{path[found.end(1) :]}"

@@ -175,10 +175,10 @@ def _override(
         raise UserError(
             f"{path}: {key} is {said!r}, no temperature; expected {choice}{thermodynamic}"
         )
-    what = f"; {words.remark_of(said)}" if fact == "unit" else ";"
+    remark = f" {words.remark_of(said)}".rstrip() if fact == "unit" else ""
     raise UserError(
-        f"{path}: {key} is {said!r}; expected {choice}{thermodynamic}{what} give {name} to take it "
-        "as one of these"
+        f"{path}: {key} is {said!r}; expected {choice}{thermodynamic};{remark} give {name} to take "
+        "it as one of these"
     )
 
 
@@ -234,7 +234,12 @@ HOTTEST_K = 1e3
 
 
 def _check_outliers(where: str, values: np.ndarray, header: Header, stokes: str) -> None:
-    """UserError for values that are many orders beyond the rest of their map."""
+    """UserError for values that are many orders beyond the rest of their map, and for counts."""
+    if values.max() > 1 and values.min() >= 0 and np.array_equal(values, np.round(values)):
+        raise UserError(
+            f"{where}: holds whole numbers from {values.min():.6g} to {values.max():.6g} alone, as "
+            "hits are; expected temperatures"
+        )
     for letter, row in zip(stokes, values, strict=True):
         size = np.abs(row)
         largest = size.max()

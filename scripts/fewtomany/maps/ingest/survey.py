@@ -13,6 +13,9 @@ from fewtomany.maps.ingest.reader import Raw, read_range
 from fewtomany.maps.ingest.series import Reading
 from fewtomany.maps.ingest.tables import Header
 
+LARGER = 1e3
+"""How much larger than the others, by its mean absolute value, a map of the same kind can be."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -77,6 +80,7 @@ def survey(
     """
     notes: Counter[str] = Counter()
     places: list[str] = []
+    sizes: list[float] = []
     mask, pixels = None, None
     for index, raw in enumerate(read_range(reading, source, 0, n_maps)):
         if pixels is None:
@@ -99,9 +103,11 @@ def survey(
         digests[digest] = raw.where
         places.append(raw.where)
         notes.update(raw.notes)
+        sizes.append(float(np.abs(raw.values).mean()))
         dtype = np.result_type(dtype, raw.values.dtype)
         _add(pixels, raw, index)
         pixels.varies |= raw.values != reference
+    _check_sizes(places, sizes)
     integers = all(
         strand.table.columns[k].integers
         for series in reading.series
@@ -208,6 +214,16 @@ def _check_same(raw: Raw, first: Raw) -> None:
                 f"{raw.where}: {name} is {found}, but {expected} in {first.where}; "
                 f"expected one {name} in all files"
             )
+
+
+def _check_sizes(places: list[str], sizes: list[float]) -> None:
+    """UserError for a map that is of another size than the rest: a condition number, a weight."""
+    usual, largest = float(np.median(sizes)), int(np.argmax(sizes))
+    if usual > 0 and sizes[largest] > LARGER * usual:
+        raise UserError(
+            f"{places[largest]}: its mean absolute value is {sizes[largest]:.2g} K, that of others "
+            f"{usual:.2g} K; expected maps of one kind, in the unit that they say"
+        )
 
 
 def _check_varies(names: str, stokes: str, varies: np.ndarray, absent: str) -> None:

@@ -63,7 +63,13 @@ def remark_of(unit: str) -> str:
     """What to know of a unit that :func:`unit_of` does not know, before one is given for it."""
     if unit.lower() == "tcmb":
         return "spt3g's word for a temperature, which that software writes in mK:"
-    return "a brightness temperature must be converted, or"
+    return "convert the brightness temperature, or" if is_brightness(unit) else ""
+
+
+def is_brightness(unit: str) -> bool:
+    """Whether a unit is of Rayleigh-Jeans brightness or antenna temperature: K_RJ, K (Tb), ..."""
+    pattern = rf"{_KELVIN}[\s_(]*(?:RJ|T?b|ant(?:enna)?)\)?"
+    return bool(re.fullmatch(pattern, unit, re.IGNORECASE))
 
 
 def cannot_be_temperature(unit: str) -> bool:
@@ -72,8 +78,8 @@ def cannot_be_temperature(unit: str) -> bool:
 
     if re.search(r"\^|\*\*|counts?$|2\)?$", unit):
         return True
-    if re.fullmatch(rf"{_KELVIN}[\s_(]*(?:RJ|T?b|ant(?:enna)?)\)?", unit, re.IGNORECASE):
-        return False  # of brightness; libraries that define K_RJ make it one of its own
+    if is_brightness(unit):
+        return False  # libraries that define K_RJ make it a dimension of its own
     try:
         return not units.Unit(unit).is_equivalent(units.K)
     except (ValueError, TypeError):
