@@ -92,10 +92,12 @@ def plan(
     UserError : for a resolution that is too high, or an axis with a mask
     """
     nside = nside or kind.nside
-    if nside > kind.nside:
-        raise UserError(f"NSIDE: {nside} is not allowed; the maps have {kind.nside}")
     if nside > LARGEST_NSIDE:
         raise UserError(f"NSIDE: {nside} is not allowed; expected at most {LARGEST_NSIDE}")
+    if nside > kind.nside:
+        raise UserError(
+            f"NSIDE: {nside} is not allowed; expected at most {kind.nside}, of the maps"
+        )
     if n_maps < 10:
         raise UserError(f"N_MAPS: {n_maps} is not allowed; expected at least 10")
     content = copy.deepcopy(defaults)
