@@ -71,7 +71,8 @@ def free_mb() -> int:
 def main(arguments: argparse.Namespace) -> None:
     said = ingest.Source((), **{name: getattr(arguments, name) for name in SAID})
     maps = ingest.patterns(arguments.maps)
-    found = augment.kind_of(maps, arguments.stokes, said, arguments.axis, arguments.mask)
+    mask = arguments.mask and str(Path(arguments.mask).expanduser())
+    found = augment.kind_of(maps, arguments.stokes, said, arguments.axis, mask)
     logger.info(
         "%d maps of %s at nside %d, %s", found.n_maps, found.stokes, found.nside, found.frame
     )
@@ -85,7 +86,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.n_maps,
         arguments.memory or free_mb() // 2,
         arguments.nside,
-        arguments.mask,
+        mask,
         arguments.axis,
         said,
     )

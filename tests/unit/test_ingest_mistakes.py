@@ -275,3 +275,8 @@ def test_a_flipped_bit_in_a_file_with_checksums_is_found(paths):
         file.write(bytes([value[0] ^ 1]))
     with pytest.raises(UserError, match=r"a-1\.fits: is damaged"):
         load(paths)
+
+
+def test_a_mask_that_is_not_there_is_named(tmp_path, paths):
+    with pytest.raises(UserError, match=r"none\.fits: no such file; expected a FITS map"):
+        load(paths, mask=f"{tmp_path}/none.fits")

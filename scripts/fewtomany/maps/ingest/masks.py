@@ -1,6 +1,7 @@
 """The one reader of masks: weights on the pixels of maps, 0 for those left out."""
 
 import os
+from pathlib import Path
 
 import healpy
 import numpy as np
@@ -34,6 +35,8 @@ def read(path: str | os.PathLike, nside: int, frame: str) -> np.ndarray:
     UserError : naming the file, when it cannot be read, has negative weights or none above 0
     """
     path = str(path)
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such file; expected a FITS map of weights")
     if format_of(path) != "fits":
         raise UserError(f"{path}: is no FITS file; expected a FITS map of weights")
     table = look.tables(path)[0]
