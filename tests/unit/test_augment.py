@@ -139,7 +139,7 @@ def test_fewer_maps_descend_together_where_memory_is_small():
         ({"n_maps": 5}, "N_MAPS: 5 is not allowed; expected at least 10"),
         ({"axis": "ecliptic", "mask": "m.fits"}, "AXIS: ecliptic is not allowed with MASK"),
         ({"nside": 256}, "NSIDE: 256 is not allowed; expected at most 128"),
-        ({"nside": 32}, "NSIDE: 32 is not allowed; expected at most 16 .MAPS."),
+        ({"nside": 32}, "NSIDE: 32 is not allowed; expected at most 16, of the maps"),
     ],
 )
 def test_what_cannot_be_done_is_refused(changes, message):
