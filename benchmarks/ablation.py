@@ -78,7 +78,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 def emulate(arguments, campaign, dataset, path: Path) -> None:
     """Emulate some batches with the settings of a campaign; keep maps and losses."""
-    from fewtomany.covariance import learn
+    from fewtomany import covariance
     from fewtomany.emulator import batches, model
     from fewtomany.emulator.descent import Sampler, Task
     from fewtomany.files import store
@@ -91,7 +91,7 @@ def emulate(arguments, campaign, dataset, path: Path) -> None:
         nside=campaign.maps.nside,
         first=0,
     )
-    learnt = learn.read(arguments.results / "symmetry" / f"{dataset.input}.h5")
+    learnt = covariance.load(arguments.results / "symmetry" / f"{dataset.input}.h5")
     sampler = Sampler(
         model.prepare(inputs, campaign.emulator, learnt),
         campaign.seed,

@@ -30,12 +30,13 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from fewtomany import config  # noqa: E402
 from fewtomany.config.simplified import merged  # noqa: E402
-from fewtomany.covariance import (  # noqa: E402
-    leading_modes,
-    learn,
-)
-from fewtomany.covariance.surrogate import Surrogate  # noqa: E402
+from fewtomany.covariance import Covariance, leading_modes, learn  # noqa: E402
+from fewtomany.covariance.factor import Factor  # noqa: E402
+from fewtomany.covariance.surrogate import of_rows  # noqa: E402
+from fewtomany.files import store  # noqa: E402
 from fewtomany.files.store import MapSet  # noqa: E402
+from fewtomany.maps.components import Components  # noqa: E402
+from fewtomany.maps.sky import Sky  # noqa: E402
 from fewtomany.simulation import onepass, systematics  # noqa: E402
 from fewtomany.validation.compare import gaussian  # noqa: E402
 
@@ -141,7 +142,7 @@ def truth(cache: Path, name: str) -> Truth:
     return Truth(rows, np.einsum("ki,ki->i", rows, rows, dtype=np.float64), whitening)
 
 
-def surrogate(cache: Path, name: str) -> Surrogate:
+def surrogate(cache: Path, name: str) -> Factor:
     """A surrogate, from the cache if it is there."""
     source = "right" if name.startswith("half") else name
     path = cache / f"{source.replace(' ', '-')}.npy"
@@ -154,14 +155,15 @@ def surrogate(cache: Path, name: str) -> Surrogate:
         rows = rows[: len(rows) // 2]
     if name == "half sky":
         rows[:, :, rows.shape[-1] // 2 :] = 0
-    return Surrogate.of_rows(rows)
+    sky = Sky(store.nside_of(rows.shape[-1]))
+    return of_rows(Components("QU"), sky, rows)
 
 
-def measure(true: Truth, found: learn.Learnt) -> str:
+def measure(true: Truth, found: Covariance) -> str:
     """A row of the table."""
-    within = found.mixture.within(true.whitening.T)
+    within = found.model.within(true.whitening.T)
     divergence = gaussian.kullback_leibler(np.eye(N_MODES), within)
-    error = np.sqrt(np.mean((found.mixture.variance().ravel() / true.variance - 1) ** 2))
+    error = np.sqrt(np.mean((found.variance / true.variance - 1) ** 2))
     text = f"{divergence:8.2f}{error:8.3f}"
     if facts := found.evidence.get("surrogate"):
         shape = "yes" if facts.get("shape", {}).get("used") else "no"

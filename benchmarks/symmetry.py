@@ -29,27 +29,28 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fewtomany import config  # noqa: E402
+from fewtomany import config, covariance  # noqa: E402
 from fewtomany.covariance import (  # noqa: E402
-    Covariance,
     Modes,
     baselines,
     choice,
     leading_modes,
     learn,
-    mixture,
-    model,
     nonlinear,
     variances,
 )
-from fewtomany.covariance.model import Symmetry  # noqa: E402
+from fewtomany.covariance.factor import Factor  # noqa: E402
+from fewtomany.covariance.mixture import Mixture  # noqa: E402
+from fewtomany.covariance.turned import Symmetry, Training, Turned  # noqa: E402
 from fewtomany.errors import UserError  # noqa: E402
 from fewtomany.files import store  # noqa: E402
+from fewtomany.maps.components import Components  # noqa: E402
+from fewtomany.maps.sky import Sky  # noqa: E402
 from fewtomany.simulation import onepass  # noqa: E402
 from fewtomany.validation.compare import gaussian, views  # noqa: E402
 from fewtomany.validation.compare.distances import distances  # noqa: E402
 
-STOKES, N_MODES, N_FEW = "QU", 150, 50
+STOKES, NSIDE, N_MODES, N_FEW = "QU", 16, 150, 50
 SEPARATIONS = ("0-6", "6-15", "15-40", "40-180")
 WIDTHS_DEG = (0.0, 10.0, 20.0, 40.0, np.inf)
 
@@ -86,14 +87,14 @@ def prepare(cache: Path) -> tuple[np.ndarray, views.Viewer]:
         modes = leading_modes(exact, N_MODES)
         np.savez(path, values=modes.values, vectors=modes.vectors)
     nside = round((len(exact) / len(STOKES) / 12) ** 0.5)
-    truth = Covariance(np.zeros(len(exact)), exact, 0, STOKES, nside, "exact")
+    truth = covariance.of_matrix(np.zeros(len(exact)), exact, 0, STOKES, nside, "exact")
     return columns, views.make_viewer(truth, Modes(**np.load(path)))
 
 
-def view_of(found: mixture.Model, viewer: views.Viewer, whole: bool) -> views.View:
+def view_of(found: covariance.Model, viewer: views.Viewer, whole: bool) -> views.View:
     """View of a model; of its correlations only if ``whole``."""
-    rows = found.covariance()[viewer.rows] if whole else viewer.truth.rows
-    return views.View(found.within(viewer.whitening.T), rows, found.variance().ravel())
+    rows = found.rows(viewer.rows) if whole else viewer.truth.rows
+    return views.View(found.within(viewer.whitening.T), rows, found.variance)
 
 
 def show(name: str, view: views.View, viewer: views.Viewer, whole: bool = True) -> None:
@@ -109,13 +110,13 @@ def show(name: str, view: views.View, viewer: views.Viewer, whole: bool = True) 
     sys.stdout.flush()
 
 
-def calibration(found: mixture.Model, columns: np.ndarray) -> np.ndarray:
+def calibration(found: covariance.Model, columns: np.ndarray) -> np.ndarray:
     """True variance over the claimed one in a model's own leading modes, means of 15 modes.
 
     The modes are those of its correlations.
     """
-    deviation = np.sqrt(found.variance().ravel())
-    correlations = found.covariance() / np.outer(deviation, deviation)
+    deviation = np.sqrt(found.variance)
+    correlations = found.dense() / np.outer(deviation, deviation)
     n = len(correlations)
     values, vectors = scipy.linalg.eigh(correlations, subset_by_index=[n - N_MODES, n - 1])
     true = np.sum((columns / deviation @ vectors) ** 2, axis=0)
@@ -128,17 +129,17 @@ def published(maps: np.ndarray, viewer: views.Viewer, seed: int) -> None:
     sample = viewer.of_maps(maps)
     for name, found in baselines.models(maps, viewer, {}, directions)[0].items():
         show(name, found(sample), viewer)
+    of, random = (maps, Components(STOKES), Sky(NSIDE)), np.random.default_rng(seed)
     for name, estimator in {
-        "nonlinear (Ledoit & Wolf 2020)": nonlinear.analytical,
-        "NERCOME": lambda maps: nonlinear.nercome(maps, np.random.default_rng(seed)),
+        "nonlinear (Ledoit & Wolf 2020)": lambda: nonlinear.analytical(*of),
+        "NERCOME": lambda: nonlinear.nercome(*of, random),
     }.items():
         try:
-            found = estimator(maps)
+            found = estimator()
         except UserError as error:
             sys.stdout.write(f"{name:34}not defined: {error}\n")
             continue
-        modes = found.within(viewer.whitening.T)
-        show(name, views.View(modes, found.rows(viewer.rows), found.variance()), viewer)
+        show(name, viewer.of_model(found), viewer)
     # turned at random, so that the diagonal target does not know the true modes
     vectors = viewer.whitening[:, :N_FEW] / np.linalg.norm(viewer.whitening[:, :N_FEW], axis=0)
     turn = np.linalg.qr(np.random.default_rng(seed).standard_normal((N_FEW, N_FEW)))[0]
@@ -159,31 +160,32 @@ def measure(
     start = time.process_time()
     if whole:
         published(maps.reshape(len(maps), -1), viewer, seed)
-    smoothing = variances.choose(maps, STOKES)
+    training = training_of(maps, variances.choose(maps, STOKES))
     for width in WIDTHS_DEG:
         for mirror in (None, 0.0):
             if mirror is None or np.isinf(width):
                 name = f"turned {width:g}°" + (", mirror" if mirror is not None else "")
                 symmetry = Symmetry(width, mirror_deg=mirror)
-                found = model.turned(maps, STOKES, symmetry, smoothing)
+                found = Turned.of(training, symmetry)
                 keep = whole and width >= 20 and width != 40
                 show(name, view_of(found, viewer, keep), viewer, keep)
     show(
         "turned inf°, variances not smoothed",
-        view_of(model.turned(maps, STOKES, Symmetry()), viewer, False),
+        view_of(Turned.of(training_of(maps, variances.NONE), Symmetry()), viewer, False),
         viewer,
         False,
     )
     before = time.process_time()
-    folds = choice.make_folds(maps, STOKES, seed, smoothing)
+    folds = choice.make_folds(training, seed)
     chosen = choice.choose(folds)
-    symmetries = mixture.candidates(chosen.symmetry, choice.choose(folds, dipole()).symmetry)
-    fit = mixture.fit_symmetries(folds, symmetries)
+    symmetries = choice.candidates(chosen.symmetry, choice.choose(folds, dipole()).symmetry)
+    fit = choice.fit_symmetries(folds, symmetries)
     chosen_s = time.process_time() - before
-    parts = {n: model.turned(maps, STOKES, s, smoothing) for n, s in symmetries.items()}
-    parts["diagonal"] = mixture.Diagonal(np.sqrt(parts["turned"].variance()))
+    parts = {n: Turned.of(training, s) for n, s in symmetries.items()}
+    about = training.components, training.sky
+    parts["diagonal"] = Factor.diagonal(*about, training.deviation)
     show("turned, chosen", view_of(parts["turned"], viewer, whole), viewer, whole)
-    found = fit.mixture(parts)
+    found = Mixture.of(parts, fit.weights)
     show("mixture", view_of(found, viewer, whole), viewer, whole)
     if whole:
         ratios = ", ".join(f"{ratio:.2f}" for ratio in calibration(found, columns))
@@ -191,10 +193,15 @@ def measure(
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.weights.items() if weight)
     gain, error = fit.gain("turned")
     sys.stdout.write(
-        f"  {chosen.symmetry}\n  {smoothing}\n  weights: {weights}; "
+        f"  {chosen.symmetry}\n  {training.smoothing}\n  weights: {weights}; "
         f"{gain:.2f} ± {error:.2f} nats a map over the chosen one\n"
         f"  chosen in {chosen_s:.0f} of {time.process_time() - start:.0f} CPU seconds\n"
     )
+
+
+def training_of(maps: np.ndarray, smoothing: variances.Smoothing) -> Training:
+    """Inputs (n_maps, n_stokes, n_pix) to be learnt from."""
+    return Training(maps, Components(STOKES), Sky(NSIDE), smoothing=smoothing)
 
 
 def dipole() -> tuple[float, float]:
@@ -202,10 +209,10 @@ def dipole() -> tuple[float, float]:
     return learn.dipole_of("ecliptic", config.Symmetry("ecliptic", None))
 
 
-def best(maps: np.ndarray, seed: int) -> mixture.Mixture:
+def best(maps: np.ndarray, seed: int) -> covariance.Model:
     """The best covariance without emulation of inputs (n_maps, n_stokes, n_pix)."""
     inputs = store.MapSet(maps, STOKES, "inputs", frame="ecliptic")
-    return learn.learn(inputs, config.Symmetry("ecliptic", None), seed).mixture
+    return learn.learn(inputs, config.Symmetry("ecliptic", None), seed).model
 
 
 def summary(columns: np.ndarray, viewer: views.Viewer, n_maps: int, n_draws: int) -> None:
@@ -215,11 +222,10 @@ def summary(columns: np.ndarray, viewer: views.Viewer, n_maps: int, n_draws: int
     for seed in range(n_draws):
         flat = draw(columns, n_maps, seed)
         maps = flat.reshape(n_maps, len(STOKES), -1)
-        smoothing = variances.choose(maps, STOKES)
         seen = {
             "raw inputs": viewer.of_maps(flat),
             "turned by all angles": viewer.of_model(
-                model.turned(maps, STOKES, Symmetry(), smoothing)
+                Turned.of(training_of(maps, variances.choose(maps, STOKES)), Symmetry())
             ),
             "best without emulation": viewer.of_model(best(maps, seed)),
         }

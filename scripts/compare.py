@@ -2,8 +2,7 @@
 
 import argparse
 
-from fewtomany import config
-from fewtomany.covariance import learn
+from fewtomany import config, covariance
 from fewtomany.files import provenance
 from fewtomany.jobs import cli
 from fewtomany.validation import datasets, parts
@@ -30,8 +29,9 @@ def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     files = cli.named_files(arguments.maps)
     read = datasets.flat(datasets.reader(campaign, files))
+    learnt = cli.named_files(arguments.learnt)
     known = models.Known(
-        {name: learn.read(file) for name, (file,) in cli.named_files(arguments.learnt).items()},
+        {name: covariance.load(file) for name, (file,) in learnt.items()},
         {name: file for name, (file,) in cli.named_files(arguments.recommended).items()},
     )
     entries, numbers = models.compare(campaign, arguments.truth, read, known)

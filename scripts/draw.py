@@ -6,7 +6,7 @@ import argparse
 import numpy as np
 
 from fewtomany import config, covariance
-from fewtomany.covariance import learn, linear
+from fewtomany.covariance import linear
 from fewtomany.errors import UserError
 from fewtomany.files import provenance, store
 from fewtomany.jobs import cli
@@ -52,7 +52,7 @@ def main(arguments: argparse.Namespace) -> None:
         sky, span = inputs.sky, (arguments.start, arguments.stop)
         if arguments.symmetry:
             mean = inputs.maps.mean(axis=0) if campaign.emulator.mean == "inputs" else 0
-            maps = mean + learn.read(arguments.symmetry).mixture.draw(campaign.seed, key, *span)
+            maps = mean + covariance.load(arguments.symmetry).model.draw(campaign.seed, key, *span)
         else:
             maps = isotropic.draw(inputs.maps, inputs.components, campaign.seed, key, *span, sky)
         about = {"channels": inputs.channels, "frame": inputs.frame, "sky": sky}

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import logging
 
-from fewtomany import config
+from fewtomany import config, covariance
 from fewtomany.covariance import learn, surrogate
 from fewtomany.files import provenance, store
 from fewtomany.jobs import cli
@@ -36,13 +36,14 @@ def main(arguments: argparse.Namespace) -> None:
     if dataset.selection:
         inputs = dataclasses.replace(inputs, maps=inputs.maps[list(dataset.selection)])
     centre = campaign.emulator.mean == "inputs"
-    found = surrogate.read(arguments.surrogate, inputs.sky) if arguments.surrogate else None
+    found = None
+    if arguments.surrogate:
+        found = surrogate.read(arguments.surrogate, inputs.sky, inputs.components)
     learnt = learn.learn(inputs, campaign.symmetry, campaign.seed, centre, found)
     for name, value in learnt.evidence.items():
         logger.info("%s: %s", name, value)
-    learn.write(
-        arguments.output, learnt, provenance.record(**campaign.identity), dataset=dataset.name
-    )
+    learnt = dataclasses.replace(learnt, dataset=dataset.name)
+    covariance.write(arguments.output, learnt, provenance.record(**campaign.identity))
 
 
 if __name__ == "__main__":

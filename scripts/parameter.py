@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 
 from fewtomany import config, covariance
-from fewtomany.covariance import learn, shrinkage
+from fewtomany.covariance import shrinkage
 from fewtomany.files import provenance
 from fewtomany.jobs import cli
 from fewtomany.validation import datasets, likelihood, parameter, parts
@@ -48,13 +48,11 @@ def main(arguments: argparse.Namespace) -> None:
     models = {
         "raw": LowRank.of_maps(inputs),
         "ledoit-wolf": LowRank.of_maps(inputs, shrinkage.ledoit_wolf(inputs), variance.mean()),
-        WITHOUT: lambda: learn.read(arguments.symmetry).mixture.covariance(),
-        dataset.name: lambda: covariance.load(arguments.emulated).covariance,
-        RECOMMENDED: lambda: covariance.load(arguments.recommended).covariance,
+        WITHOUT: lambda: covariance.load(arguments.symmetry).model,
+        dataset.name: lambda: covariance.load(arguments.emulated).model,
+        RECOMMENDED: lambda: covariance.load(arguments.recommended).model,
     }
-    compared = parameter.compare(
-        setting, models, truth.covariance, settings.amplitudes, campaign.seed
-    )
+    compared = parameter.compare(setting, models, truth.model, settings.amplitudes, campaign.seed)
     sample = {"n_maps": dataset.n_maps, "n_inputs": len(inputs)}
     entries = parameter.entries(dataset, compared, RECOMMENDED, tolerance=TOLERANCE, **sample)
     for name in ("raw", "ledoit-wolf", WITHOUT, dataset.name):

@@ -3,8 +3,7 @@
 import argparse
 import dataclasses
 
-from fewtomany import config
-from fewtomany.covariance import learn
+from fewtomany import config, covariance
 from fewtomany.files import provenance, store
 from fewtomany.jobs import cli
 
@@ -31,7 +30,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     chosen = list(campaign.inputs_of(dataset.name))
     inputs = dataclasses.replace(inputs, maps=inputs.maps[chosen])
-    learnt = learn.read(arguments.symmetry) if arguments.symmetry else None
+    learnt = covariance.load(arguments.symmetry) if arguments.symmetry else None
     from fewtomany.emulator import device
 
     device.configure()

@@ -7,8 +7,8 @@ import numpy as np
 
 from fewtomany import config, covariance
 from fewtomany.config import sources
-from fewtomany.covariance import surrogate
-from fewtomany.covariance.surrogate import Surrogate
+from fewtomany.covariance import Covariance, surrogate
+from fewtomany.covariance.factor import Factor
 from fewtomany.datasets import observed
 from fewtomany.errors import UserError
 from fewtomany.files import provenance
@@ -33,38 +33,32 @@ def main(arguments: argparse.Namespace) -> None:
         raise UserError(f"{arguments.config}: missing key surrogate")
     if (arguments.response is None) != (campaign.simplified is None):
         raise UserError("--response is wanted if and only if there is a surrogate.simulation")
-    found, sky = _load(campaign, arguments.response)
+    found = _load(campaign, arguments.response)
     logger.info(
-        "%d rows hold %.4f of the pixel variances", len(found.rows), 1 - np.mean(found.rest**2)
+        "%d rows hold %.4f of the pixel variances", len(found.maps), 1 - np.mean(found.rest**2)
     )
-    surrogate.write(
-        arguments.output,
-        found,
-        sky,
-        provenance.record(**campaign.identity),
-        stokes=campaign.maps.stokes,
-        frame=campaign.maps.frame,
-    )
+    content = Covariance(found, dataset="surrogate", frame=campaign.maps.frame)
+    covariance.write(arguments.output, content, provenance.record(**campaign.identity))
 
 
-def _load(campaign: config.Campaign, path: str | None) -> tuple[Surrogate, Sky]:
-    maps, source = campaign.maps, campaign.surrogate
+def _load(campaign: config.Campaign, path: str | None) -> Factor:
+    maps, source, components = campaign.maps, campaign.surrogate, campaign.components
     sky = Sky(maps.nside)
     if maps.mask is not None:
-        sky = observed.read_mask(maps.mask, maps.nside)
+        sky = observed.read_mask(maps.mask, maps.nside, maps.frame)
     if source.source is not None:
         found = ingest.load(**sources.of_campaign(campaign.sections, "surrogate"))
         mean = found.maps.mean(axis=0) if campaign.emulator.mean == "inputs" else 0
-        return Surrogate.of_rows(found.maps - mean), found.sky
+        return surrogate.of_rows(components, found.sky, found.maps - mean)
     if source.covariance is not None:
         found = covariance.read(source.covariance)
         if found.frame != maps.frame:
             raise UserError(
                 f"surrogate.covariance: frame is {found.frame}; expected maps.frame = {maps.frame}"
             )
-        return surrogate.of_covariance(found, sky, campaign.components), sky
+        return surrogate.of_covariance(found, sky, components)
     rows = response.factor(campaign.simplified, response.read(campaign.simplified, path))
-    return Surrogate.of_rows(sky.restrict(rows)), sky
+    return surrogate.of_rows(components, sky, sky.restrict(rows))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import logging
 import numpy as np
 
 from fewtomany import config, covariance
-from fewtomany.covariance import learn
 from fewtomany.files import provenance
 from fewtomany.jobs import cli
 from fewtomany.validation import datasets, recommend
@@ -34,27 +33,30 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.inputs:
         files[dataset.input] = arguments.inputs
     read = datasets.reader(campaign, files)
-    weights, evidence = recommend.EQUAL, {"weights": "equal, as no fold was held out"}
+    evidence = {"weights": recommend.EQUAL, "n_folds": 0}
     if arguments.folds:
         inputs, learnt_of = read(dataset.input).maps, cli.named_files(arguments.learnt)
-        folds = [
+        folds = (
             recommend.FoldMaps(
+                fold.name,
                 np.delete(inputs, list(fold.selection), axis=0),
-                learn.read(learnt_of[fold.name][0]),
+                covariance.load(learnt_of[fold.name][0]),
                 read(fold.name).maps,
             )
             for fold in campaign.folds_of(dataset.name)
-        ]
-        found = recommend.weigh(folds, campaign.seed)
-        weights, evidence = found.fit.weights, {"n_folds": len(folds), **found.evidence}
+        )
+        ballots = [recommend.ballot(fold, campaign.seed) for fold in folds]
+        evidence = {"n_folds": len(ballots), **recommend.weigh(ballots).evidence}
+    weights = evidence["weights"]
     for name, weight in weights.items():
         logger.info("weight of %s: %.3f", name, weight)
     emulated = read(dataset.name)
-    found = recommend.recommend(learn.read(arguments.symmetry), emulated.maps, weights)
+    found = recommend.recommend(covariance.load(arguments.symmetry), emulated.maps, weights)
+    name = f"recommended-{dataset.name}"
     covariance.write(
         arguments.output,
-        recommend.product(found, emulated, f"recommended-{dataset.name}", campaign.seed),
-        provenance.record(**campaign.identity, **evidence),
+        recommend.product(found, emulated, name, campaign.seed, evidence),
+        provenance.record(**campaign.identity),
     )
 
 

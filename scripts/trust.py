@@ -3,7 +3,6 @@
 import argparse
 
 from fewtomany import config, covariance
-from fewtomany.covariance import learn
 from fewtomany.files import provenance
 from fewtomany.jobs import cli
 from fewtomany.validation import datasets, parts
@@ -26,6 +25,7 @@ def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     dataset = campaign.dataset(arguments.dataset, "emulated")
     files = {dataset.input: arguments.inputs, **cli.named_files(arguments.folds)}
+    learnt = cli.named_files(arguments.learnt)
     read = datasets.reader(campaign, files)
     truth = covariance.load(arguments.truth) if arguments.truth else None
     entries, numbers = verdict.cross_validate(
@@ -33,7 +33,7 @@ def main(arguments: argparse.Namespace) -> None:
         dataset,
         read(dataset.input),
         {fold.name: read(fold.name).maps for fold in campaign.folds_of(dataset.name)},
-        {name: learn.read(file) for name, (file,) in cli.named_files(arguments.learnt).items()},
+        {name: covariance.load(file) for name, (file,) in learnt.items()},
         truth,
     )
     about = provenance.record(**campaign.identity)

@@ -8,10 +8,13 @@ import json
 import numpy as np
 import pytest
 
-from fewtomany import seeds
-from fewtomany.covariance import base
+from fewtomany import covariance, seeds
+from fewtomany.covariance import base, nonlinear, regressions
 from fewtomany.covariance.base import Dense, SingularError
 from fewtomany.covariance.factor import Factor
+from fewtomany.covariance.mixture import Mixture
+from fewtomany.covariance.rotated import Rotated, Rotation
+from fewtomany.covariance.turned import Symmetry, Training, Turned
 from fewtomany.errors import UserError
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
@@ -58,12 +61,44 @@ def diagonal(components, sky):
     return Factor.diagonal(components, sky, deviation(components, sky))
 
 
-MODELS = {make.__name__: make for make in (dense, few, many, surrogate, diagonal)}
-OF_A_WHOLE_SKY = ()
-SLOW = ()
-NOT_IN_FILES = ()
-SINGULAR = ("few",)
-NEARLY = ()
+def turned(components, sky):
+    symmetry = Symmetry(20.0, 2, mirror_deg=0.0, coherence_deg=60.0, dipole_deg=(10.0, 50.0))
+    return Turned.of(Training(maps(components, sky, 3), components, sky), symmetry)
+
+
+def rotated(components, sky):
+    return Rotated.of(
+        few(components, sky),
+        Rotation(components, "galactic", "ecliptic"),
+        deviation(components, sky),
+    )
+
+
+def mixture(components, sky):
+    parts = {"a": few(components, sky), "b": surrogate(components, sky)}
+    parts["none"] = diagonal(components, sky)
+    parts["c, signed"] = turned(components, sky) if sky.is_full else diagonal(components, sky)
+    return Mixture.of(parts, {"a": 0.2, "b": 0.5, "none": 0.0, "c, signed": 0.3})
+
+
+def local(components, sky):
+    known = maps(components, sky, 20)
+    return regressions.learn(known, deviation(components, sky), components, sky, n_neighbours=6)
+
+
+def shrunk(components, sky):
+    return nonlinear.analytical(maps(components, sky, 20).reshape(20, -1), components, sky)
+
+
+MODELS = {
+    make.__name__: make
+    for make in (dense, few, many, surrogate, diagonal, turned, rotated, mixture, local, shrunk)
+}
+OF_A_WHOLE_SKY = ("turned", "rotated")
+SLOW = ("rotated",)
+NOT_IN_FILES = ("shrunk",)
+SINGULAR = ("few", "rotated")
+NEARLY = ("turned",)
 """Of many turns, whose inverse is rounding."""
 EVERY = [
     (name, stokes, sky)
@@ -179,6 +214,38 @@ def test_it_comes_back_from_arrays_and_plain_json(case):
     np.testing.assert_array_equal(again.dense(), whole)
     np.testing.assert_array_equal(again.draw(1, ("a",), 3, 5), model.draw(1, ("a",), 3, 5))
     np.testing.assert_array_equal(again.variance, model.variance)
+
+
+@pytest.mark.parametrize("name", OF_A_WHOLE_SKY)
+def test_a_part_of_the_sky_is_not_turned(name):
+    with pytest.raises(UserError, match="a partial sky can't be turned"):
+        MODELS[name](Components("QU"), SKIES["masked"])
+
+
+def test_observed_pixels_are_not_mistaken_for_all():
+    """As many pixels, but others; other components of as many values."""
+    one = diagonal(Components("T"), SKIES["masked"])
+    for other in (
+        diagonal(Components("T"), Sky(NSIDE, np.arange(8, 192, 3)[:62])),
+        diagonal(Components("T"), Sky(NSIDE)),
+        diagonal(Components("QU"), SKIES["masked"]),
+    ):
+        with pytest.raises(UserError, match=r"b: covariance of .*, expected"):
+            Mixture.of({"a": one, "b": other}, {"a": 0.5, "b": 0.5})
+
+
+@pytest.mark.parametrize("name", [n for n in MODELS if n not in NOT_IN_FILES])
+def test_it_comes_back_from_a_file(name, tmp_path):
+    sky = "small" if name in OF_A_WHOLE_SKY else "masked"
+    model = MODELS[name](Components("QU"), SKIES[sky])
+    evidence = {"weights": {"a": 0.25}}
+    written = covariance.Covariance(model, dataset="some", frame="ecliptic", evidence=evidence)
+    covariance.write(tmp_path / "c.h5", written, {})
+    again = covariance.load(tmp_path / "c.h5")
+    assert (again.dataset, again.frame, again.n_maps) == ("some", "ecliptic", 0)
+    assert (again.components, again.sky) == (model.components, model.sky)
+    assert again.evidence == evidence
+    np.testing.assert_array_equal(again.model.dense(), model.dense())
 
 
 def test_a_kind_that_is_not_known_is_named():

@@ -43,7 +43,7 @@ class Planted:
         root = covariance.symmetric_root(self.truth.copy())[1]
         self.covariances, self.maps = {}, {}
         self.measured = {name: {} for name in ("spectra", *MEASURED)}
-        exact = covariance.Covariance(np.zeros(384), self.truth, 0, "QU", 4, "exact")
+        exact = covariance.of_matrix(np.zeros(384), self.truth, 0, "QU", 4, "exact")
         covariance.write(folder / "exact.h5", exact, {})
         self.covariances["exact"] = [folder / "exact.h5"]
         deviation = exact.deviation
@@ -60,7 +60,7 @@ class Planted:
     def _write(self, folder, name, content, deviation):
         store.write_maps(folder / f"{name}-maps.h5", content)
         estimate = covariance.estimate([content.maps])
-        covariance.write(folder / f"{name}.h5", covariance.Covariance(*estimate, "QU", 4, name), {})
+        covariance.write(folder / f"{name}.h5", covariance.of_matrix(*estimate, "QU", 4, name), {})
         self.measured["spectra"][name] = [folder / f"{name}-cl.h5"]
         cl = spectra.measure(content.maps, "QU")
         spectra.write(folder / f"{name}-cl.h5", cl, content, {})

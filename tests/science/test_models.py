@@ -46,7 +46,7 @@ class Planted:
         deviation = np.tile(1 + rows / 96, 2) * 1e-9
         truth = np.kron(np.eye(2), shape @ shape.T) * np.outer(deviation, deviation)
         root = covariance.symmetric_root(truth.copy())[1]
-        exact = covariance.Covariance(np.zeros(384), truth, 0, "QU", 4, "exact")
+        exact = covariance.of_matrix(np.zeros(384), truth, 0, "QU", 4, "exact")
         self.truth = folder / "exact.h5"
         covariance.write(self.truth, exact, {})
         self.maps = {}
@@ -74,14 +74,14 @@ class Planted:
         """What was learnt from the inputs, and recommended of every emulation."""
         inputs = store.MapSet(self.maps["input-10"].reshape(-1, 2, 192), "QU", "input-10")
         learnt = learn.learn(inputs, self.campaign.symmetry, 1)
-        learn.write(self.folder / "learnt.h5", learnt, {})
+        covariance.write(self.folder / "learnt.h5", learnt, {})
         recommended = {}
         for name in ("true", "louder", "unlinked"):
             emulated = store.MapSet(self.maps[name].reshape(-1, 2, 192), "QU", name)
             mixed = recommend.recommend(learnt, emulated.maps, recommend.EQUAL)
             recommended[name] = self.folder / f"recommended-{name}.h5"
-            product = recommend.product(mixed, emulated, name, 1)
-            covariance.write(recommended[name], product, {"weights": recommend.EQUAL})
+            product = recommend.product(mixed, emulated, name, 1, {"weights": recommend.EQUAL})
+            covariance.write(recommended[name], product, {})
         return Known({"input-10": learnt}, recommended)
 
     def run(self, program, *options):
@@ -133,13 +133,14 @@ def test_held_out_maps_weigh_a_good_emulation_more_than_a_bad_one(planted):
     maps = {name: some.reshape(-1, 2, 192) for name, some in planted.maps.items()}
     shares = {}
     for name in ("true", "unlinked"):
-        folds = []
+        ballots = []
         for number in range(2):
             held, rest = maps["input-10"][number::2], maps["input-10"][1 - number :: 2]
             inputs = store.MapSet(rest, "QU", "input-10")
             learnt = learn.learn(inputs, planted.campaign.symmetry, 1)
-            folds.append(recommend.FoldMaps(held, learnt, maps[name]))
-        found = recommend.weigh(folds, 1)
+            fold = recommend.FoldMaps(f"input-10.fold-{number}", held, learnt, maps[name])
+            ballots.append(recommend.ballot(fold, 1))
+        found = recommend.weigh(ballots)
         shares[name] = found.fit.weights[recommend.EMULATED]
         assert found.evidence["n_held_out"] == len(maps["input-10"])
         assert found.number.n_maps > found.n_directions  # or infinite
@@ -149,10 +150,10 @@ def test_held_out_maps_weigh_a_good_emulation_more_than_a_bad_one(planted):
 
 def test_the_recommended_covariance_has_the_learnt_variances(planted, compared):
     """Those of what was learnt without emulation, and the smoothed ones of the emulated part."""
-    learnt = learn.read(planted.folder / "learnt.h5")
+    learnt = covariance.load(planted.folder / "learnt.h5")
     found = covariance.load(planted.folder / "recommended-louder.h5")
     share = recommend.EQUAL[recommend.EMULATED]
-    expected = share * learnt.deviation**2 + (1 - share) * learnt.mixture.variance()
+    expected = share * learnt.smoothed**2 + (1 - share) * learnt.deviation**2
     np.testing.assert_allclose(found.deviation**2, expected, rtol=1e-6)
 
 

@@ -393,7 +393,7 @@ def test_the_figure_shows_every_model(compared, tmp_path):
 
 def test_the_lines_of_the_documentation_run(truth, tmp_path):
     path = tmp_path / "recommended.h5"
-    content = covariance.Covariance(np.zeros(N), truth, 10, "QU", NSIDE, "emulated-10")
+    content = covariance.of_matrix(np.zeros(N), truth, 10, "QU", NSIDE, "emulated-10")
     covariance.write(path, content, {})
     text = (ROOT / "docs/parameter.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

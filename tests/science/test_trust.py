@@ -84,7 +84,7 @@ def judged(campaign, truth, learnt, make):
     of_dataset = enumerate(campaign.folds_of("emulated-20"), 10)
     emulated = {fold.name: make(seed) for seed, fold in of_dataset}
     inputs = store.MapSet(draws(truth, 1, N_INPUTS), "QU", "input-20")
-    known = covariance.Covariance(np.zeros(384), truth, 0, "QU", 4, "exact")
+    known = covariance.of_matrix(np.zeros(384), truth, 0, "QU", 4, "exact")
     entries, numbers = verdict.cross_validate(
         campaign, campaign.datasets["emulated-20"], inputs, emulated, learnt, known
     )
@@ -138,10 +138,11 @@ def test_score_is_the_gaussian_likelihood():
     model = np.cov(rng.standard_normal((40, 5)).T)
     maps = rng.standard_normal((7, 5))
     expected = scipy.stats.multivariate_normal(np.zeros(5), model).logpdf(maps)
-    np.testing.assert_allclose(5 * heldout.score(maps, model) - 2.5 * np.log(2 * np.pi), expected)
-    many = rng.multivariate_normal(np.zeros(5), 2 * np.eye(5), 20000)
-    assert heldout.expected_score(2 * np.eye(5), model) == pytest.approx(
-        heldout.score(many, model).mean(), rel=0.02
+    found = heldout.log_likelihood(maps, model) - 2.5 * np.log(2 * np.pi)
+    np.testing.assert_allclose(found, expected)
+    many = np.random.default_rng(2).standard_normal((100_000, 5)) * np.sqrt(2)
+    assert heldout.expected_log_likelihood(2 * np.eye(5), model) == pytest.approx(
+        heldout.log_likelihood(many, model).mean(), rel=0.02
     )
 
 
@@ -163,7 +164,7 @@ def test_a_singular_candidate_is_left_out(truth):
     for n_maps, known in ((8, False), (30, True)):
         training = draws(truth, 1, n_maps)
         learnt = learn.learn(store.MapSet(training, "QU", "some"), config.Symmetry("none", None), 1)
-        made = recommend.FoldMaps(training[:2], learnt, emulated)
+        made = recommend.FoldMaps("some.fold-0", training[:2], learnt, emulated)
         flat = training.reshape(n_maps, -1)
         models = folds.candidates(flat, made, recommend.EQUAL, naive, directions, directions)
         assert ("raw" in models) == known
@@ -211,13 +212,13 @@ def test_the_program_writes_part_and_figure(campaign, truth, learnt, good, tmp_p
         path = tmp_path / f"{fold.name}.h5"
         store.write_maps(path, store.MapSet(draws(truth, seed, N_MAPS), "QU", fold.name))
         named.append(f"{fold.name}={path}")
-    content = covariance.Covariance(np.zeros(384), truth, 0, "QU", 4, "exact")
+    content = covariance.of_matrix(np.zeros(384), truth, 0, "QU", 4, "exact")
     covariance.write(tmp_path / "exact.h5", content, {})
     common = ["--config", tmp_path / "campaign.yaml"]
     options = [*common, "--dataset", "emulated-20", "--inputs", files["input-20"], "--folds"]
     options += [*named, "--learnt"]
     for name, of_fold in learnt.items():
-        learn.write(tmp_path / f"{name}-learnt.h5", of_fold, {})
+        covariance.write(tmp_path / f"{name}-learnt.h5", of_fold, {})
         options.append(f"{name}={tmp_path / name}-learnt.h5")
     options += ["--truth", tmp_path / "exact.h5", "--output", tmp_path / "trust.json"]
     trust_script.main(trust_script.get_parser().parse_args(list(map(str, options))))

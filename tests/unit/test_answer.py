@@ -1,6 +1,7 @@
 """The answer of a run: known metrics in, sentences out."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -184,7 +185,7 @@ def test_what_the_emulation_added(weight, added, said):
 
 
 def test_where_nothing_is_known_it_says_so():
-    evidence = {"weights": "equal, as no fold was held out"}
+    evidence = {"weights": {"without-emulation": 0.5, "emulated": 0.5}, "n_folds": 0}
     found = answer.answer(facts(evidence=evidence), "results/mine")
     assert found.trust[0].startswith("Nothing says how far to trust it")
     assert "half and half" in found.added
@@ -218,7 +219,7 @@ def test_which_file_for_what_follows_from_what_fails():
 
 def test_the_five_lines_run_on_a_covariance_whose_inverse_is_known(tmp_path):
     path, n = tmp_path / "recommended.h5", 2 * 12
-    content = covariance.Covariance(np.zeros(n), 2 * np.eye(n), 30, "QU", 1, "recommended")
+    content = covariance.of_matrix(np.zeros(n), 2 * np.eye(n), 30, "QU", 1, "recommended")
     covariance.write(path, content, {})
     names = {"maps": np.ones((3, 2, 12))}
     code = words.load_lines(str(path), "n_maps, 2, 12", "galactic")
@@ -257,9 +258,10 @@ def test_the_answer_is_read_from_a_folder_of_results(tmp_path, one_day_content):
         {"campaign": "one-day", "truth": "exact", "metrics": [metric]},
     )
     n = 2 * 12
-    content = covariance.Covariance(np.zeros(n), 2 * np.eye(n), 30, "QU", 1, "recommended")
+    content = covariance.of_matrix(np.zeros(n), 2 * np.eye(n), 30, "QU", 1, "recommended")
     evidence = {"weights": {"emulated": 0.3}, "held_out": {"chi2": {"value": 1.3, "error": 0.04}}}
-    covariance.write(folder / "recommended" / "emulated-4.h5", content, evidence)
+    content = replace(content, evidence=evidence)
+    covariance.write(folder / "recommended" / "emulated-4.h5", content, {})
     added = {"gain": 0.05, "error": 0.01}
     trust = folder / "validation" / "parts" / "trust-emulated-4.json"
     parts.write(trust, [], {}, added=added, n_directions=25)

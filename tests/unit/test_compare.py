@@ -1,6 +1,5 @@
 """Distances, shrinkage and equivalent numbers, each with a known answer."""
 
-import dataclasses
 import json
 
 import healpy as hp
@@ -9,7 +8,7 @@ import pytest
 
 from fewtomany import covariance, seeds
 from fewtomany.config import Dataset
-from fewtomany.covariance import Covariance, baselines, shrinkage
+from fewtomany.covariance import baselines, of_matrix, shrinkage
 from fewtomany.errors import UserError
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
@@ -30,7 +29,7 @@ def truth():
     smooth = np.exp(8 * (vectors @ vectors.T - 1))
     deviation = np.tile(1 + (1 + vectors[:, 2]) / 2, 2) * 1e-9
     matrix = np.kron([[1, 0.4], [0.4, 1]], smooth) * np.outer(deviation, deviation)
-    return Covariance(np.zeros(N), matrix, 0, "QU", NSIDE, "exact")
+    return of_matrix(np.zeros(N), matrix, 0, "QU", NSIDE, "exact")
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +118,7 @@ def test_distances_see_where_correlation_is_lost(viewer, truth):
     for name, expected in {"6-15": 1, "15-40": 1, "40-180": 0.5}.items():
         assert found[f"recovery:{name}"] == pytest.approx(expected)
         assert found[f"recovery:cross {name}"] == pytest.approx(0, abs=1e-12)
-    whole = dataclasses.replace(truth, covariance=tested)
+    whole = of_matrix(np.zeros(N), tested, 0, "QU", NSIDE, "tested")
     rms, _ = pixel.compare_correlations(whole, truth)
     assert found["correlation_error"] == pytest.approx(rms)  # all rows are used at this size
     double = distances.distances(views.View(view.modes, 2 * view.rows, 2 * variance), viewer)

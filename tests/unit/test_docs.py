@@ -161,7 +161,7 @@ def test_code_of_the_page_on_covariances_runs(tmp_path):
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     path = tmp_path / "recommended.h5"
     n = 2 * 12
-    content = covariance.Covariance(np.ones(n), 2 * np.eye(n), 30, "QU", 1, "recommended")
+    content = covariance.of_matrix(np.ones(n), 2 * np.eye(n), 30, "QU", 1, "recommended")
     covariance.write(path, content, {})
     program = "\n".join(blocks)
     assert program.count("results/demo/recommended/emulated-10.h5") == 2
@@ -172,7 +172,7 @@ def test_code_of_the_page_on_covariances_runs(tmp_path):
     exec(blocks[1].replace("results/demo/recommended/emulated-10.h5", str(path)), names)
     np.testing.assert_array_equal(names["matrix"], content.covariance)
     np.testing.assert_array_equal(names["mean"], content.mean)
-    assert (names["stokes"], names["nside"], names["n_maps"]) == ("QU", 1, 30)
+    assert (names["stokes"], names["nside"], names["evidence"]) == ("QU", 1, "{}")
     exec(blocks[2], names)
     assert len(names["modes"]) == n
     assert names["chi2"] == pytest.approx(n / 2)

@@ -38,7 +38,7 @@ def _partial(path):
 
 
 def _covariance(path):
-    found = covariance.Covariance(np.zeros(6), np.eye(6), 10, "QU", 1, "input")
+    found = covariance.of_matrix(np.zeros(6), np.eye(6), 10, "QU", 1, "input")
     covariance.write(path, found, {})
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from fewtomany import config
+from fewtomany import config, covariance
 from fewtomany.config import Symmetry, versions
 from fewtomany.covariance import learn
 from fewtomany.datasets import picked
@@ -147,8 +147,8 @@ def test_learnt_datasets_have_mean_of_the_inputs_and_learnt_variance(learnt):
     files = ("--inputs", paths["inputs"], "--symmetry", paths["symmetry"])
     run("draw.py", *options, "--output", paths["drawn"], *files)
     drawn = store.read_maps(paths["drawn"]).maps
-    found = learn.read(paths["symmetry"])
-    deviation = np.sqrt(found.mixture.variance())
+    found = covariance.load(paths["symmetry"])
+    deviation = found.deviation
     away = (drawn.mean(axis=0) - inputs.mean(axis=0)) / deviation * np.sqrt(600)
     assert np.abs(away).max() < 5
     assert np.abs(drawn.std(axis=0) / deviation - 1).max() < 5 / np.sqrt(2 * 600)

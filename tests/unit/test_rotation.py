@@ -4,13 +4,13 @@ import healpy
 import numpy as np
 import pytest
 
-from fewtomany import config
-from fewtomany.covariance import choice, learn, model, turning, variances
-from fewtomany.covariance.mixture import Mixture
-from fewtomany.covariance.model import Symmetry
-from fewtomany.covariance.rotation import Rotation, Seen
+from fewtomany import config, covariance
+from fewtomany.covariance import choice, learn, turning, variances
+from fewtomany.covariance.rotated import Rotated, Rotation
+from fewtomany.covariance.turned import Symmetry, Training, Turned
 from fewtomany.files import store
 from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 from fewtomany.spectra import spectra
 
 NSIDE = 4
@@ -69,32 +69,10 @@ def test_variances_are_smoothed_along_the_rings_of_the_axis():
 
 
 @pytest.fixture(scope="module")
-def seen():
-    there = model.turned(smooth_maps(6), "QU", Symmetry(20.0))
-    deviation = 1 + RANDOM.random((2, N_PIX))
-    return Seen.of(Mixture({"turned": there}, {"turned": 1.0}), AWAY, deviation)
-
-
-def test_the_covariance_has_the_deviations_and_one_value_however_asked(seen):
-    whole = seen.covariance()
-    np.testing.assert_allclose(np.diagonal(whole), seen.variance().ravel(), rtol=1e-9)
-    np.testing.assert_allclose(whole, whole.T, atol=1e-12)
-    np.testing.assert_allclose(seen.rows(np.array([3, 200])), whole[[3, 200]], atol=1e-10)
-    directions = RANDOM.standard_normal((5, 2 * N_PIX))
-    np.testing.assert_allclose(
-        seen.within(directions), directions @ whole @ directions.T, rtol=1e-9, atol=1e-9
-    )
-    drawn = seen.draw(1, ("a",), 0, 3000).reshape(3000, -1)
-    error = np.sqrt((whole**2 + np.outer(seen.variance(), seen.variance())) / 3000)
-    assert np.abs((drawn.T @ drawn / 3000 - whole) / error).max() < 6
-    np.testing.assert_array_equal(seen.draw(1, ("a",), 7, 9).reshape(2, -1), drawn[7:9])
-
-
-@pytest.fixture(scope="module")
 def case():
     """Inputs in Galactic coordinates of a field that is alike at all ecliptic longitudes."""
-    there = model.turned(smooth_maps(40), "QU", Symmetry())
-    truth = Seen.of(Mixture({"a": there}, {"a": 1.0}), AWAY, 1e-6 * np.ones((2, N_PIX)))
+    there = Turned.of(Training(smooth_maps(40), QU, Sky(NSIDE)), Symmetry())
+    truth = Rotated.of(there, AWAY, 1e-6 * np.ones((2, N_PIX)))
     inputs = store.MapSet(truth.draw(1, ("b",), 0, 12), "QU", "few", frame="galactic")
     return truth, inputs
 
@@ -107,18 +85,18 @@ def test_turns_about_another_axis_are_worth_something(case, tmp_path, monkeypatc
     monkeypatch.setattr(choice, "COHERENCES_DEG", (45.0, np.inf))
     monkeypatch.setattr(choice, "N_CENTRES", 8)
     truth, inputs = case
-    expected = truth.covariance()
+    expected = truth.dense()
 
     def error(axis):
         learnt = learn.learn(inputs, config.Symmetry(axis, None), 1)
-        return np.linalg.norm(learnt.mixture.covariance() - expected), learnt
+        return np.linalg.norm(learnt.model.dense() - expected), learnt
 
     (turned, learnt), (plain, _) = map(error, ("ecliptic", "none"))
     assert turned < 0.92 * plain
     assert learnt.evidence["in_the_frame_of_the_axis"]["axis"] == "ecliptic"
-    learn.write(tmp_path / "learnt.h5", learnt, {})
-    again = learn.read(tmp_path / "learnt.h5")
+    covariance.write(tmp_path / "learnt.h5", learnt, {})
+    again = covariance.load(tmp_path / "learnt.h5")
     np.testing.assert_array_equal(
-        again.mixture.draw(1, ("c",), 0, 3), learnt.mixture.draw(1, ("c",), 0, 3)
+        again.model.draw(1, ("c",), 0, 3), learnt.model.draw(1, ("c",), 0, 3)
     )
-    np.testing.assert_allclose(learnt.mixture.variance(), learnt.deviation**2)
+    np.testing.assert_allclose(learnt.deviation, learnt.smoothed)

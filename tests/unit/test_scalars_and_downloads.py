@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from astropy.utils import data
 
-from fewtomany.covariance.rotation import Rotation
+from fewtomany.covariance.rotated import Rotation
 from fewtomany.maps.components import Components
 from fewtomany.maps.ingest.resample import resampling
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fewtomany.errors import UserError
+from fewtomany.maps.flat import Flat
 from fewtomany.maps.sky import Sky
 
 PIXELS = np.array([0, 3, 4, 20, 21, 47])
@@ -121,5 +122,6 @@ def test_impossible_skies_are_refused(nside, pixels, message):
 
 @pytest.mark.parametrize("weights", [[1.0], [1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, np.nan]])
 def test_weights_must_be_one_above_0_for_every_pixel(weights):
-    with pytest.raises(UserError, match="weights"):
-        Sky(2, PIXELS, np.array(weights, float))
+    for grid in (Sky, lambda _, *observed: Flat((8, 8), True, *observed)):
+        with pytest.raises(UserError, match="weights"):
+            grid(2, PIXELS, np.array(weights, float))

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import healpy
 import numpy as np
 import pytest
 import yaml
@@ -11,8 +12,7 @@ import prepare_surrogate
 import simulate_response
 from fewtomany import config, covariance
 from fewtomany.config import versions
-from fewtomany.covariance import Covariance, learn, surrogate, turning
-from fewtomany.covariance.surrogate import Surrogate
+from fewtomany.covariance import learn, of_matrix, surrogate, turning
 from fewtomany.errors import UserError
 from fewtomany.files import store
 from fewtomany.jobs import resources
@@ -20,6 +20,8 @@ from fewtomany.maps import ingest
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 from fewtomany.simulation import response
+from fewtomany.validation.compare import views
+from fewtomany.validation.compare.distances import distances
 
 NSIDE = 4
 N_PIX = 12 * NSIDE**2
@@ -122,6 +124,10 @@ def test_a_surrogate_that_nothing_uses_is_refused(one_day):
 # Its rows
 
 
+def surrogate_of(rows, *diagonal):
+    return surrogate.of_rows(Components("QU"), Sky(NSIDE), rows, *diagonal)
+
+
 def random_rows(n_rows, seed=0):
     random = np.random.default_rng(seed)
     return 1e-6 * random.standard_normal((n_rows, 2, N_PIX)) * np.linspace(1, 3, N_PIX)
@@ -130,23 +136,23 @@ def random_rows(n_rows, seed=0):
 def test_the_covariance_is_that_of_the_rows():
     rows = random_rows(30)
     diagonal = np.linspace(0, 1e-11, 2 * N_PIX).reshape(2, N_PIX)
-    found = Surrogate.of_rows(rows, diagonal)
+    found = surrogate_of(rows, diagonal)
     flat = rows.reshape(30, -1)
     expected = flat.T @ flat + np.diag(diagonal.ravel())
-    np.testing.assert_allclose(found.covariance(), expected, atol=1e-6 * expected.max())
-    np.testing.assert_allclose(found.variance().ravel(), np.diag(expected))
+    np.testing.assert_allclose(found.dense(), expected, atol=1e-6 * expected.max())
+    np.testing.assert_allclose(found.variance.ravel(), np.diag(expected))
     directions = np.random.default_rng(1).standard_normal((4, 2 * N_PIX))
     within = directions @ expected @ directions.T
     np.testing.assert_allclose(found.within(directions), within, rtol=1e-5, atol=1e-16)
 
 
 def test_other_deviations_leave_the_correlations():
-    found = Surrogate.of_rows(random_rows(30))
+    found = surrogate_of(random_rows(30))
     deviation = np.random.default_rng(2).uniform(1, 2, (2, N_PIX))
     scaled = found.scaled(deviation)
-    np.testing.assert_array_equal(scaled.variance(), deviation**2)
-    before = found.covariance() / np.outer(found.deviation, found.deviation)
-    after = scaled.covariance() / np.outer(deviation, deviation)
+    np.testing.assert_allclose(scaled.deviation, deviation)
+    before = found.dense() / np.outer(found.deviation, found.deviation)
+    after = scaled.dense() / np.outer(deviation, deviation)
     np.testing.assert_allclose(after, before, atol=1e-6)
 
 
@@ -161,29 +167,29 @@ def test_of_many_rows_the_leading_modes_are_kept(n_rows, monkeypatch):
     np.testing.assert_allclose(kept.T @ kept, best, atol=1e-9 * values[-1])
 
     monkeypatch.setattr(surrogate.leading_rows, "__defaults__", (50,))
-    found = Surrogate.of_rows(rows)
-    assert len(found.rows) == 50
-    total = np.sum(found.rows.astype(float) ** 2, axis=0) + found.rest**2
+    found = surrogate_of(rows)
+    assert len(found.maps) == 50
+    total = np.sum(found.maps.astype(float) ** 2, axis=0) + found.rest**2
     np.testing.assert_allclose(total, 1, atol=1e-5)
-    np.testing.assert_allclose(found.variance().ravel(), np.diag(whole))
+    np.testing.assert_allclose(found.variance.ravel(), np.diag(whole))
 
 
 def test_unseen_pixels_are_independent():
     rows = random_rows(30)
     rows[:, :, :20] = 0
-    found = Surrogate.of_rows(rows).scaled(np.ones((2, N_PIX)))
+    found = surrogate_of(rows).scaled(np.ones((2, N_PIX)))
     np.testing.assert_array_equal(found.rest[:, :20], 1)
-    matrix = found.covariance().reshape(2, N_PIX, 2, N_PIX)
+    matrix = found.dense().reshape(2, N_PIX, 2, N_PIX)
     np.testing.assert_array_equal(matrix[0, :20, 0, :20], np.eye(20))
     with pytest.raises(UserError, match="no variance in any pixel"):
-        Surrogate.of_rows(np.zeros((3, 2, N_PIX)))
+        surrogate_of(np.zeros((3, 2, N_PIX)))
 
 
 def test_draws_have_the_covariance_and_the_same_bits_in_any_shard():
-    found = Surrogate.of_rows(random_rows(20), 1e-12)
+    found = surrogate_of(random_rows(20), 1e-12)
     maps = found.draw(1, ("a",), 0, 4000)
     np.testing.assert_array_equal(found.draw(1, ("a",), 100, 150), maps[100:150])
-    covariance = found.covariance()
+    covariance = found.dense()
     flat, variance = maps.reshape(4000, -1), np.diag(covariance)
     error = np.sqrt((covariance**2 + np.outer(variance, variance)) / 4000)
     assert np.abs((flat.T @ flat / 4000 - covariance) / error).max() < 6
@@ -222,47 +228,61 @@ def settings(request):
 def trusting(settings):
     """What is learnt with the true correlations, of which every third row has other amplitude."""
     rows = stripes(0.0)
-    cheap = Surrogate.of_rows(5 * rows * np.where(np.arange(24) % 3, 1, 1.2)[:, None, None])
+    cheap = surrogate_of(5 * rows * np.where(np.arange(24) % 3, 1, 1.2)[:, None, None])
     return learn.learn(inputs_of(rows), settings, 1, surrogate=cheap)
 
 
 def test_a_true_surrogate_has_nearly_all_the_weight(trusting):
     evidence = trusting.evidence["surrogate"]
     assert evidence["gain"] > 2 * evidence["error"]
-    assert evidence["weight"] == trusting.mixture.weights["surrogate"] > 0.6
+    assert evidence["weight"] == trusting.model.weights["surrogate"] > 0.6
 
 
 def test_pixel_variances_remain_those_of_the_inputs(trusting):
-    """Smoothed, but for the inputs' own part where there is no axis."""
-    expected = trusting.deviation**2
-    if trusting.evidence["symmetry"] is None:
-        own = trusting.mixture.weights["inputs"]
-        expected = own * trusting.mixture.parts["inputs"].variance() + (1 - own) * expected
-    np.testing.assert_allclose(trusting.mixture.variance(), expected, rtol=1e-5)
+    """Smoothed, but for the parts that keep their own: the inputs, and the inputs turned."""
+    model, scaled = trusting.model, ("surrogate", "diagonal", "isotropic")
+    expected = np.zeros(2 * N_PIX)
+    for name, weight in model.weights.items():
+        part = trusting.smoothed.ravel() ** 2 if name in scaled else model.parts[name].variance
+        expected += weight * part
+    np.testing.assert_allclose(model.variance, expected, rtol=1e-5)
+
+
+def test_a_trusted_surrogate_is_compared_with_a_truth(trusting):
+    rows = stripes(0.0).reshape(24, -1)
+    exact = of_matrix(
+        np.zeros(2 * N_PIX), rows.T @ rows + 4e-14 * np.eye(2 * N_PIX), 0, "QU", NSIDE, "exact"
+    )
+    viewer = views.make_viewer(exact, exact.leading(10))
+    found = viewer.of_model(trusting.model)
+    whole = trusting.model.dense()
+    np.testing.assert_allclose(found.rows, whole[viewer.rows], atol=1e-6 * whole.max())
+    assert distances(found, viewer)["kl"] < 10
 
 
 def test_what_is_learnt_is_written_and_read(trusting, tmp_path):
-    learn.write(tmp_path / "learnt.h5", trusting, {})
-    again = learn.read(tmp_path / "learnt.h5")
+    covariance.write(tmp_path / "learnt.h5", trusting, {})
+    again = covariance.load(tmp_path / "learnt.h5")
     assert again.evidence == trusting.evidence
+    np.testing.assert_array_equal(again.smoothed, trusting.smoothed)
     np.testing.assert_array_equal(
-        again.mixture.draw(1, ("a",), 0, 3), trusting.mixture.draw(1, ("a",), 0, 3)
+        again.model.draw(1, ("a",), 0, 3), trusting.model.draw(1, ("a",), 0, 3)
     )
 
 
 def test_a_wrong_surrogate_changes_nothing(settings):
     inputs = inputs_of(stripes(0.0))
     shuffled = np.random.default_rng(3).permutation(N_PIX)
-    wrong = Surrogate.of_rows(stripes(0.0)[..., shuffled])
+    wrong = surrogate_of(stripes(0.0)[..., shuffled])
     without = learn.learn(inputs, settings, 1)
     found = learn.learn(inputs, settings, 1, surrogate=wrong)
-    assert found.mixture.weights == without.mixture.weights
+    assert found.model.weights == without.model.weights
     assert found.evidence.pop("surrogate")["weight"] == 0
     assert found.evidence == without.evidence
 
 
 def test_another_axis_is_weighted_down(settings, trusting):
-    tilted = Surrogate.of_rows(stripes(70.0))
+    tilted = surrogate_of(stripes(70.0))
     found = learn.learn(inputs_of(stripes(0.0)), settings, 1, surrogate=tilted)
     assert found.evidence["surrogate"]["weight"] < 0.2
     assert found.evidence["surrogate"]["weight"] < trusting.evidence["surrogate"]["weight"] / 3
@@ -276,7 +296,7 @@ def prepared(tmp_path, monkeypatch):
     """The product of a configuration's surrogate."""
     monkeypatch.chdir(tmp_path)
 
-    def prepare(content):
+    def prepare(content, sky=None):
         path = tmp_path / "campaign.yaml"
         path.write_text(yaml.safe_dump(content))
         campaign = config.load(path)
@@ -293,7 +313,7 @@ def prepared(tmp_path, monkeypatch):
             run(merge_response, "--surrogate", "--output", "response.h5", "part.h5")
             extra = ("--response", "response.h5")
         run(prepare_surrogate, *extra, "--output", "rows.h5")
-        return campaign, surrogate.read("rows.h5", Sky(8))
+        return campaign, surrogate.read("rows.h5", sky or Sky(8), campaign.components)
 
     return prepare
 
@@ -303,31 +323,45 @@ def test_rows_of_a_simplified_simulation(one_day_content, prepared):
     campaign, found = prepared(one_day_content(surrogate={"simulation": longer}))
     simplified = campaign.simplified
     exact = response.covariance(simplified, response.read(simplified, "response.h5"))
-    np.testing.assert_allclose(found.covariance(), exact, atol=1e-6 * exact.max())
+    np.testing.assert_allclose(found.dense(), exact, atol=1e-6 * exact.max())
 
 
 def test_rows_of_a_covariance_and_of_maps(one_day_content, prepared, tmp_path):
     maps = 1e-6 * np.random.default_rng(0).standard_normal((40, 2, 768))
     mean, matrix, _ = covariance.estimate([maps])
-    product = Covariance(mean, matrix, 40, "QU", 8, "mine")
+    product = of_matrix(mean, matrix, 40, "QU", 8, "mine")
     covariance.write(tmp_path / "mine.h5", product, {})
     _, found = prepared(one_day_content(surrogate={"covariance": "mine.h5"}))
-    np.testing.assert_allclose(found.covariance(), matrix, atol=1e-6 * matrix.max())
+    np.testing.assert_allclose(found.dense(), matrix, atol=1e-6 * matrix.max())
 
     np.save("mine.npy", maps)
     files = {"files": "mine.npy", "polarization_convention": "COSMO"}
     _, found = prepared(one_day_content(surrogate=files))
     scale = np.sqrt(np.diag(matrix))
     expected = matrix / np.outer(scale, scale)
-    scaled = found.scaled(np.ones((2, 768))).covariance()
+    scaled = found.scaled(np.ones((2, 768))).dense()
     np.testing.assert_allclose(scaled, expected, atol=1e-5)
     assert ingest.count(("mine.npy",)) == 40
 
 
+def test_a_mask_cuts_the_surrogate_of_a_simulation(one_day_content, prepared):
+    observed = np.arange(768) % 3 > 0
+    healpy.write_map("mask.fits", observed.astype(np.float32), coord="G", dtype=np.float32)
+    content = one_day_content(
+        maps={"mask": "mask.fits"}, surrogate={"simulation": CHEAP}, symmetry={"axis": "none"}
+    )
+    campaign, found = prepared(content, Sky(8, np.flatnonzero(observed)))
+    simplified = campaign.simplified
+    exact = response.covariance(simplified, response.read(simplified, "response.h5"))
+    kept = np.tile(observed, 2)
+    exact = exact[np.ix_(kept, kept)]
+    np.testing.assert_allclose(found.dense(), exact, atol=1e-6 * exact.max())
+
+
 def test_a_covariance_of_other_maps_is_refused(one_day_content, prepared, tmp_path):
     matrix = np.eye(2 * N_PIX)
-    good = Covariance(np.zeros(2 * N_PIX), matrix, 5, "QU", NSIDE, "mine")
-    assert surrogate.of_covariance(good, Sky(NSIDE), Components("QU")).rest.shape == (2, N_PIX)
+    good = of_matrix(np.zeros(2 * N_PIX), matrix, 5, "QU", NSIDE, "mine")
+    assert surrogate.of_covariance(good, Sky(NSIDE), Components("QU")).shape == (2, N_PIX)
     with pytest.raises(UserError, match="nside are 4; expected 8"):
         surrogate.of_covariance(good, Sky(8), Components("QU"))
     with pytest.raises(UserError, match="channels are ; expected a, b"):

@@ -1,13 +1,19 @@
+import dataclasses
+
 import healpy as hp
 import litebird_sim
 import numpy as np
 import pytest
 
 from fewtomany.config import Symmetry as Settings
-from fewtomany.covariance import choice, learn, mixture, model, turning
-from fewtomany.covariance.model import UNTURNED, Symmetry
+from fewtomany.covariance import choice, heldout, learn, turned, turning, weights
+from fewtomany.covariance.factor import Factor
+from fewtomany.covariance.mixture import Mixture
+from fewtomany.covariance.turned import UNTURNED, Symmetry, Training, Turned
 from fewtomany.covariance.variances import NONE, Smoothing
 from fewtomany.errors import UserError
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
 
 NSIDE = 2
 N_PIX = 12 * NSIDE**2
@@ -22,36 +28,42 @@ SYMMETRIES = [
 ]
 
 
+def training(maps, stokes="QU", smoothing=NONE, centre=False):
+    sky = Sky(turning.nside_of(maps))
+    return Training(maps, Components(stokes), sky, centre, smoothing)
+
+
 def by_hand(maps, stokes, symmetry, smoothing=NONE):
     """The definition, term by term."""
-    z, variance = model.normalized(maps, stokes, smoothing)
+    known = training(maps, stokes, smoothing)
+    z = known.normalized
     sign = symmetry.sign(turning.nside_of(maps))
     z = z * sign
     n_angles = 8 * turning.nside_of(maps)
     total = 0.0
     for name, angle in symmetry.reflections.items():
         rows = turning.turn(turning.reflect(z, stokes, name), angle)
-        for weight, turned in zip(
+        for weight, turn in zip(
             symmetry.weights(n_angles), np.arange(n_angles) * 360 / n_angles, strict=True
         ):
-            part = turning.turn(rows, turned).reshape(len(z), -1)
+            part = turning.turn(rows, turn).reshape(len(z), -1)
             total = total + weight * part.T @ part
     phi = np.tile(turning.directions(turning.nside_of(maps))[1], len(stokes))
     power = symmetry.taper()
     taper = sum(p * np.cos(k * (phi[:, None] - phi)) for k, p in enumerate(power))
-    scale = np.tile(sign, len(stokes)) * np.sqrt(variance.ravel() / np.diag(total))
+    scale = np.tile(sign, len(stokes)) * known.deviation.ravel() / np.sqrt(np.diag(total))
     return total * taper * scale[:, None] * scale
 
 
 @pytest.mark.parametrize("symmetry", SYMMETRIES)
 @pytest.mark.parametrize("smoothing", [NONE, Smoothing(30.0, 0.7, True)])
 def test_the_covariance_is_its_definition(symmetry, smoothing):
-    found = model.turned(MAPS, "QU", symmetry, smoothing)
+    found = Turned.of(training(MAPS, smoothing=smoothing), symmetry)
     expected = by_hand(MAPS, "QU", symmetry, smoothing)
     scale = np.abs(expected).max()
-    covariance = found.covariance()
+    covariance = found.dense()
     np.testing.assert_allclose(covariance / scale, expected / scale, atol=1e-12)
-    np.testing.assert_allclose(found.variance().ravel(), np.diag(covariance), rtol=1e-10)
+    np.testing.assert_allclose(found.variance, np.diag(covariance), rtol=1e-10)
     directions = np.random.default_rng(1).standard_normal((5, 2 * N_PIX))
     within = directions @ covariance @ directions.T
     np.testing.assert_allclose(found.within(directions), within, rtol=1e-9, atol=1e-9 * scale)
@@ -59,16 +71,15 @@ def test_the_covariance_is_its_definition(symmetry, smoothing):
 
 @pytest.mark.parametrize("symmetry", SYMMETRIES)
 def test_pixel_variances_are_the_smoothed_ones(symmetry):
-    smoothing = Smoothing(20.0, 0.7, True)
-    found = model.turned(MAPS, "QU", symmetry, smoothing)
-    _, variance = model.normalized(MAPS, "QU", smoothing)
-    np.testing.assert_allclose(found.variance(), variance, rtol=1e-10)
+    known = training(MAPS, smoothing=Smoothing(20.0, 0.7, True))
+    found = Turned.of(known, symmetry)
+    np.testing.assert_allclose(found.deviation, known.deviation, rtol=1e-10)
 
 
 def test_without_turns_it_is_the_sample_covariance():
     """So the normalization is undone exactly, smoothed or not."""
     sample = np.cov(MAPS.reshape(4, -1).T)
-    found = model.turned(MAPS, "QU", UNTURNED, centre=True).covariance()
+    found = Turned.of(training(MAPS, centre=True), UNTURNED).dense()
     np.testing.assert_allclose(found, sample, rtol=1e-10, atol=1e-12 * sample.max())
 
 
@@ -79,46 +90,27 @@ def test_a_field_invariant_about_the_axis_loses_nothing():
     rows = np.stack([np.full_like(x, 2.0), 3 * x, 3 * y, z])[:, None]  # all its modes
     truth = np.einsum("iap,iaq->pq", rows, rows)
     for symmetry in (Symmetry(), Symmetry(25.0), Symmetry(25.0, folds=2)):
-        found = model.turned(2 * rows, "T", symmetry)  # of 4 maps
-        np.testing.assert_allclose(found.covariance(), truth, atol=1e-10)
-
-
-@pytest.mark.parametrize("symmetry", SYMMETRIES)
-def test_a_draw_has_the_same_bits_in_any_shard(symmetry):
-    found = model.turned(MAPS, "QU", symmetry)
-    whole = found.draw(3, ("a",), 0, 70)
-    np.testing.assert_array_equal(found.draw(3, ("a",), 30, 40), whole[30:40])
-    assert not np.array_equal(whole[0], whole[1])
-
-
-@pytest.mark.parametrize("symmetry", SYMMETRIES)
-def test_draws_have_the_covariance(symmetry):
-    n_maps = 6000
-    found = model.turned(MAPS, "QU", symmetry)
-    covariance = found.covariance()
-    maps = found.draw(3, ("a",), 0, n_maps).reshape(n_maps, -1)
-    variance = np.diag(covariance)
-    error = np.sqrt((covariance**2 + np.outer(variance, variance)) / n_maps)
-    assert np.abs((maps.T @ maps / n_maps - covariance) / error).max() < 5.5
+        found = Turned.of(training(2 * rows, "T"), symmetry)  # of 4 maps
+        np.testing.assert_allclose(found.dense(), truth, atol=1e-10)
 
 
 @pytest.mark.parametrize(("width", "folds"), [(0.0, 1), (5.0, 2), (40.0, 1), (90.0, 2)])
 def test_weights_of_turns(width, folds):
-    weights = model.turn_weights(width, folds, 64)
-    assert weights.sum() == pytest.approx(1)
-    np.testing.assert_allclose(weights, np.roll(weights, 64 // folds), atol=1e-15)
-    np.testing.assert_allclose(weights[1:], weights[:0:-1], atol=1e-15)
-    assert np.argmax(weights) == 0
+    found = turned.turn_weights(width, folds, 64)
+    assert found.sum() == pytest.approx(1)
+    np.testing.assert_allclose(found, np.roll(found, 64 // folds), atol=1e-15)
+    np.testing.assert_allclose(found[1:], found[:0:-1], atol=1e-15)
+    assert np.argmax(found) == 0
 
 
 @pytest.mark.parametrize("folds", [1, 2])
 def test_the_taper_is_a_periodic_gaussian_of_unit_peak(folds):
-    power = model.taper_power(15.0, folds)
+    power = turned.taper_power(15.0, folds)
     offset = np.deg2rad(np.arange(0, 90, 5))
     taper = np.cos(np.outer(offset, np.arange(len(power)))) @ power
     assert (power >= 0).all()
     np.testing.assert_allclose(taper, np.exp(-0.5 * (np.rad2deg(offset) / 15) ** 2), atol=1e-3)
-    np.testing.assert_allclose(model.taper_power(np.inf, folds), [1])
+    np.testing.assert_allclose(turned.taper_power(np.inf, folds), [1])
 
 
 def test_settings_out_of_range_are_refused():
@@ -126,7 +118,7 @@ def test_settings_out_of_range_are_refused():
         with pytest.raises(UserError, match="allowed"):
             Symmetry(**wrong)
     with pytest.raises(UserError, match="too few"):
-        model.turned(MAPS[:1], "QU", Symmetry(), centre=True)
+        Turned.of(training(MAPS[:1], centre=True), Symmetry())
 
 
 @pytest.fixture(scope="module")
@@ -138,14 +130,16 @@ def striped():
         np.exp(8 * np.cos(phi - at)) / np.exp(8) * random.choice([-1, 1])
         for at in np.linspace(0, 2 * np.pi, 16, endpoint=False)
     ]
-    return model.turned(np.array(stripes)[:, None], "T", Symmetry())
+    return Turned.of(training(np.array(stripes)[:, None], "T"), Symmetry())
 
 
 def test_the_symmetry_is_found_in_the_inputs(striped):
     inputs = striped.draw(1, ("inputs",), 0, 12)
-    found = choice.choose(choice.make_folds(inputs, "T", 1, Smoothing(60.0), n_directions=20))
+    found = choice.choose(
+        choice.make_folds(training(inputs, "T", Smoothing(60.0)), 1, n_directions=20)
+    )
     assert found.symmetry.width_deg >= 40
-    gain, error = choice.paired_gain(found.scores[found.symmetry], found.scores[UNTURNED])
+    gain, error = heldout.paired_gain(found.scores[found.symmetry], found.scores[UNTURNED])
     assert gain > 2 * error
 
 
@@ -161,16 +155,14 @@ def test_the_sign_of_a_dipole_is_taken_off_where_maps_have_it(multiplied):
         -hp.Alm.getlm(8)[0] / 2
     )
     maps = signal * np.array([hp.alm2map(some, nside) for some in alms])[:, None]
-    folds = choice.make_folds(maps, "T", 1, NONE, n_directions=30)
+    folds = choice.make_folds(training(maps, "T"), 1, n_directions=30)
     without, signed = (choice.choose(folds, sign) for sign in (None, dipole))
-    gain, error = choice.paired_gain(
+    gain, error = heldout.paired_gain(
         signed.scores[signed.symmetry], without.scores[without.symmetry]
     )
     assert (gain if multiplied else -gain) > 2 * error
-    weights = mixture.fit_symmetries(
-        folds, mixture.candidates(without.symmetry, signed.symmetry)
-    ).weights
-    share = sum(weight for name, weight in weights.items() if name.endswith(", signed"))
+    fit = choice.fit_symmetries(folds, choice.candidates(without.symmetry, signed.symmetry))
+    share = sum(weight for name, weight in fit.weights.items() if name.endswith(", signed"))
     assert (share > 0.5) == multiplied
 
 
@@ -194,23 +186,26 @@ def test_a_field_without_the_symmetry_is_not_turned():
     modes = [np.cos(phi / 2) ** 8, np.sin(phi / 2) ** 8 * np.sign(np.sin(phi))]
     inputs = random.standard_normal((40, 2)) @ np.array(modes) * 3
     inputs = (inputs + 0.3 * random.standard_normal(inputs.shape))[:, None]
-    found = choice.choose(choice.make_folds(inputs, "T", 1, NONE, n_directions=20))
+    found = choice.choose(choice.make_folds(training(inputs, "T"), 1, n_directions=20))
     assert found.symmetry.width_deg <= 20
 
 
-def test_a_fold_judges_the_model_that_is_used():
-    folds = choice.make_folds(MAPS, "QU", 1, NONE, n_directions=6)
-    symmetry = Symmetry(40.0, flip_deg=0.0, mirror_deg=180.0, coherence_deg=50.0)
-    found = folds[0].covariance(symmetry)
-    exact = model.Turned(  # without the last scaling to the variances
-        model.reflected(folds[0].maps, "QU", symmetry.reflections), folds[0].deviation, symmetry
-    ).within(folds[0].modes)
-    np.testing.assert_allclose(found, exact, atol=1e-5 * np.abs(exact).max())
+@pytest.mark.parametrize("symmetry", SYMMETRIES[:4])
+@pytest.mark.parametrize("smoothing", [NONE, Smoothing(30.0, 0.7, True)])
+def test_what_a_fold_scores_is_what_is_used_of_its_training_maps(symmetry, smoothing):
+    known = training(MAPS, smoothing=smoothing)
+    fold = choice.make_folds(known, 1, n_directions=6)[0]
+    kept, held = known.split(choice.held_out(4)[0])
+    used = Turned.of(kept, symmetry)
+    sign = symmetry.sign(NSIDE)  # without the last scaling to the variances
+    used = dataclasses.replace(used, scale=sign * kept.deviation).within(fold.modes)
+    np.testing.assert_allclose(fold.covariance(symmetry), used, atol=1e-5 * np.abs(used).max())
+    np.testing.assert_allclose(fold.amplitudes, held.reshape(2, -1) @ fold.modes.T)
 
 
 def test_too_few_inputs_are_refused():
     with pytest.raises(UserError, match="at least 4 inputs, found 3"):
-        choice.make_folds(MAPS[:3], "QU", 1, NONE)
+        choice.make_folds(training(MAPS[:3]), 1)
 
 
 def test_weights_of_a_known_mixture():
@@ -219,7 +214,7 @@ def test_weights_of_a_known_mixture():
     targets = {name: root @ root.T for name, root in zip("abc", roots, strict=True)}
     truth = 0.7 * targets["a"] + 0.3 * targets["b"]
     held = random.multivariate_normal(np.zeros(10), truth, 4000)
-    found = mixture.fit([held[:1000], held[1000:]], [targets, targets])
+    found = weights.fit([held[:1000], held[1000:]], [targets, targets])
     assert sum(found.weights.values()) == pytest.approx(1)
     assert found.weights["a"] == pytest.approx(0.7, abs=0.05)
     assert found.weights["c"] < 0.05
@@ -232,46 +227,24 @@ def test_a_singular_target_may_take_part():
     random = np.random.default_rng(0)
     maps = random.standard_normal((3, 6))
     targets = {"raw": maps.T @ maps / 3, "diagonal": np.eye(6)}
-    found = mixture.fit([random.standard_normal((20, 6))], [targets])
+    found = weights.fit([random.standard_normal((20, 6))], [targets])
     assert found.singles["raw"].mean() == -np.inf
     assert found.gain("raw")[0] == np.inf
     assert found.weights["diagonal"] > 0.5
 
 
-def test_a_mixture_is_the_sum_of_its_parts():
-    turned = model.turned(MAPS, "QU", Symmetry(40.0))
-    parts = {
-        "turned": turned,
-        "diagonal": mixture.Diagonal(np.sqrt(turned.variance())),
-        "sampled": mixture.sampled(MAPS, np.sqrt(turned.variance())),
-    }
-    fit = mixture.Fit({"turned": 0.6, "diagonal": 0.4, "sampled": 0.0}, np.zeros(2), {})
-    found = fit.mixture(parts)
-    assert set(found.parts) == {"turned", "diagonal"}
-    covariance = 0.6 * turned.covariance() + 0.4 * np.diag(turned.variance().ravel())
-    np.testing.assert_allclose(found.covariance(), covariance, rtol=1e-10)
-    np.testing.assert_allclose(found.variance(), turned.variance(), rtol=1e-10)
-    np.testing.assert_allclose(parts["sampled"].variance(), turned.variance(), rtol=1e-10)
-    directions = np.random.default_rng(1).standard_normal((5, 2 * N_PIX))
-    np.testing.assert_allclose(found.within(directions), directions @ covariance @ directions.T)
-    draws = found.draw(1, ("m",), 0, 4000).reshape(4000, -1)
-    np.testing.assert_allclose(
-        np.mean(draws**2, axis=0), np.diag(covariance), rtol=6 * np.sqrt(2 / 4000)
-    )
-    np.testing.assert_array_equal(found.draw(1, ("m",), 5, 7).reshape(2, -1), draws[5:7])
-
-
 def test_a_part_may_be_left_out_and_the_others_share_its_weight():
-    one = np.ones((2, 12))
-    parts = {name: mixture.Diagonal(size * one) for name, size in (("a", 1), ("b", 2), ("c", 3))}
-    found = mixture.Mixture(parts, {"a": 0.2, "b": 0.3, "c": 0.5}).without("c")
+    maps = Components("QU"), Sky(1)
+    sizes = {"a": 1, "b": 2, "c": 3}
+    parts = {name: Factor.diagonal(*maps, np.full((2, 12), size)) for name, size in sizes.items()}
+    found = Mixture.of(parts, {"a": 0.2, "b": 0.3, "c": 0.5}).without("c")
     assert found.weights == pytest.approx({"a": 0.4, "b": 0.6})
-    np.testing.assert_allclose(found.variance(), 0.4 * 1 + 0.6 * 4)
+    np.testing.assert_allclose(found.variance, 0.4 * 1 + 0.6 * 4)
     assert found.without("c").weights == found.weights
-    alone = mixture.Mixture({"a": parts["a"]}, {"a": 1.0})
+    alone = Mixture.of(parts, {"a": 1.0})
     assert alone.without("a") is alone
 
 
 def test_folds_of_other_targets_are_refused():
     with pytest.raises(UserError, match="different targets"):
-        mixture.fit([np.zeros((1, 2))] * 2, [{"a": np.eye(2)}, {"b": np.eye(2)}])
+        weights.fit([np.zeros((1, 2))] * 2, [{"a": np.eye(2)}, {"b": np.eye(2)}])

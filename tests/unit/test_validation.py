@@ -1,16 +1,15 @@
 """Statistics of the comparison, each with a known answer."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from scipy.stats import norm
 
 from fewtomany import covariance
 from fewtomany.config import Dataset
-from fewtomany.covariance import Covariance
+from fewtomany.covariance import of_matrix
 from fewtomany.errors import UserError
 from fewtomany.files import store
+from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 from fewtomany.validation import entries
 from fewtomany.validation.entries import Range
@@ -114,7 +113,7 @@ def of(matrix, n_maps=0):
     """A matrix (n, n) as a covariance of one component of an arc of the sky."""
     n = len(matrix)
     sky = Sky(16, np.arange(n))
-    return Covariance(np.zeros(n), matrix, n_maps, "T", 16, "some", sky=sky)
+    return of_matrix(np.zeros(n), matrix, n_maps, "T", 16, "some", sky=sky)
 
 
 def test_correlations_and_variances_of_a_scaled_covariance(truth):
@@ -146,9 +145,8 @@ def test_correlations_of_modes_equal_those_of_their_matrix(truth):
 
     def modes_of(n_modes):
         rows = rng.multivariate_normal(np.zeros(96), truth, n_modes)
-        facts = {"stokes": "T", "nside": 16, "dataset": "some", "sky": Sky(16, np.arange(96))}
-        found = covariance.of_factor(rows, **facts)
-        return dataclasses.replace(found, diagonal=found.diagonal + rng.uniform(0.5, 1, 96))
+        found = covariance.of_factor(rows, Components("T"), Sky(16, np.arange(96)))
+        return covariance.Covariance(found.plus(rng.uniform(0.5, 1, 96)))
 
     some, other = modes_of(20), modes_of(30)
     dense = [of(found.rows(slice(None))) for found in (some, other)]

@@ -39,7 +39,8 @@ rule import_maps:
 
     In: FITS, HDF5 or npy files. Out: the campaign's Stokes parameters of all channels,
     (n_maps, n_components, n_pix), observed pixels in RING ordering, K, COSMO, at maps.nside in
-    maps.frame; on a plane or a line by rows, as they are. Cost: reading, and for another frame or resolution harmonic transforms.
+    maps.frame; on a plane or a line by rows, as they are. Cost: reading, and for another frame or
+    resolution means over the area of the new pixels.
     """
     input:
         files=lambda wildcards: files_of_user(wildcards.dataset),

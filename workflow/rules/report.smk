@@ -190,8 +190,8 @@ rule report:
 rule export_fits:
     """One FITS file per map of a map file, as healpy reads them; of a plane or a line NumPy.
 
-    In: a map file. Out: a folder of {dataset}-{index}.fits (K_CMB, RING, Galactic, COSMO), or
-    {dataset}-{start}.npy (n_maps, n_components, rows, columns).
+    In: a map file. Out: a folder of {dataset}-{index}.fits (K_CMB, RING, COSMO, in maps.frame),
+    or {dataset}-{start}.npy (n_maps, n_components, rows, columns).
     """
     input:
         "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",

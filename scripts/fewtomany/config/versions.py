@@ -94,11 +94,11 @@ STAGES = {
     "factor": Stage(1),
     "draw": Stage(1, ("seed",)),
     "draw_isotropic": Stage(2, ("seed",)),
-    "draw_learnt": Stage(1, ("seed", "emulator.mean")),
+    "draw_learnt": Stage(2, ("seed", "emulator.mean")),
     "pick": Stage(1, _SKY),
-    "learn_symmetry": Stage(3, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
+    "learn_symmetry": Stage(4, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
     "prepare_surrogate": Stage(
-        1, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
+        2, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),
     "control": Stage(1, ("seed", *_SKY, "surrogate")),
     "prepare_emulation": Stage(
@@ -124,9 +124,9 @@ STAGES = {
     "measure_minkowski": Stage(1, (*_SKY, "validation.minkowski_maps")),
     "measure_distribution": Stage(1, _SKY),
     "measure_wavelets": Stage(1, ("maps.nside", *_WAVELETS)),
-    "recommend": Stage(3, ("seed", "maps.stokes")),
-    "compare": Stage(3, ("seed", *_SKY, "validation.n_modes")),
-    "trust": Stage(3, ("seed", "maps.stokes", "trust")),
+    "recommend": Stage(4, ("seed", "maps.stokes")),
+    "compare": Stage(4, ("seed", *_SKY, "validation.n_modes")),
+    "trust": Stage(4, ("seed", "maps.stokes", "trust")),
     "diversity": Stage(3, ("seed", *_SKY, "emulator.batch_size", *_WAVELETS)),
     "parameter": Stage(1, ("seed", "maps.stokes", "validation.parameter")),
     "descent": Stage(1),

@@ -4,19 +4,22 @@ Each fold of the inputs is held out in turn; the others make the covariances, an
 Gaussian likelihood of the held-out maps decides. It is taken in the leading modes of a
 mixture of candidates of equal total variance, made from the training maps alone: in random
 directions every covariance of the right variances is nearly as likely as the true one.
+
+A symmetry is scored before the last scaling to the smoothed variances, which is a few percent of
+an element: what a fold keeps is made once for all widths and tapers, while the scaling is another
+for every symmetry.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.linalg
 
-from fewtomany.covariance import heldout, model, turning
-from fewtomany.covariance.model import Symmetry
-from fewtomany.covariance.surrogate import Surrogate
-from fewtomany.covariance.variances import Smoothing
+from fewtomany.covariance import heldout, turned, turning, weights
+from fewtomany.covariance.base import Model
+from fewtomany.covariance.factor import Factor
+from fewtomany.covariance.turned import Symmetry, Training, Turned
 from fewtomany.errors import UserError
 
 WIDTHS_DEG = (0.0, 5.0, 10.0, 20.0, 40.0, 80.0, np.inf)
@@ -61,69 +64,40 @@ class Choice:
 
     def gain(self, rival: Symmetry) -> tuple[float, float]:
         """Nats per held-out map gained over a rival, and the standard error."""
-        return paired_gain(self.scores[self.symmetry], self.scores[rival])
-
-
-def paired_gain(scores: np.ndarray, rivals: np.ndarray) -> tuple[float, float]:
-    """Mean of paired differences, and its standard error over the maps."""
-    difference = scores - rivals
-    return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
-
-
-def log_likelihood(maps: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Log-likelihood of maps (n, k), nats, up to a constant; −∞ where singular."""
-    try:
-        root = scipy.linalg.cholesky(covariance, lower=True)
-    except scipy.linalg.LinAlgError:
-        return np.full(len(maps), -np.inf)
-    white = scipy.linalg.solve_triangular(root, maps.T, lower=True)
-    return -np.sum(white**2, axis=0) / 2 - np.sum(np.log(np.diagonal(root)))
+        return heldout.paired_gain(self.scores[self.symmetry], self.scores[rival])
 
 
 def make_folds(
-    maps: np.ndarray,
-    stokes: str,
+    training: Training,
     seed: int,
-    smoothing: Smoothing,
-    centre: bool = False,
     n_directions: int = N_DIRECTIONS,
-    surrogate: Surrogate | None = None,
-    shape: np.ndarray | None = None,
+    surrogate: Factor | None = None,
 ) -> list["Fold"]:
     """The inputs cut into folds, every one held out once.
 
     Parameters
     ----------
-    maps : array of shape (n_maps, n_stokes, n_pix), at least 4 inputs
-    stokes : their components
+    training : at least 4 inputs
     seed : of the draws that the directions are made from
-    smoothing : of the training maps' variances
-    centre : whether means are taken off
     n_directions : modes in which the likelihood is taken
     surrogate : of which some modes are among these
-    shape : that variances are smoothed relative to, as of ``variances.smooth``
 
     Raises
     ------
     UserError : with fewer than 4 inputs, or where a pixel has no variance
     """
-    if len(maps) < 4:
-        raise UserError(f"to choose a symmetry takes at least 4 inputs, found {len(maps)}")
-    n_folds = min(N_FOLDS, len(maps) // 2)
+    if len(training) < 4:
+        raise UserError(f"to choose a symmetry takes at least 4 inputs, found {len(training)}")
     return [
-        Fold(
-            maps,
-            np.arange(fold, len(maps), n_folds),
-            stokes,
-            (seed, fold),
-            smoothing,
-            centre,
-            n_directions,
-            surrogate,
-            shape,
-        )
-        for fold in range(n_folds)
+        Fold(*training.split(held), ("symmetry", number), seed, n_directions, surrogate)
+        for number, held in enumerate(held_out(len(training)))
     ]
+
+
+def held_out(n_maps: int) -> list[np.ndarray]:
+    """Which inputs every fold holds out."""
+    n_folds = min(N_FOLDS, n_maps // 2)
+    return [np.arange(fold, n_maps, n_folds) for fold in range(n_folds)]
 
 
 def choose(folds: Sequence["Fold"], dipole_deg: tuple[float, float] | None = None) -> Choice:
@@ -166,7 +140,7 @@ def _with_reflection(
         for width, coherence in itertools.product(WIDTHS_DEG, COHERENCES_DEG)
     ]
     found = best(near)
-    gain, error = paired_gain(scores[found], scores[without])
+    gain, error = heldout.paired_gain(scores[found], scores[without])
     return found if gain > SIGNIFICANT * error else without
 
 
@@ -187,61 +161,52 @@ class Fold:
 
     def __init__(
         self,
-        maps: np.ndarray,
+        training: Training,
         held: np.ndarray,
-        stokes: str,
-        key: tuple[int, int],
-        smoothing: Smoothing,
-        centre: bool,
+        key: tuple[str | int, ...],
+        seed: int,
         n_directions: int,
-        surrogate: Surrogate | None = None,
-        shape: np.ndarray | None = None,
+        surrogate: Factor | None = None,
     ) -> None:
-        training, left = np.delete(maps, held, axis=0), maps[held].astype(np.float64)
-        if centre:
-            left = left - training.mean(axis=0)
-        self.stokes = stokes
-        self.maps, variance = model.normalized(training, stokes, smoothing, centre, shape)
-        self.deviation = np.sqrt(variance)
-        directions = self._directions(key, n_directions, surrogate)
-        self.amplitudes = left.reshape(len(left), -1) @ directions.T
-        self.diagonal = (directions * variance.ravel()) @ directions.T
-        self.modes = directions
-        self.directions = directions.reshape(-1, *self.deviation.shape) * self.deviation
-        self.longitude = turning.directions(turning.nside_of(maps))[1]
-        self.upper = np.triu_indices(len(directions))
+        self.training = training
+        self.maps, self.deviation = training.normalized, training.deviation
+        self.modes = self._directions(key, seed, n_directions, surrogate)
+        self.amplitudes = held.reshape(len(held), -1) @ self.modes.T
+        self.diagonal = (self.modes * self.deviation.ravel() ** 2) @ self.modes.T
+        self.directions = self.modes.reshape(-1, *self.deviation.shape) * self.deviation
+        self.longitude = turning.directions(training.sky.nside)[1]
+        self.upper = np.triu_indices(len(self.modes))
         self.products: dict[tuple[str, int, tuple | None], np.ndarray] = {}
 
     def _directions(
-        self, key: tuple[int, int], n_directions: int, surrogate: Surrogate | None
+        self, key: tuple[str | int, ...], seed: int, n_directions: int, surrogate: Factor | None
     ) -> np.ndarray:
-        samples = [(self.maps * self.deviation).reshape(len(self.maps), -1)]
-        for index, symmetry in enumerate(BROAD):
-            broad = model.Turned(self.maps, self.deviation, symmetry)
-            drawn = broad.draw(key[0], ("symmetry", key[1], index), 0, N_DRAWS)
-            samples.append(drawn.reshape(N_DRAWS, -1))
+        about = self.training.components, self.training.sky, self.maps, self.deviation
+        known: dict[str | int, Model] = {n: Turned(*about, s) for n, s in enumerate(BROAD)}
         if surrogate is not None:
-            scaled = surrogate.scaled(self.deviation)
-            drawn = scaled.draw(key[0], ("symmetry", key[1], "surrogate"), 0, N_DRAWS)
+            known["surrogate"] = surrogate.scaled(self.deviation)
+        samples = [self.training.away.reshape(len(self.maps), -1)]
+        for name, found in known.items():
+            drawn = found.draw(seed, (*key, name), 0, N_DRAWS)
             samples.append(drawn.reshape(N_DRAWS, -1))
         return heldout.mixture_modes(samples, n_directions)
 
     def score(self, symmetry: Symmetry) -> np.ndarray:
         """Log-likelihood of the held-out maps, nats, up to a constant; shape (n_held,)."""
         covariance = (1 - FLOOR) * self.covariance(symmetry) + FLOOR * self.diagonal
-        return log_likelihood(self.amplitudes, covariance)
+        return heldout.log_likelihood(self.amplitudes, covariance)
 
     def covariance(self, symmetry: Symmetry) -> np.ndarray:
         """The covariance of a symmetry in the fold's directions, shape (k, k), K²."""
-        n_angles = 8 * turning.nside_of(self.maps)
-        weights = symmetry.weights(n_angles)
+        n_angles = 8 * self.training.sky.nside
+        turns = symmetry.weights(n_angles)
         reflections, power = symmetry.reflections, symmetry.taper()
         total = np.zeros(len(self.upper[0]))
         for name, angle in reflections.items():
-            turned = np.roll(weights, round(angle / 360 * n_angles))
-            used = np.flatnonzero(turned)
+            after = np.roll(turns, round(angle / 360 * n_angles))
+            used = np.flatnonzero(after)
             for k in np.flatnonzero(power):
-                total += power[k] * (turned[used] @ self._products(name, int(k), symmetry)[used])
+                total += power[k] * (after[used] @ self._products(name, int(k), symmetry)[used])
         full = np.zeros((len(self.directions),) * 2)
         full[self.upper] = total / len(reflections)
         return full + np.triu(full, 1).T
@@ -253,16 +218,76 @@ class Fold:
         """
         key = reflection, k, symmetry.dipole_deg
         if key not in self.products:
-            sign = symmetry.sign(turning.nside_of(self.maps))
+            sign = symmetry.sign(self.training.sky.nside)
             coefficients = turning.analyse(
-                turning.reflect(sign * self.maps, self.stokes, reflection)
+                turning.reflect(sign * self.maps, self.training.components.letters, reflection)
             )
             found: np.ndarray | float = 0.0
             for wave in (np.cos, np.sin) if k else (np.cos,):
-                amplitudes = model.products(
+                amplitudes = turned.products(
                     coefficients, self.directions * (sign * wave(k * self.longitude))
                 ).transpose(1, 0, 2)
                 square = np.matmul(amplitudes.transpose(0, 2, 1), amplitudes)
                 found = found + square[:, *self.upper]
             self.products[key] = found.astype(np.float32)
         return self.products[key]
+
+
+def neighbours(symmetry: Symmetry) -> dict[str, Symmetry]:
+    """A chosen symmetry and weaker and stronger ones, by name, as targets."""
+    plain = {"flip_deg": None, "mirror_deg": None}
+    changes = {
+        "turned": {},
+        "narrower": {"width_deg": symmetry.width_deg / 2},
+        "wider": {"width_deg": symmetry.width_deg * 2},
+        "tighter": {"coherence_deg": symmetry.coherence_deg / 2},
+        "looser": {"coherence_deg": symmetry.coherence_deg * 2},
+        "unreflected": plain,
+        "unreflected, narrower": {**plain, "width_deg": symmetry.width_deg / 2},
+        "all turns": {"width_deg": np.inf},
+        "inputs": {"width_deg": 0.0, "folds": 1, "coherence_deg": np.inf, **plain},
+        "inputs, tapered": {"width_deg": 0.0, **plain},
+    }
+    found: dict[str, Symmetry] = {}
+    for name, change in changes.items():
+        candidate = replace(symmetry, **change)
+        if candidate not in found.values():
+            found[name] = candidate
+    return found
+
+
+def candidates(chosen: Symmetry, signed: Symmetry | None) -> dict[str, Symmetry]:
+    """Targets around the symmetry without a sign, and around that with the sign of a dipole.
+
+    Inputs that are not turned are the same with a sign and without.
+    """
+    found = neighbours(chosen)
+    if signed is not None:
+        found |= {f"{n}, signed": s for n, s in neighbours(signed).items() if s.width_deg > 0}
+    return found
+
+
+def fit_symmetries(
+    folds: Sequence[Fold],
+    symmetries: Mapping[str, Symmetry],
+    others: Sequence[Mapping[str, np.ndarray]] = (),
+) -> weights.Fit:
+    """Weights of several symmetries, a diagonal covariance, and others.
+
+    Parameters
+    ----------
+    folds : the inputs' folds
+    symmetries : targets by name
+    others : for every fold more targets in its ``modes``, (k, k) by name, as a
+        surrogate's
+    """
+    more = others or [{}] * len(folds)
+    targets = [
+        {
+            **{name: fold.covariance(symmetry) for name, symmetry in symmetries.items()},
+            "diagonal": fold.diagonal,
+            **extra,
+        }
+        for fold, extra in zip(folds, more, strict=True)
+    ]
+    return weights.fit([fold.amplitudes for fold in folds], targets)

@@ -27,15 +27,27 @@ def mixture_modes(samples: Sequence[np.ndarray], n_modes: int) -> np.ndarray:
     return ((vectors / np.sqrt(values)).T @ stack)[::-1]
 
 
-def score(maps: np.ndarray, model: np.ndarray) -> np.ndarray:
-    """Log-likelihood of maps (n_maps, k) of zero mean, nats per direction, but a constant."""
-    root = scipy.linalg.cholesky(model, lower=True)
+def log_likelihood(maps: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """ln L = −½ (xᵀ C⁻¹ x + ln det C) of maps x (n_maps, k) of zero mean, nats.
+
+    Up to the constant ½ k ln 2π; −∞ where C (k, k) is singular.
+    """
+    try:
+        root = scipy.linalg.cholesky(covariance, lower=True)
+    except scipy.linalg.LinAlgError:
+        return np.full(len(maps), -np.inf)
     white = scipy.linalg.solve_triangular(root, maps.T, lower=True)
-    return -np.mean(white**2, axis=0) / 2 - np.mean(np.log(np.diagonal(root)))
+    return -np.sum(white**2, axis=0) / 2 - np.sum(np.log(np.diagonal(root)))
 
 
-def expected_score(truth: np.ndarray, model: np.ndarray) -> float:
-    """Mean of :func:`score` over maps of the covariance ``truth``."""
+def expected_log_likelihood(truth: np.ndarray, model: np.ndarray) -> float:
+    """Mean of :func:`log_likelihood` over maps of the covariance ``truth``, (k, k)."""
     factor = scipy.linalg.cho_factor(model)
-    chi2 = np.trace(scipy.linalg.cho_solve(factor, truth)) / len(truth)
-    return float(-chi2 / 2 - np.mean(np.log(np.diagonal(factor[0]))))
+    chi2 = np.trace(scipy.linalg.cho_solve(factor, truth))
+    return float(-chi2 / 2 - np.sum(np.log(np.diagonal(factor[0]))))
+
+
+def paired_gain(scores: np.ndarray, rivals: np.ndarray) -> tuple[float, float]:
+    """Mean of paired differences, and its standard error over the maps."""
+    difference = scores - rivals
+    return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))

@@ -2,15 +2,19 @@
 
 What the field tries where maps are few. Nonlinear estimators keep the eigenvectors of a
 sample covariance and give each its own variance; directions that no map has get one
-variance together. They are :class:`LowRank`, made from inner products of maps alone.
+variance together. They are :class:`Shrunk`, made from inner products of maps alone.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
 
+from fewtomany.covariance.base import Model
 from fewtomany.errors import UserError
+from fewtomany.maps.components import Components
+from fewtomany.maps.geometry import Geometry
 
 MIN_NONLINEAR = 13
 """Fewest maps of :func:`analytical`: its kernel must not reach a variance of 0."""
@@ -18,9 +22,9 @@ MIN_NONLINEAR = 13
 RANK_TOLERANCE = 1e-10
 
 
-@dataclass(frozen=True)
-class LowRank:
-    """A covariance: ``level`` in all directions, other variances in some.
+@dataclass(frozen=True, eq=False)
+class Shrunk(Model):
+    """``level`` in all directions, other variances in some.
 
     Attributes
     ----------
@@ -29,27 +33,21 @@ class LowRank:
     vectors : array of shape (r, n), orthonormal rows
     """
 
+    components: Components
+    sky: Geometry
     level: float
     values: np.ndarray
     vectors: np.ndarray
 
+    @cached_property
     def variance(self) -> np.ndarray:
-        """The diagonal, shape (n,), K²."""
         return self.level + (self.values - self.level) @ self.vectors**2
 
-    def within(self, directions: np.ndarray) -> np.ndarray:
-        """The covariance in directions (k, n): array of shape (k, k)."""
-        part = directions @ self.vectors.T
-        return self.level * directions @ directions.T + (part * (self.values - self.level)) @ part.T
-
-    def rows(self, indices: np.ndarray) -> np.ndarray:
-        """Some rows of the covariance, shape (n_indices, n)."""
-        found = (self.vectors[:, indices].T * (self.values - self.level)) @ self.vectors
-        found[np.arange(len(indices)), indices] += self.level
-        return found
+    def times(self, x: np.ndarray) -> np.ndarray:
+        return self.level * x + (x @ self.vectors.T * (self.values - self.level)) @ self.vectors
 
 
-def analytical(maps: np.ndarray) -> LowRank:
+def analytical(maps: np.ndarray, components: Components, sky: Geometry) -> Shrunk:
     """Analytical nonlinear shrinkage of Ledoit & Wolf (2020, Ann. Stat. 48, 3043).
 
     The density of sample eigenvalues and its Hilbert transform are estimated with an
@@ -59,6 +57,7 @@ def analytical(maps: np.ndarray) -> LowRank:
     Parameters
     ----------
     maps : array of shape (n_maps, n), K; their mean is taken off
+    components, sky : of the maps
 
     Raises
     ------
@@ -71,8 +70,9 @@ def analytical(maps: np.ndarray) -> LowRank:
     values, vectors = _sample_modes(maps)
     n_free, n = len(maps) - 1, maps.shape[1]
     if n < n_free:
-        return LowRank(0.0, shrunk_eigenvalues(values, n_free, n)[0], vectors)
-    return LowRank(*reversed(shrunk_eigenvalues(values, n_free, n)), vectors)
+        return Shrunk(components, sky, 0.0, shrunk_eigenvalues(values, n_free, n)[0], vectors)
+    found, level = shrunk_eigenvalues(values, n_free, n)
+    return Shrunk(components, sky, level, found, vectors)
 
 
 def shrunk_eigenvalues(values: np.ndarray, n_free: int, n: int) -> tuple[np.ndarray, float]:
@@ -110,8 +110,13 @@ def shrunk_eigenvalues(values: np.ndarray, n_free: int, n: int) -> tuple[np.ndar
 
 
 def nercome(
-    maps: np.ndarray, random: np.random.Generator, n_splits: int = 100, n_positions: int = 8
-) -> LowRank:
+    maps: np.ndarray,
+    components: Components,
+    sky: Geometry,
+    random: np.random.Generator,
+    n_splits: int = 100,
+    n_positions: int = 8,
+) -> Shrunk:
     """Nonparametric eigenvalue-regularized covariance (Lam 2016; Joachimi 2017, MNRAS 466, L83).
 
     The maps are split: eigenvectors from one part, variances along them from the other,
@@ -122,6 +127,7 @@ def nercome(
     Parameters
     ----------
     maps : array of shape (n_maps, n), K, at least 4; their mean is taken off
+    components, sky : of the maps
     random : draws the splits
     n_splits : splits of each size
     n_positions : sizes of the first part that are tried, from 2 to n_maps − 2
@@ -156,7 +162,7 @@ def nercome(
             best, found = distance, (level, estimate)
     level, estimate = found
     along, turn = scipy.linalg.eigh(estimate)
-    return LowRank(level, along, turn.T @ basis)
+    return Shrunk(components, sky, level, along, turn.T @ basis)
 
 
 def precision(amplitudes: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Covariances as products, and what a likelihood asks of them.
+"""Covariances as products: a model and what a reader has to know of it.
 
     from fewtomany import covariance
 
@@ -7,49 +7,36 @@
     chi2 = map @ total.solve(map)
     log_likelihood = -0.5 * (chi2 + total.log_determinant())
 
-A covariance has one of two forms: a dense matrix, or, above :data:`DENSE_LIMIT` values a
-map, leading modes and a diagonal, C = Vᵀ Λ V + diag(d), which keeps every pixel's variance.
-Both are inverted exactly, the second by the Woodbury identity.
+All files of covariances have one format: the arrays of a model (:mod:`fewtomany.covariance.base`)
+and, as attributes, which model they make, of which maps. A covariance of maps is a dense matrix
+or, above :data:`DENSE_LIMIT` values a map, leading modes and a diagonal, C = Vᵀ Λ V + diag(d),
+which keeps every pixel's variance. Both are inverted exactly, the second by the Woodbury identity.
 """
 
-import dataclasses
+import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-import scipy.linalg
 
+from fewtomany.covariance import local, mixture, rotated  # noqa: F401 - every kind of a file
+from fewtomany.covariance.base import Dense, Model, SingularError, apart, together
 from fewtomany.covariance.eigenmodes import (
     RANK_TOLERANCE,
     Modes,
     estimate,
-    leading_modes,
     modes_of_factor,
     stream_modes,
-    symmetric_root,
 )
+from fewtomany.covariance.factor import Factor
 from fewtomany.errors import UserError
 from fewtomany.files import store
 from fewtomany.maps.components import Components
 from fewtomany.maps.geometry import Geometry
 from fewtomany.maps.sky import Sky
-
-__all__ = [
-    "Covariance",
-    "Modes",
-    "estimate",
-    "leading_modes",
-    "load",
-    "of_maps",
-    "read",
-    "read_factor",
-    "stream_modes",
-    "symmetric_root",
-    "write",
-    "write_factor",
-]
 
 KIND = "covariance"
 FACTOR_KIND = "factor"
@@ -63,62 +50,86 @@ KEPT_MODES = 512
 
 @dataclass(frozen=True, eq=False)
 class Covariance:
-    """Second moments of the maps of one dataset.
+    """Second moments of maps.
 
     Attributes
     ----------
-    mean : array of shape (n,), float64, K
-    covariance : array of shape (n, n), float64, K²; None where modes are kept instead
-    n_maps : maps it was estimated from; 0 for an analytic covariance
-    stokes, nside, dataset : of the maps; nside is None on a plane or a line
-    channels, frame : of the maps
-    sky : their observed pixels; the full sky by default
-    modes, diagonal : leading modes, and the variance (n,) that they leave, K²
+    model : the covariance itself, which knows components and observed pixels of its maps
+    mean : array of shape (n,), float64, K; 0 by default
+    n_maps : maps whose sample covariance it is; 0 where it is none, but exact or put together
+    dataset : its name
+    frame : of the maps
+    evidence : plain JSON: what was chosen and why, such as the weights of its parts
+    smoothed : deviations (n_components, n_pix), K, that the parts of a covariance that was
+        learnt are scaled to; None of others
     """
 
-    mean: np.ndarray
-    covariance: np.ndarray | None
-    n_maps: int
-    stokes: str
-    nside: int | None
-    dataset: str
-    channels: tuple[str, ...] = ("",)
+    model: Model
+    mean: np.ndarray | None = None
+    n_maps: int = 0
+    dataset: str = ""
     frame: str = "galactic"
-    sky: Geometry | None = None
-    modes: Modes | None = None
-    diagonal: np.ndarray | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
+    smoothed: np.ndarray | None = None
 
-    def __post_init__(self):
-        if self.sky is None:
-            object.__setattr__(self, "sky", Sky(self.nside))
+    def __post_init__(self) -> None:
+        if self.mean is None:
+            object.__setattr__(self, "mean", np.zeros(len(self.model)))
+        if self.mean.shape != (len(self.model),):
+            raise UserError(
+                f"mean of shape {self.mean.shape}, expected ({len(self.model)},) for Stokes "
+                f"{self.stokes} of {self.sky.name}"
+            )
 
     def __len__(self) -> int:
-        return len(self.mean)
+        return len(self.model)
 
     @property
     def components(self) -> Components:
         """What a map consists of."""
-        return Components(self.stokes, self.channels)
+        return self.model.components
+
+    @property
+    def sky(self) -> Geometry:
+        """The observed pixels."""
+        return self.model.sky
+
+    @property
+    def stokes(self) -> str:
+        return self.components.stokes
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self.components.channels
+
+    @property
+    def nside(self) -> int | None:
+        """Resolution of the sphere; None on a plane or a line."""
+        return self.sky.attributes().get("nside")
 
     @property
     def is_dense(self) -> bool:
-        return self.covariance is not None
-
-    @cached_property
-    def variance(self) -> np.ndarray:
-        """Variance of every value, shape (n,), K²."""
-        if self.is_dense:
-            return np.diagonal(self.covariance).copy()
-        return self.diagonal + np.einsum("ki,k,ki->i", *self._parts)
+        return isinstance(self.model, Dense)
 
     @property
-    def _parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.modes.vectors, self.modes.values, self.modes.vectors
+    def covariance(self) -> np.ndarray:
+        """The matrix, shape (n, n), K²; made where it is not held."""
+        return self.model.covariance if self.is_dense else self.model.dense()
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Variance of every value, shape (n,), K²."""
+        return self.model.variance
 
     @property
     def deviation(self) -> np.ndarray:
         """Standard deviation of every pixel, shape (n_components, n_pix), K."""
-        return np.sqrt(self.variance).reshape(len(self.components), -1)
+        return self.model.deviation
+
+    @cached_property
+    def modes(self) -> Modes:
+        """All modes that are kept."""
+        return self.model.leading(len(self))
 
     @property
     def square(self) -> float:
@@ -134,83 +145,15 @@ class Covariance:
 
     def rows(self, chosen: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Some rows of the matrix, shape (n_rows, n_columns), K²."""
-        if self.is_dense:
-            return self.covariance[chosen, columns]
-        vectors, values, _ = self._parts
-        found = (vectors[:, chosen].T * values) @ vectors[:, columns]
-        index = np.arange(len(self))
-        same = index[chosen][:, None] == index[columns]
-        return found + np.where(same, self.diagonal[columns], 0.0)
+        return self.model.rows(chosen, columns)
 
     def leading(self, n_modes: int) -> Modes:
         """Leading modes, at most as many as the rank or as are kept."""
-        if self.is_dense:
-            return leading_modes(self.covariance, n_modes)
-        return self.modes.first(n_modes)
+        return self.model.leading(n_modes)
 
-    def project(self, directions: np.ndarray) -> np.ndarray:
-        """D C Dᵀ in directions D of shape (k, n)."""
-        if self.is_dense:
-            return directions @ self.covariance @ directions.T
-        vectors, values, _ = self._parts
-        amplitudes = directions @ vectors.T
-        return (amplitudes * values) @ amplitudes.T + (directions * self.diagonal) @ directions.T
-
-    def plus(self, variance: np.ndarray) -> "Covariance":
+    def plus(self, variance: np.ndarray | float) -> "Covariance":
         """This covariance and independent noise of the given variances (n,) or (), K²."""
-        if self.is_dense:
-            matrix = self.covariance.copy()
-            matrix[np.diag_indices_from(matrix)] += variance
-            return dataclasses.replace(self, covariance=matrix)
-        return dataclasses.replace(self, diagonal=self.diagonal + variance)
-
-    def mixed(self, weight: float, other: "Covariance", other_weight: float) -> "Covariance":
-        """weight · this + other_weight · other, of the same form; name and maps are this one's.
-
-        Dense matrices of both are overwritten. Of modes and diagonals the mixture is exact.
-        """
-        if self.is_dense != other.is_dense:
-            raise UserError(f"{self.dataset} and {other.dataset}: one is dense, one is not")
-        if self.is_dense:
-            np.multiply(self.covariance, weight, out=self.covariance)
-            np.multiply(other.covariance, other_weight, out=other.covariance)
-            matrix = np.add(self.covariance, other.covariance, out=self.covariance)
-            return dataclasses.replace(self, covariance=matrix)
-        parts = ((self, weight), (other, other_weight))
-        stack = np.concatenate(
-            [np.sqrt(w * c.modes.values)[:, None] * c.modes.vectors for c, w in parts if w > 0]
-        )
-        values, turn = scipy.linalg.eigh(stack @ stack.T)
-        keep = values > RANK_TOLERANCE * values[-1]
-        values, turn = values[keep][::-1], turn[:, keep][:, ::-1]
-        vectors = (turn / np.sqrt(values)).T @ stack
-        diagonal = weight * self.diagonal + other_weight * other.diagonal
-        return dataclasses.replace(self, modes=Modes(values, vectors), diagonal=diagonal)
-
-    @cached_property
-    def _factor(self) -> tuple:
-        """What solve and log_determinant share: a Cholesky factor, and V / d."""
-        if self.is_dense:
-            try:
-                found = scipy.linalg.cholesky(self.covariance, lower=True, check_finite=False)
-            except np.linalg.LinAlgError:
-                raise self._singular() from None
-            pivots = np.diagonal(found) ** 2 / self.variance
-            if pivots.min() < RANK_TOLERANCE:
-                raise self._singular()
-            return found, None
-        if (self.diagonal <= RANK_TOLERANCE * self.variance).any():
-            raise self._singular()
-        scaled = self.modes.vectors / self.diagonal
-        inner = np.diag(1 / self.modes.values) + scaled @ self.modes.vectors.T
-        return scipy.linalg.cholesky(inner, lower=True, check_finite=False), scaled
-
-    def _singular(self) -> UserError:
-        source = f"from {self.n_maps} maps" if self.n_maps else "analytic"
-        return UserError(
-            f"{self.dataset}: the covariance of {len(self)} values ({source}) is singular; "
-            f"add the variance of the noise with plus(), or make more maps"
-        )
+        return replace(self, model=self.model.plus(variance))
 
     def solve(self, x: np.ndarray) -> np.ndarray:
         """C⁻¹ x.
@@ -221,22 +164,42 @@ class Covariance:
 
         Raises
         ------
-        UserError : where the covariance is singular
+        SingularError : where the covariance has no inverse
         """
-        factor, scaled = self._factor
-        if scaled is None:
-            flat = x.reshape(-1, len(self)).T
-            return scipy.linalg.cho_solve((factor, True), flat).T.reshape(x.shape)
-        small = scipy.linalg.cho_solve((factor, True), (x @ scaled.T).reshape(-1, len(scaled)).T)
-        return x / self.diagonal - (small.T @ scaled).reshape(x.shape)
+        try:
+            return self.model.solve(x)
+        except SingularError:
+            raise self._singular() from None
 
     def log_determinant(self) -> float:
-        """ln det C (of K²); UserError where the covariance is singular."""
-        factor, scaled = self._factor
-        found = 2 * np.log(np.diagonal(factor)).sum()
-        if scaled is None:
-            return float(found)
-        return float(found + np.log(self.diagonal).sum() + np.log(self.modes.values).sum())
+        """ln det C (of K²); SingularError where the covariance has no inverse."""
+        try:
+            return self.model.log_determinant()
+        except SingularError:
+            raise self._singular() from None
+
+    def _singular(self) -> SingularError:
+        source = f" (from {self.n_maps} maps)" if self.n_maps else ""
+        return SingularError(
+            f"{self.dataset}: the covariance of {len(self)} values{source} is singular; "
+            f"add the variance of the noise with plus(), or make more maps"
+        )
+
+
+def of_matrix(
+    mean: np.ndarray,
+    matrix: np.ndarray,
+    n_maps: int,
+    stokes: str,
+    nside: int | None,
+    dataset: str,
+    channels: tuple[str, ...] = ("",),
+    frame: str = "galactic",
+    sky: Geometry | None = None,
+) -> Covariance:
+    """A covariance (n, n), K², on the observed pixels of ``sky``; the full sky by default."""
+    model = Dense(Components(stokes, channels), sky or Sky(nside), matrix)
+    return Covariance(model, mean, n_maps, dataset, frame)
 
 
 def of_maps(maps: Callable[[], Iterable[store.MapSet]], dataset: str) -> Covariance:
@@ -248,59 +211,45 @@ def of_maps(maps: Callable[[], Iterable[store.MapSet]], dataset: str) -> Covaria
     dataset : its name
     """
     first = next(iter(maps()))
-    facts = {
-        "stokes": first.stokes,
-        "nside": first.sky.attributes().get("nside"),
-        "dataset": dataset,
-        "channels": first.channels,
-        "frame": first.frame,
-        "sky": first.sky,
-    }
+    components, sky = first.components, first.sky
     if first.maps[0].size <= DENSE_LIMIT:
         mean, matrix, n_maps = estimate(part.maps for part in maps())
-        return Covariance(mean, matrix, n_maps, **facts)
-    mean, variance, modes, n_maps = stream_modes(lambda: (part.maps for part in maps()), KEPT_MODES)
-    return Covariance(mean, None, n_maps, **facts, modes=modes, diagonal=_left(variance, modes))
+        model = Dense(components, sky, matrix)
+    else:
+        mean, variance, modes, n_maps = stream_modes(
+            lambda: (part.maps for part in maps()), KEPT_MODES
+        )
+        model = of_modes(components, sky, variance, modes)
+    return Covariance(model, mean, n_maps, dataset, first.frame)
 
 
-def of_factor(rows: np.ndarray, **facts) -> Covariance:
-    """The analytic covariance FᵀF, of zero mean, as leading modes and a diagonal.
-
-    Parameters
-    ----------
-    rows : array of shape (n_rows, n), F, K
-    facts : stokes, nside, dataset and what else :class:`Covariance` says of the maps
-    """
-    variance, modes = modes_of_factor(rows, KEPT_MODES)
-    left = _left(variance, modes)
-    return Covariance(np.zeros(len(left)), None, 0, **facts, modes=modes, diagonal=left)
+def of_factor(rows: np.ndarray, components: Components, sky: Geometry) -> Factor:
+    """FᵀF of rows F (n_rows, n), K, as leading modes and a diagonal."""
+    return of_modes(components, sky, *modes_of_factor(rows, KEPT_MODES))
 
 
-def _left(variance: np.ndarray, modes: Modes) -> np.ndarray:
-    """The variance (n,) that modes leave."""
-    left = variance - np.einsum("ki,k,ki->i", modes.vectors, modes.values, modes.vectors)
+def of_modes(components: Components, sky: Geometry, variance: np.ndarray, modes: Modes) -> Factor:
+    """Modes, and what they leave of the variances (n,), K²."""
+    rows = np.sqrt(modes.values)[:, None] * modes.vectors
+    left = variance - np.einsum("ki,ki->i", rows, rows)
     left[left < RANK_TOLERANCE * variance] = 0.0
-    return left
+    return Factor.of_rows(components, sky, rows, left)
 
 
 def write(path: str | os.PathLike, content: Covariance, provenance: dict) -> None:
-    """Write a covariance product atomically."""
-    if content.is_dense:
-        arrays = {"mean": content.mean, "covariance": content.covariance}
-    else:
-        arrays = {
-            "mean": content.mean,
-            "modes/values": content.modes.values,
-            "modes/vectors": content.modes.vectors,
-            "diagonal": content.diagonal,
-        }
-    with store.create(path, kind=KIND, provenance=provenance, **_facts(content)) as file:
+    """Write a covariance atomically."""
+    arrays, about = apart(content.model)
+    facts = {"about": json.dumps(about), "evidence": json.dumps(content.evidence)}
+    with store.create(path, kind=KIND, provenance=provenance, **_facts(content), **facts) as file:
+        file["mean"] = content.mean
+        if content.smoothed is not None:
+            file["smoothed"] = content.smoothed
         for name, array in arrays.items():
             file[name] = array
         store.write_sky(file, content.sky)
 
 
-def _facts(content: Covariance) -> dict:
+def _facts(content: Covariance) -> dict[str, Any]:
     return {
         "n_maps": content.n_maps,
         "stokes": content.stokes,
@@ -308,45 +257,55 @@ def _facts(content: Covariance) -> dict:
         **{name: fact for name, fact in content.sky.attributes().items() if name != "ordering"},
         "frame": content.frame,
         "dataset": content.dataset,
-        "held": content.held,
-    }
-
-
-def _read_facts(path: str | os.PathLike, kind: str) -> dict:
-    attributes = store.read_attributes(path, kind)
-    with store.open_checked(path, kind) as file:
-        sky = store.read_sky(file, attributes)
-    return {
-        "n_maps": int(attributes["n_maps"]),
-        "stokes": attributes["stokes"],
-        "nside": sky.attributes().get("nside"),
-        "dataset": attributes["dataset"],
-        "channels": tuple(attributes.get("channels", "").split(",")),
-        "frame": attributes.get("frame", "galactic"),
-        "sky": sky,
     }
 
 
 def load(path: str | os.PathLike) -> Covariance:
-    """Read and check a covariance product; UserError if it is none."""
-    facts = _read_facts(path, KIND)
-    arrays = store.read(path, KIND)
-    n = len(Components(facts["stokes"], facts["channels"])) * facts["sky"].n_pix
-    where = f"for Stokes {facts['stokes']} of {facts['sky'].name}"
+    """Read and check a covariance; UserError if the file holds none."""
+    attributes, arrays = store.read_attributes(path, KIND), store.read(path, KIND)
+    components, sky = _maps_of(attributes, arrays)
+    try:
+        smoothed, mean = arrays.pop("smoothed", None), arrays.pop("mean")
+        return Covariance(
+            _model_of(attributes, arrays, components, sky),
+            mean,
+            int(attributes["n_maps"]),
+            attributes["dataset"],
+            attributes.get("frame", "galactic"),
+            json.loads(attributes.get("evidence", "{}")),
+            smoothed,
+        )
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: holds no whole covariance: {error}") from None
+
+
+def read_evidence(path: str | os.PathLike) -> dict[str, Any]:
+    """What was chosen of a covariance and why, without its arrays."""
+    return json.loads(store.read_attributes(path, KIND).get("evidence", "{}"))
+
+
+def _maps_of(attributes: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple:
+    """Components and sky of a file; the arrays of the sky are taken out."""
+    components = Components(attributes["stokes"], tuple(attributes.get("channels", "").split(",")))
+    pixels, weights = arrays.pop("pixels", None), arrays.pop("weights", None)
+    return components, store.geometry_of(attributes, pixels, weights)
+
+
+def _model_of(
+    attributes: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    components: Components,
+    sky: Geometry,
+) -> Model:
+    """The model of a file; those of before 0.3 do not say what they are."""
+    if "about" in attributes:
+        return together(arrays, json.loads(attributes["about"]), components, sky)
     if "covariance" in arrays:
-        matrix = arrays["covariance"]
-        if matrix.shape != (n, n) or arrays["mean"].shape != (n,):
-            raise UserError(
-                f"{path}: covariance of shape {matrix.shape}, expected {(n, n)} {where}"
-            )
-        return Covariance(arrays["mean"], matrix, **facts)
-    missing = {"mean", "modes/values", "modes/vectors", "diagonal"} - arrays.keys()
-    if missing:
-        raise UserError(f"{path}: holds no {', '.join(sorted(missing))} and no covariance")
-    modes = Modes(arrays["modes/values"], arrays["modes/vectors"])
-    if modes.vectors.shape != (len(modes), n) or arrays["diagonal"].shape != (n,):
-        raise UserError(f"{path}: modes of shape {modes.vectors.shape}, expected (…, {n}) {where}")
-    return Covariance(arrays["mean"], None, **facts, modes=modes, diagonal=arrays["diagonal"])
+        return Dense(components, sky, arrays["covariance"])
+    rows = np.sqrt(arrays["modes/values"])[:, None] * arrays["modes/vectors"]
+    return Factor.of_rows(components, sky, rows, arrays["diagonal"])
 
 
 read = load
@@ -378,11 +337,13 @@ def read_factor(path: str | os.PathLike, stokes: str, nside: int) -> tuple[np.nd
     ------
     UserError : when the factor is of other Stokes components or another resolution
     """
-    facts = _read_facts(path, FACTOR_KIND)
-    found = (facts["stokes"], facts["nside"])
+    attributes, arrays = store.read_attributes(path, FACTOR_KIND), store.read(path, FACTOR_KIND)
+    components, sky = _maps_of(attributes, arrays)
+    found = (components.stokes, attributes.get("nside"))
     if found != (stokes, nside):
         raise UserError(
             f"{path}: Stokes {found[0]} at nside {found[1]}, expected {stokes} at nside {nside}"
         )
-    root = store.read(path, FACTOR_KIND, "root")["root"].astype(np.float32)
-    return root.reshape(len(root), len(stokes), -1), facts["sky"], facts["frame"]
+    root = arrays["root"].astype(np.float32)
+    frame = attributes.get("frame", "galactic")
+    return root.reshape(len(root), len(components), -1), sky, frame

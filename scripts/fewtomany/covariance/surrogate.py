@@ -6,22 +6,17 @@ scaled to unit variance in every pixel and take their deviations from the inputs
 """
 
 import os
-from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
 
-from fewtomany import seeds
-from fewtomany.covariance import linear
+from fewtomany.covariance import product
 from fewtomany.covariance.eigenmodes import leading_modes
-from fewtomany.covariance.model import BLOCK
+from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.product import Covariance
 from fewtomany.errors import UserError
-from fewtomany.files import store
 from fewtomany.maps.components import Components
-from fewtomany.maps.sky import Sky
-
-KIND = "surrogate"
+from fewtomany.maps.geometry import Geometry
 
 MAX_ROWS = 1024
 """Rows that are kept; of more, the leading modes, and the variance that they leave."""
@@ -30,92 +25,41 @@ NEGLIGIBLE = 1e-6
 """Share of a pixel's variance that counts as rounding."""
 
 
-@dataclass(frozen=True)
-class Surrogate:
-    """C = D (Σ_k x_k x_kᵀ + diag(r²)) D.
+def of_rows(
+    components: Components,
+    sky: Geometry,
+    rows: np.ndarray,
+    diagonal: np.ndarray | float = 0.0,
+) -> Factor:
+    """The covariance Σ_k y_k y_kᵀ + diag(d), its leading modes if they are many.
 
-    Attributes
+    Parameters
     ----------
-    rows : array of shape (n_rows, n_components, n_pix), float32: x
-    rest : array of shape (n_components, n_pix): r, with Σ_k x_k² + r² = 1 in every pixel; 1
-        where the surrogate sees nothing
-    deviation : array of the same shape, K: D
+    components, sky : of the maps
+    rows : array of shape (n_rows, n_components, n_pix), K: y
+    diagonal : array of shape (n_components, n_pix), K²: d
+
+    Returns
+    -------
+    of unit variance before its scale, which are its own deviations; a pixel that the surrogate
+    does not see is independent, of deviation 0
+
+    Raises
+    ------
+    UserError : if nothing varies
     """
-
-    rows: np.ndarray
-    rest: np.ndarray
-    deviation: np.ndarray
-
-    @classmethod
-    def of_rows(cls, rows: np.ndarray, diagonal: np.ndarray | float = 0.0) -> "Surrogate":
-        """The covariance Σ_k y_k y_kᵀ + diag(d), its leading modes if they are many.
-
-        Parameters
-        ----------
-        rows : array of shape (n_rows, n_components, n_pix), K: y
-        diagonal : array of shape (n_components, n_pix), K²: d
-
-        Raises
-        ------
-        UserError : if nothing varies
-        """
-        rows = np.asarray(rows, np.float64)
-        variance = np.sum(rows**2, axis=0) + diagonal
-        if not (variance > 0).any():
-            raise UserError("the surrogate has no variance in any pixel")
-        if len(rows) > MAX_ROWS:
-            rows = leading_rows(rows.reshape(len(rows), -1)).reshape(-1, *rows.shape[1:])
-        deviation = np.sqrt(variance)
-        scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-        rows = rows * scale
-        left = 1 - np.sum(rows**2, axis=0)
-        rest = np.sqrt(np.where(left > NEGLIGIBLE, left, 0))
-        return cls(rows.astype(np.float32), rest, deviation)
-
-    def scaled(self, deviation: np.ndarray) -> "Surrogate":
-        """The same correlations with other deviations (n_components, n_pix), K."""
-        return replace(self, deviation=deviation)
-
-    def variance(self) -> np.ndarray:
-        """Diagonal, shape (n_components, n_pix), K²."""
-        return self.deviation**2
-
-    def within(self, directions: np.ndarray) -> np.ndarray:
-        """The covariance in directions (k, n), shape (k, k), K²."""
-        scaled = directions * self.deviation.ravel()
-        factor = self.rows.reshape(len(self.rows), -1).astype(np.float64) @ scaled.T
-        independent = scaled * self.rest.ravel()
-        return factor.T @ factor + independent @ independent.T
-
-    def covariance(self) -> np.ndarray:
-        """The whole matrix, shape (n, n), K²."""
-        rows = (self.rows * self.deviation).reshape(len(self.rows), -1)
-        found = rows.T @ rows
-        found[np.diag_indices_from(found)] += (self.rest * self.deviation).ravel() ** 2
-        return found
-
-    def draw(
-        self,
-        campaign_seed: int,
-        key: tuple[str | int, ...],
-        start: int,
-        stop: int,
-        block: int = BLOCK,
-    ) -> np.ndarray:
-        """Gaussian maps ``start <= k < stop``; map k uses ``(*key, "rows", k)`` and ``"rest"``.
-
-        Returns
-        -------
-        float64 array of shape (stop - start, n_components, n_pix), K
-        """
-        maps = linear.draw(self.rows, campaign_seed, (*key, "rows"), start, stop, block)
-        maps = maps.astype(np.float64)
-        if self.rest.any():
-            numbers = seeds.standard_normal(
-                campaign_seed, (*key, "rest"), start, stop, self.rest.size
-            )
-            maps += numbers.reshape(maps.shape) * self.rest
-        return maps * self.deviation
+    rows = np.asarray(rows, np.float64)
+    variance = np.sum(rows**2, axis=0) + diagonal
+    if not (variance > 0).any():
+        raise UserError("the surrogate has no variance in any pixel")
+    if len(rows) > MAX_ROWS:
+        rows = leading_rows(rows.reshape(len(rows), -1)).reshape(-1, *rows.shape[1:])
+    deviation = np.sqrt(variance)
+    scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+    rows = rows * scale
+    left = 1 - np.sum(rows**2, axis=0)
+    rest = np.sqrt(np.where(left > NEGLIGIBLE, left, 0))
+    return Factor(components, sky, rows.astype(np.float32), rest, deviation)
 
 
 def leading_rows(rows: np.ndarray, n_modes: int = MAX_ROWS) -> np.ndarray:
@@ -137,47 +81,37 @@ def leading_rows(rows: np.ndarray, n_modes: int = MAX_ROWS) -> np.ndarray:
     return vectors.T[::-1] @ rows
 
 
-def of_covariance(found: Covariance, expected: Sky, components: Components) -> Surrogate:
-    """The surrogate that a covariance is, dense or of modes and a diagonal.
+def of_covariance(found: Covariance, expected: Geometry, components: Components) -> Factor:
+    """The surrogate that a covariance is.
 
     Raises
     ------
     UserError : if its Stokes parameters, channels, resolution or pixels are others
     """
+    _check(found, expected, components, "surrogate.covariance")
+    modes = found.leading(MAX_ROWS)
+    rows = np.sqrt(modes.values)[:, None] * modes.vectors
+    diagonal = np.clip(found.variance - np.sum(rows**2, axis=0), 0, None)
+    shape = found.model.shape
+    return of_rows(components, expected, rows.reshape(-1, *shape), diagonal.reshape(shape))
+
+
+def _check(found: Covariance, sky: Geometry, components: Components, where: object) -> None:
+    """Raise UserError unless a covariance is of such maps."""
     for name, value, wanted in (
         ("Stokes parameters", found.stokes, components.stokes),
         ("channels", ", ".join(found.channels), ", ".join(components.channels)),
-        ("nside", found.nside, expected.nside),
-        ("observed pixels", found.sky.n_pix, expected.n_pix),
+        ("nside", found.nside, sky.nside),
+        ("observed pixels", found.sky.n_pix, sky.n_pix),
     ):
         if value != wanted:
-            raise UserError(f"surrogate.covariance: {name} are {value}; expected {wanted}")
-    if not np.array_equal(found.sky.indices, expected.indices):
-        raise UserError("surrogate.covariance: its observed pixels are not those of the inputs")
-    modes = found.leading(MAX_ROWS)
-    rows = np.sqrt(modes.values)[:, None] * modes.vectors
-    diagonal = found.variance - np.sum(rows**2, axis=0)
-    shape = (len(components), -1)
-    return Surrogate.of_rows(
-        rows.reshape(len(rows), *found.deviation.shape), np.clip(diagonal, 0, None).reshape(shape)
-    )
+            raise UserError(f"{where}: {name} are {value}; expected {wanted}")
+    if not np.array_equal(found.sky.indices, sky.indices):
+        raise UserError(f"{where}: its observed pixels are not those of the inputs")
 
 
-def write(path: str | os.PathLike, found: Surrogate, sky: Sky, provenance: dict, **facts) -> None:
-    """Write a surrogate atomically; ``facts`` say what maps it is of."""
-    with store.create(path, kind=KIND, provenance=provenance, nside=sky.nside, **facts) as file:
-        file["rows"], file["rest"], file["deviation"] = found.rows, found.rest, found.deviation
-        store.write_sky(file, sky)
-
-
-def read(path: str | os.PathLike, sky: Sky) -> Surrogate:
-    """Read what :func:`write` has written; UserError unless it has the pixels of ``sky``."""
-    content = store.read(path, KIND)
-    nside = int(store.read_attributes(path, KIND)["nside"])
-    found = Sky(nside, content.get("pixels"))
-    if nside != sky.nside or not np.array_equal(found.indices, sky.indices):
-        raise UserError(
-            f"{path}: {found.n_pix} pixels of nside {nside} are not those of the inputs, "
-            f"{sky.n_pix} of nside {sky.nside}"
-        )
-    return Surrogate(content["rows"], content["rest"], content["deviation"])
+def read(path: str | os.PathLike, sky: Geometry, components: Components) -> Factor:
+    """Read a surrogate that ``product.write`` has written; UserError unless it is of such maps."""
+    found = product.load(path)
+    _check(found, sky, components, path)
+    return found.model

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from fewtomany import seeds
+from fewtomany import covariance, seeds
 from fewtomany.config.campaign import Emulator
 from fewtomany.config.versions import STAGES
-from fewtomany.covariance import learn
-from fewtomany.covariance.learn import Learnt
+from fewtomany.covariance import Covariance
 from fewtomany.emulator.statistics import (
     Group,
     Phi,
@@ -68,7 +67,7 @@ class Model:
         start/inputs              (n_inputs, F, n_pix), their deviations from the mean, for an
                                   isotropic start
         start/...                 the covariance whose draws are a turned start, see
-                                  :func:`fewtomany.covariance.learn.to_arrays`, and
+                                  :func:`fewtomany.covariance.apart`, and
                                   "start/about", its JSON as bytes
         ========================  ====================================================
     """
@@ -134,11 +133,11 @@ class Model:
         )
 
     @functools.cached_property
-    def _start(self) -> Learnt:
+    def _start(self) -> covariance.Model:
         """The covariance whose draws are a turned start."""
-        own = {n[len(START) :]: array for n, array in self.arrays.items() if n.startswith(START)}
+        own = covariance.below(self.arrays, START)
         about = json.loads(own.pop("about").tobytes())
-        return learn.from_arrays(own, about, self.components, self.sky)
+        return covariance.together(own, about, self.components, self.sky)
 
     def start(self, campaign_seed: int, dataset: str, target: int, index: int) -> np.ndarray:
         """Normalized maps from which a batch descends, (m, F, n_pix), RING."""
@@ -148,7 +147,7 @@ class Model:
             return random.standard_normal((size, *self.mean.shape))
         key, span = ("start", dataset, target), (index * size, (index + 1) * size)
         if kind == "turned":
-            drawn = self._start.mixture.draw(campaign_seed, key, *span, block=size)
+            drawn = self._start.draw(campaign_seed, key, *span, block=size)
         else:
             inputs = self.arrays[f"{START}inputs"]
             drawn = isotropic.draw(inputs, self.components, campaign_seed, key, *span, self.sky)
@@ -209,7 +208,7 @@ def _field_rms(components: Components, deviation: np.ndarray) -> np.ndarray:
 def prepare(
     inputs: MapSet,
     settings: Emulator,
-    learnt: Learnt | None = None,
+    learnt: Covariance | None = None,
     normalization: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Model:
     """Learn the model from the input maps.
@@ -230,7 +229,7 @@ def prepare(
     _check(inputs, settings)
     mean, deviation = normalization or normalize(maps, sky, settings)
     if settings.variances == "smoothed" and normalization is None:
-        deviation = learnt.deviation
+        deviation = learnt.smoothed
     if not (deviation > 0).all():
         component, pixel = np.argwhere(deviation == 0)[0]
         raise UserError(
@@ -243,8 +242,7 @@ def prepare(
         arrays[f"{START}inputs"] = maps - mean
     if settings.start == "turned":
         # White noise makes a covariance invertible; maps of little power on small scales keep it.
-        started = replace(learnt, mixture=learnt.mixture.without("diagonal"))
-        own, about = learn.to_arrays(started)
+        own, about = covariance.apart(learnt.model.without("diagonal"))
         arrays |= {f"{START}{name}": array for name, array in own.items()}
         arrays[f"{START}about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     if settings.orientation != "none":

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fewtomany.config.campaign import Emulator
-from fewtomany.covariance.learn import Learnt
+from fewtomany.covariance import Covariance
 from fewtomany.emulator import model, refined
 from fewtomany.emulator.descent import Given, Sampler
 from fewtomany.emulator.model import Model
@@ -12,7 +12,7 @@ from fewtomany.emulator.refinement import Refiner
 from fewtomany.files.store import MapSet
 
 
-def prepare(inputs: MapSet, settings: Emulator, learnt: Learnt | None) -> Model | RefinedModel:
+def prepare(inputs: MapSet, settings: Emulator, learnt: Covariance | None) -> Model | RefinedModel:
     """Learn the model from the input maps."""
     if settings.refinement is not None:
         return refined.prepare(inputs, settings)

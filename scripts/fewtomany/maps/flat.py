@@ -53,6 +53,8 @@ class Flat(Geometry):
         kind = f"pixels of a {self.kind} of {'×'.join(map(str, shape))}"
         pixels = geometry.checked_pixels(self.pixels, self.n_whole, kind)
         object.__setattr__(self, "pixels", pixels)
+        weights = geometry.checked_weights(self.weights, self.n_pix)
+        object.__setattr__(self, "weights", weights)
 
     @classmethod
     def of_mask(cls, mask: np.ndarray, periodic: bool) -> "Flat":

@@ -14,8 +14,10 @@ import numpy as np
 from fewtomany import covariance as covariances
 from fewtomany.config.campaign import Campaign
 from fewtomany.covariance import linear
+from fewtomany.covariance.base import Dense
 from fewtomany.errors import UserError
 from fewtomany.files import store
+from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 from fewtomany.simulation import columns, systematics
 
@@ -75,16 +77,18 @@ def covariance(campaign: Campaign, response: np.ndarray) -> np.ndarray:
 def exact(campaign: Campaign, response: np.ndarray, sky: Sky) -> covariances.Covariance:
     """The covariance on the observed pixels of a sky, in the form that its size asks for."""
     maps = campaign.maps
-    facts = {"stokes": maps.stokes, "nside": maps.nside, "dataset": "exact"}
-    facts |= {"frame": maps.frame, "sky": sky}
+    components = Components(maps.stokes)
     starts = np.arange(len(maps.stokes))[:, None] * 12 * maps.nside**2
     kept = None if sky.is_full else (starts + sky.indices).ravel()
-    if len(maps.stokes) * sky.n_pix > covariances.product.DENSE_LIMIT:
+    if len(components) * sky.n_pix > covariances.product.DENSE_LIMIT:
         rows = np.concatenate(list(_factors(campaign, response)))
-        return covariances.of_factor(rows if kept is None else rows[:, kept], **facts)
-    matrix = covariance(campaign, response)
-    matrix = matrix if kept is None else matrix[np.ix_(kept, kept)]
-    return covariances.Covariance(np.zeros(len(matrix)), matrix, 0, **facts)
+        rows = rows if kept is None else rows[:, kept]
+        found = covariances.of_factor(rows, components, sky)
+    else:
+        matrix = covariance(campaign, response)
+        matrix = matrix if kept is None else matrix[np.ix_(kept, kept)]
+        found = Dense(components, sky, matrix)
+    return covariances.Covariance(found, dataset="exact", frame=maps.frame)
 
 
 def factor(campaign: Campaign, response: np.ndarray) -> np.ndarray:

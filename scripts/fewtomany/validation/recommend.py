@@ -1,20 +1,22 @@
 """The covariance to use: the best one without emulation and the emulated one, mixed.
 
-Both have the smoothed pixel variances of the inputs. The weight is the one that makes held-out
-inputs likeliest: each fold's maps are judged under what was learnt and emulated from the others.
+Both are scaled by the smoothed deviations of the inputs. The weight is the one that makes held-out
+inputs likeliest (:mod:`fewtomany.covariance.weights`): each fold's maps are judged under what was
+learnt and emulated from the others.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from fewtomany import covariance
-from fewtomany.covariance import heldout, mixture
-from fewtomany.covariance.learn import Learnt
-from fewtomany.covariance.mixture import Fit, Mixture, Model
-from fewtomany.covariance.product import Covariance
-from fewtomany.covariance.sample import Sample
+from fewtomany.covariance import Covariance, Model, heldout, weights
+from fewtomany.covariance.base import Dense
+from fewtomany.covariance.factor import Factor
+from fewtomany.covariance.mixture import Mixture
+from fewtomany.covariance.weights import Fit
 from fewtomany.files.store import MapSet
 from fewtomany.validation import effective
 from fewtomany.validation.compare.equivalent import Equivalent
@@ -44,14 +46,30 @@ class FoldMaps:
 
     Attributes
     ----------
+    name : of the fold; its random streams are named after it
     held : array of shape (n_held, n_components, n_pix), K: maps that it did not see
     learnt : the best covariance without emulation from the others
     emulated : array of shape (n_maps, n_components, n_pix), K: their emulation
     """
 
+    name: str
     held: np.ndarray
-    learnt: Learnt
+    learnt: Covariance
     emulated: np.ndarray
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """What a fold has to say on the weights.
+
+    Attributes
+    ----------
+    held : array of shape (n_held, k), K: held-out maps in some directions
+    targets : the two covariances (k, k) there, by name, K²
+    """
+
+    held: np.ndarray
+    targets: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -103,32 +121,33 @@ class Weighed:
         }
 
 
-def parts(learnt: Learnt, emulated: np.ndarray) -> dict[str, Model]:
-    """The two covariances, of the same pixel variances."""
+def parts(learnt: Covariance, emulated: np.ndarray) -> dict[str, Model]:
+    """The two covariances, scaled to the same deviations."""
     centred = emulated.astype(np.float64)
     centred -= centred.mean(axis=0)
-    return {WITHOUT: learnt.mixture, EMULATED: Sample.of(centred, learnt.deviation)}
+    sample = Factor.of_rows(learnt.components, learnt.sky, centred)
+    return {WITHOUT: learnt.model, EMULATED: sample.scaled(learnt.smoothed)}
 
 
-def weigh(folds: Sequence[FoldMaps], seed: int) -> Weighed:
+def ballot(fold: FoldMaps, seed: int) -> Ballot:
+    """What a fold has to say, in the directions of its two covariances."""
+    drawn = fold.learnt.model.draw(seed, ("recommend", fold.name), 0, N_DRAWS)
+    samples = [maps.reshape(len(maps), -1).astype(np.float64) for maps in (drawn, fold.emulated)]
+    size = min(N_DIRECTIONS, len(fold.emulated) // 2, fold.held[0].size // 2)
+    directions = heldout.mixture_modes(samples, max(size, 1))
+    held = fold.held.reshape(len(fold.held), -1).astype(np.float64) @ directions.T
+    made = parts(fold.learnt, fold.emulated)
+    return Ballot(held, {name: part.within(directions) for name, part in made.items()})
+
+
+def weigh(ballots: Sequence[Ballot]) -> Weighed:
     """Weights of the two by the likelihood of held-out maps, and what the mixture is worth."""
-    held, targets = [], []
-    for number, fold in enumerate(folds):
-        drawn = fold.learnt.mixture.draw(seed, ("recommend", number), 0, N_DRAWS)
-        samples = [
-            maps.reshape(len(maps), -1).astype(np.float64) for maps in (drawn, fold.emulated)
-        ]
-        size = min(N_DIRECTIONS, len(fold.emulated) // 2, fold.held[0].size // 2)
-        directions = heldout.mixture_modes(samples, max(size, 1))
-        held.append(fold.held.reshape(len(fold.held), -1).astype(np.float64) @ directions.T)
-        made = parts(fold.learnt, fold.emulated)
-        targets.append({name: part.within(directions) for name, part in made.items()})
-    fit = mixture.fit(held, targets)
+    fit = weights.fit([fold.held for fold in ballots], [fold.targets for fold in ballots])
     chi2 = [
-        _chi2(maps, sum(fit.weights[name] * target for name, target in fold.items()))
-        for maps, fold in zip(held, targets, strict=True)
+        _chi2(fold.held, sum(fit.weights[name] * fold.targets[name] for name in fold.targets))
+        for fold in ballots
     ]
-    return Weighed(fit, np.concatenate(chi2), held[0].shape[1])
+    return Weighed(fit, np.concatenate(chi2), ballots[0].held.shape[1])
 
 
 def _chi2(maps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -139,36 +158,33 @@ def _chi2(maps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.sum((maps @ vectors) ** 2 / values, axis=1)
 
 
-def recommend(learnt: Learnt, emulated: np.ndarray, weights: dict[str, float]) -> Mixture:
+def recommend(learnt: Covariance, emulated: np.ndarray, shares: dict[str, float]) -> Mixture:
     """The recommended covariance of all inputs and their emulation."""
-    kept = {name: weight for name, weight in weights.items() if weight > 0}
-    made = parts(learnt, emulated)
-    return Mixture({name: made[name] for name in kept}, kept)
+    return Mixture.of(parts(learnt, emulated), shares)
 
 
-def product(found: Mixture, like: MapSet, name: str, seed: int) -> Covariance:
+def product(
+    found: Mixture, like: MapSet, name: str, seed: int, evidence: dict[str, Any]
+) -> Covariance:
     """A covariance product: dense, or of many values the modes of its Gaussian draws.
 
     Parameters
     ----------
     like : maps with the components, pixels and frame of the covariance; as many draws are made
+    evidence : with the "weights" of the parts
+
+    Returns
+    -------
+    of ``n_maps`` 0: it is the sample covariance of no number of maps
     """
-    if like.maps[0].size > covariance.product.DENSE_LIMIT:
+    if like.maps[0].size <= covariance.product.DENSE_LIMIT:
+        made = Dense(found.components, found.sky, found.dense())
+    else:
         spans = [(k, min(k + BLOCK, len(like))) for k in range(0, len(like), BLOCK)]
 
         def drawn() -> Iterator[MapSet]:
             for span in spans:
                 yield replace(like, maps=found.draw(seed, ("recommended", name), *span))
 
-        return covariance.of_maps(drawn, name)
-    return Covariance(
-        np.zeros(like.maps[0].size),
-        found.covariance(),
-        len(like),
-        like.stokes,
-        like.nside,
-        name,
-        like.channels,
-        like.frame,
-        like.sky,
-    )
+        made = covariance.of_maps(drawn, name).model
+    return Covariance(made, dataset=name, frame=like.frame, evidence=evidence)

@@ -1,7 +1,7 @@
 """The answer of a run, in plain words: which file to use for what, and how far to trust it.
 
 The first screen of the report and the last words of ``make augment`` are these. Everything comes
-from products of the run: metrics.json, what held-out inputs said (provenance of
+from products of the run: metrics.json, what held-out inputs said (evidence of
 ``recommended/*.h5``, parts of the judgement), and no truth where there is none.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fewtomany import covariance
 from fewtomany.config.campaign import Campaign
 from fewtomany.files import store
 from fewtomany.validation import parts
@@ -92,7 +93,7 @@ def read(
         store.read_json(metrics),
         {dataset.name: dataset.input for dataset in campaign.by_role("emulated")},
         campaign.reference is not None,
-        {Path(file).stem: store.read_provenance(file) for file in recommended},
+        {Path(file).stem: covariance.read_evidence(file) for file in recommended},
         {Path(file).stem.removeprefix("trust-"): parts.read(file) for file in trust},
     )
     shape = f"n_maps, {len(campaign.components)}, {campaign.maps.n_pix:,}"

@@ -61,7 +61,7 @@ class Facts:
     n_maps, n_inputs : how many they are
     truth : whether its metrics are held against true maps; against the inputs otherwise
     entries : its metrics, as metrics.json holds them
-    evidence : provenance of its recommended covariance; None where there is none (a plane, a line)
+    evidence : of its recommended covariance; None where there is none (a plane, a line)
     trust : numbers of its cross-validation; empty where nothing was held out
     """
 
@@ -86,8 +86,10 @@ class Facts:
     @property
     def weight(self) -> float | None:
         """Weight of the emulation in the recommended covariance; None where nobody chose it."""
-        weights = (self.evidence or {}).get("weights")
-        return weights.get("emulated", 0.0) if isinstance(weights, Mapping) else None
+        evidence = self.evidence or {}
+        if "weights" not in evidence or evidence.get("n_folds") == 0:
+            return None
+        return evidence["weights"].get("emulated", 0.0)
 
     @property
     def held_out_chi2(self) -> tuple[float, float] | None:
@@ -147,7 +149,7 @@ def collect(
     judgement : content of metrics.json
     inputs : name of the inputs of every emulated dataset
     truth : whether metrics are held against true maps
-    evidence : provenance of the recommended covariances by emulated dataset
+    evidence : of the recommended covariances by emulated dataset
     trust : numbers of the cross-validations by emulated dataset
     """
     found = []

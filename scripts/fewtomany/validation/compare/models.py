@@ -14,18 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewtomany import covariance
+from fewtomany import covariance, seeds
 from fewtomany.config.campaign import Campaign, Dataset
-from fewtomany.covariance import baselines, nonlinear
+from fewtomany.covariance import Covariance, baselines, nonlinear
 from fewtomany.covariance.baselines import Model
-from fewtomany.covariance.learn import Learnt
 from fewtomany.emulator import batches
 from fewtomany.errors import UserError
-from fewtomany.files import store
 from fewtomany.validation.compare import distances, equivalent, views
 from fewtomany.validation.compare.views import View, Viewer
 from fewtomany.validation.entries import UNITS, Range, entry, title
-from fewtomany.validation.recommend import EMULATED, EQUAL, WITHOUT
+from fewtomany.validation.recommend import EMULATED, WITHOUT
 
 HEADLINES = ("kl", "forstner", "variance_error", "correlation_error")
 """Distances that models are judged by, in this order."""
@@ -66,7 +64,7 @@ class Known:
     recommended : files of the recommended ones, by emulated dataset
     """
 
-    learnt: Mapping[str, Learnt]
+    learnt: Mapping[str, Covariance]
     recommended: Mapping[str, str | os.PathLike]
 
 
@@ -212,24 +210,26 @@ def _models_of(
             "intensity": intensities.get(name),
             "emulated": False,
         }
-    for name, view in _fixed(inputs, viewer, campaign.seed, known.learnt[dataset.name]).items():
+    random = seeds.generator(campaign.seed, "nercome", dataset.name)
+    for name, view in _fixed(inputs, viewer, random, known.learnt[dataset.name]).items():
         result[name] = _without_error(view, viewer, None, emulated=False)
     for other in campaign.by_role("emulated"):
         if other.input == dataset.name:
-            file = known.recommended[other.name]
-            weights = store.read_provenance(file)["weights"]
-            share = weights[EMULATED] if isinstance(weights, dict) else EQUAL[EMULATED]
-            view = viewer.of_covariance(covariance.load(file))
+            found = covariance.load(known.recommended[other.name])
+            view, share = viewer.of_model(found.model), found.evidence["weights"][EMULATED]
             result[f"toward {other.name}"] = _without_error(view, viewer, share, emulated=True)
     return result
 
 
-def _fixed(inputs: np.ndarray, viewer: Viewer, seed: int, learnt: Learnt) -> dict[str, View]:
+def _fixed(
+    inputs: np.ndarray, viewer: Viewer, random: np.random.Generator, learnt: Covariance
+) -> dict[str, View]:
     """Models that are not linear in the inputs."""
-    found = {WITHOUT: viewer.of_model(learnt.mixture)}
+    maps = (inputs, learnt.components, learnt.sky)
+    found = {WITHOUT: viewer.of_model(learnt.model)}
     if len(inputs) >= nonlinear.MIN_NONLINEAR:
-        found["nonlinear"] = viewer.of_model(nonlinear.analytical(inputs))
-    found["nercome"] = viewer.of_model(nonlinear.nercome(inputs, np.random.default_rng(seed)))
+        found["nonlinear"] = viewer.of_model(nonlinear.analytical(*maps))
+    found["nercome"] = viewer.of_model(nonlinear.nercome(*maps, random))
     return found
 
 

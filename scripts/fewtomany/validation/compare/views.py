@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewtomany.covariance.mixture import Model
-from fewtomany.covariance.product import Covariance, Modes
+from fewtomany.covariance import Covariance, Model, Modes
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 
@@ -101,13 +100,7 @@ class Viewer:
 
     def of_model(self, model: Model) -> View:
         """View of a covariance that need not be formed."""
-        rows = model.rows(self.rows)
-        return View(model.within(self.whitening.T), rows, model.variance().ravel())
-
-    def of_covariance(self, covariance: Covariance) -> View:
-        """View of a covariance product."""
-        modes = covariance.project(self.whitening.T)
-        return View(modes, covariance.rows(self.rows), covariance.variance)
+        return View(model.within(self.whitening.T), model.rows(self.rows), model.variance)
 
 
 @dataclass(frozen=True)

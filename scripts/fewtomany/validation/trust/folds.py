@@ -116,7 +116,7 @@ def judge_fold(
     truth : true covariance, where there is one
     seed : of the draws of the best covariance without emulation that directions are made from
     """
-    drawn = made.learnt.mixture.draw(seed, ("trust",), 0, recommend.N_DRAWS)
+    drawn = made.learnt.model.draw(seed, ("trust", made.name), 0, recommend.N_DRAWS)
     emulated, held, drawn = (
         maps.reshape(len(maps), -1).astype(np.float64) for maps in (made.emulated, made.held, drawn)
     )
@@ -125,10 +125,16 @@ def judge_fold(
     amplitudes = held @ directions.T
     expected = {}
     if truth is not None:
-        true = truth.project(directions)
-        expected = {name: heldout.expected_score(true, model) for name, model in models.items()}
+        true = truth.model.within(directions)
+        expected = {
+            name: heldout.expected_log_likelihood(true, model) / len(directions)
+            for name, model in models.items()
+        }
     return Fold(
-        {name: heldout.score(amplitudes, model) for name, model in models.items()},
+        {
+            name: heldout.log_likelihood(amplitudes, model) / len(directions)
+            for name, model in models.items()
+        },
         expected,
         unbiased_chi2(held @ neutral.T, np.cov((emulated @ neutral.T).T), len(emulated)),
         weights[EMULATED],

@@ -8,7 +8,6 @@ import scipy.stats
 
 from fewtomany.config.campaign import Campaign, Dataset
 from fewtomany.covariance import baselines
-from fewtomany.covariance.learn import Learnt
 from fewtomany.covariance.product import Covariance
 from fewtomany.files.store import MapSet
 from fewtomany.spectra import isotropic, spectra
@@ -41,7 +40,7 @@ def cross_validate(
     dataset: Dataset,
     inputs: MapSet,
     emulated: Mapping[str, np.ndarray],
-    learnt: Mapping[str, Learnt],
+    learnt: Mapping[str, Covariance],
     truth: Covariance | None,
 ) -> tuple[list[dict], dict]:
     """Cross-validate an emulated dataset.
@@ -65,23 +64,25 @@ def cross_validate(
     every = campaign.folds_of(dataset.name)
     made = [
         FoldMaps(
+            fold.name,
             np.delete(inputs.maps, list(fold.selection), axis=0),
             learnt[fold.name],
             emulated[fold.name],
         )
         for fold in every
     ]
+    ballots = [recommend.ballot(fold, campaign.seed) for fold in made]
     folds, held_spectra, emulated_spectra = [], [], []
     for number, fold in enumerate(every):
         training = inputs.maps[list(fold.selection)]
-        others = [*made[:number], *made[number + 1 :]]
+        others = [*ballots[:number], *ballots[number + 1 :]]
         key = ("trust", fold.name)
         naive = isotropic.draw(training, components, campaign.seed, key, 0, fold.n_maps, sky)
         folds.append(
             judge_fold(
                 training.reshape(-1, n).astype(np.float64),
                 made[number],
-                recommend.weigh(others, campaign.seed).fit.weights,
+                recommend.weigh(others).fit.weights,
                 naive.reshape(-1, n),
                 neutral,
                 truth,

@@ -15,20 +15,22 @@ turns and after.
 """
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import healpy
 import numpy as np
 
 from fewtomany import seeds
 from fewtomany.covariance import turning, variances
+from fewtomany.covariance.base import BLOCK, Model
 from fewtomany.covariance.variances import Smoothing
 from fewtomany.errors import UserError
-
-BLOCK = 32
-"""Draws that are made together, aligned to absolute indices and always whole, so that a
-draw has the same bits in whatever shard it is asked for."""
+from fewtomany.maps.components import Components
+from fewtomany.maps.geometry import Geometry
+from fewtomany.maps.sky import Sky
 
 NEGLIGIBLE = 1e-4
 """Share of a taper's power above which its frequencies are kept."""
@@ -138,21 +140,108 @@ def waves(power: np.ndarray, longitude: np.ndarray) -> Iterator[np.ndarray]:
             yield np.sqrt(power[k]) * np.sin(k * longitude)
 
 
-@dataclass(frozen=True)
-class Turned:
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Maps that a covariance is learnt from, and how their variances are smoothed.
+
+    Attributes
+    ----------
+    maps : array of shape (n_maps, n_components, n_pix), K, RING; to be turned in a frame whose
+        pole is the scan's axis
+    components, sky : of the maps
+    centre : whether their mean is taken off; otherwise it is known to be 0
+    smoothing : of the variances
+    shape : array of shape (n_components, n_pix) that variances are smoothed relative to, as of
+        ``variances.smooth``
+    """
+
+    maps: np.ndarray
+    components: Components
+    sky: Geometry
+    centre: bool = False
+    smoothing: Smoothing = variances.NONE
+    shape: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    @cached_property
+    def mean(self) -> np.ndarray | float:
+        """What is taken off the maps, (n_components, n_pix), or 0; K."""
+        return self.maps.mean(axis=0) if self.centre else 0.0
+
+    @cached_property
+    def away(self) -> np.ndarray:
+        """The maps without it, float64."""
+        return self.maps.astype(np.float64) - self.mean
+
+    def split(self, held: np.ndarray) -> tuple["Training", np.ndarray]:
+        """The same without some maps; and these, less the mean of the others."""
+        kept = replace(self, maps=np.delete(self.maps, held, axis=0))
+        return kept, self.maps[held].astype(np.float64) - kept.mean
+
+    @cached_property
+    def own_variance(self) -> np.ndarray:
+        """Variance of every value over the maps, (n_components, n_pix), K²."""
+        n_free = len(self) - self.centre
+        if n_free < 1:
+            raise UserError(f"{len(self)} inputs: too few for a variance")
+        return np.sum(self.away**2, axis=0) / n_free
+
+    @cached_property
+    def deviation(self) -> np.ndarray:
+        """Roots of the smoothed variances, (n_components, n_pix), K.
+
+        Raises
+        ------
+        UserError : where a pixel has no variance
+        """
+        found = variances.smooth(
+            self.own_variance, self.components.letters, self.smoothing, self.shape
+        )
+        if not (found > 0).all():
+            raise UserError("a pixel of the inputs has no variance: it can't be normalized")
+        return np.sqrt(found)
+
+    @property
+    def normalized(self) -> np.ndarray:
+        """The maps over the smoothed deviations and √n, of the shape of the maps.
+
+        Their products, added up, are the sample covariance in units of the deviations.
+        """
+        return self.away / (self.deviation * np.sqrt(len(self) - self.centre))
+
+
+@dataclass(frozen=True, eq=False)
+class Turned(Model, kind="turned"):
     """The covariance C of the module's first lines.
 
     Attributes
     ----------
-    maps : array of shape (n_rows, n_stokes, n_pix), float64: z and its reflections, over
+    maps : array of shape (n_rows, n_components, n_pix), float64: z and its reflections, over
         √n_rows
-    deviation : array of shape (n_stokes, n_pix), K: D, with its sign
+    scale : array of shape (n_components, n_pix), K: D, with its sign
     symmetry : what counts as the same sky
     """
 
+    components: Components
+    sky: Geometry
     maps: np.ndarray
-    deviation: np.ndarray
+    scale: np.ndarray
     symmetry: Symmetry
+
+    def __post_init__(self) -> None:
+        check_full(self.sky)
+
+    @classmethod
+    def of(cls, training: Training, symmetry: Symmetry) -> "Turned":
+        """The model of some inputs, of their smoothed variances."""
+        check_full(training.sky)
+        sign = symmetry.sign(training.sky.nside)
+        letters = training.components.letters
+        maps = reflected(sign * training.normalized, letters, symmetry.reflections)
+        scale = sign * training.deviation / np.sqrt(_turned_squares(maps, symmetry))
+        return cls(training.components, training.sky, maps, scale, symmetry)
 
     @property
     def nside(self) -> int:
@@ -163,9 +252,13 @@ class Turned:
         """Turns that make an average over all angles exact for products of two maps."""
         return 8 * self.nside
 
+    @cached_property
     def variance(self) -> np.ndarray:
-        """Diagonal of C, shape (n_stokes, n_pix), K²."""
-        return self.deviation**2 * _turned_squares(self.maps, self.symmetry)
+        return (self.scale**2 * _turned_squares(self.maps, self.symmetry)).ravel()
+
+    def times(self, x: np.ndarray) -> np.ndarray:
+        """As of ``Model.times``; the whole of C is made."""
+        return x @ self.dense()
 
     def amplitudes(self, directions: np.ndarray) -> np.ndarray:
         """A factor of C in some directions.
@@ -178,7 +271,7 @@ class Turned:
         -------
         array of shape (n_factors, k), K: C in these directions is its transpose times it
         """
-        scaled = directions.reshape(len(directions), *self.deviation.shape) * self.deviation
+        scaled = directions.reshape(len(directions), *self.scale.shape) * self.scale
         root = np.sqrt(self.symmetry.weights(self.n_angles))
         coefficients = turning.analyse(self.maps)
         longitude = turning.directions(self.nside)[1]
@@ -193,13 +286,13 @@ class Turned:
         factor = self.amplitudes(directions)
         return factor.T @ factor
 
-    def rows(self, chosen: np.ndarray) -> np.ndarray:
-        """Some rows of C, shape (len(chosen), n), K²; the whole of it is made."""
-        return self.covariance()[chosen]
+    def rows(self, chosen: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """As of ``Model.rows``; the whole of C is made."""
+        return self.dense()[chosen, columns]
 
-    def covariance(self) -> np.ndarray:
-        """C as a whole, shape (n, n), float64, K²; by transforms of pairs of rings."""
-        n_stokes, n_pix = self.deviation.shape
+    def dense(self) -> np.ndarray:
+        """As of ``Model.dense``, by transforms of pairs of rings."""
+        n_stokes, n_pix = self.scale.shape
         found = np.empty((n_stokes, n_pix, n_stokes, n_pix))
         fourier = np.fft.fft(self.symmetry.weights(self.n_angles)).real
         groups = list(turning.ring_groups(self.nside))
@@ -218,7 +311,7 @@ class Turned:
         taper = np.stack(list(waves(self.symmetry.taper(), longitude)))
         taper = taper.T @ taper
         for a, b in np.ndindex(n_stokes, n_stokes):
-            found[a, :, b] *= taper * self.deviation[a, :, None] * self.deviation[b]
+            found[a, :, b] *= taper * self.scale[a, :, None] * self.scale[b]
         return found.reshape(n_stokes * n_pix, -1)
 
     def draw(
@@ -229,19 +322,10 @@ class Turned:
         stop: int,
         block: int = BLOCK,
     ) -> np.ndarray:
-        """Gaussian maps of covariance C and zero mean, ``start <= k < stop``.
+        """As of ``Model.draw``; map k has the stream ``(*key, k)``.
 
         No matrix is formed: each is a random combination of the turned maps, made in
         Fourier space, one for every wave of the taper.
-
-        Parameters
-        ----------
-        campaign_seed, key : map k uses the stream ``(*key, k)``
-        block : draws that are made together; with another one the bits are others
-
-        Returns
-        -------
-        float64 array of shape (stop - start, n_stokes, n_pix), K
         """
         coefficients = turning.analyse(self.maps).transpose(3, 0, 1, 2)
         shape = coefficients.shape[2:]
@@ -251,11 +335,11 @@ class Turned:
         root = np.sqrt(self.symmetry.weights(self.n_angles))
         used = np.flatnonzero(root)
         size = len(wave) * len(self.maps) * len(used)
-        found = np.empty((stop - start, *self.deviation.shape))
+        found = np.empty((stop - start, *self.scale.shape))
         for first in range(start - start % block, stop, block):
             numbers = seeds.standard_normal(campaign_seed, key, first, first + block, size)
             numbers = numbers.reshape(block, len(wave), len(self.maps), len(used))
-            made = np.zeros((block, *self.deviation.shape))
+            made = np.zeros((block, *self.scale.shape))
             for k, factor in enumerate(wave):
                 weighted = np.zeros((block, len(self.maps), len(root)))
                 weighted[..., used] = numbers[:, k] * root[used]
@@ -265,60 +349,26 @@ class Turned:
                 made += factor * turning.synthesize(mixed.transpose(1, 2, 3, 0))
             low, high = max(first, start), min(first + block, stop)
             found[low - start : high - start] = made[low - first : high - first]
-        return found * self.deviation
+        return found * self.scale
+
+    def about(self) -> dict[str, Any]:
+        return {"symmetry": asdict(self.symmetry)}
+
+    @classmethod
+    def of_arrays(
+        cls,
+        arrays: Mapping[str, np.ndarray],
+        about: Mapping[str, Any],
+        components: Components,
+        sky: Geometry,
+    ) -> "Turned":
+        return cls(components, sky, **arrays, symmetry=Symmetry(**about["symmetry"]))
 
 
-def turned(
-    maps: np.ndarray,
-    stokes: str,
-    symmetry: Symmetry,
-    smoothing: Smoothing = variances.NONE,
-    centre: bool = False,
-    shape: np.ndarray | None = None,
-) -> Turned:
-    """The model of some inputs.
-
-    Parameters
-    ----------
-    maps : array of shape (n_maps, n_stokes, n_pix), K, RING, in a frame whose pole is the
-        scan's axis
-    stokes : their components
-    symmetry, smoothing : as chosen
-    centre : whether their mean is taken off; otherwise it is known to be 0
-    shape : that variances are smoothed relative to, as of ``variances.smooth``
-
-    Raises
-    ------
-    UserError : where a pixel of the inputs has no variance
-    """
-    maps, variance = normalized(maps, stokes, smoothing, centre, shape)
-    sign = symmetry.sign(turning.nside_of(maps))
-    maps = reflected(sign * maps, stokes, symmetry.reflections)
-    squares = _turned_squares(maps, symmetry)
-    return Turned(maps, sign * np.sqrt(variance / squares), symmetry)
-
-
-def normalized(
-    maps: np.ndarray,
-    stokes: str,
-    smoothing: Smoothing,
-    centre: bool = False,
-    shape: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs over their smoothed deviations and √n, and the smoothed variances (K²).
-
-    Products of the maps, added up, are the sample covariance in units of the deviations.
-    """
-    maps = maps.astype(np.float64)
-    n_free = len(maps)
-    if centre:
-        maps, n_free = maps - maps.mean(axis=0), n_free - 1
-    if n_free < 1:
-        raise UserError(f"{len(maps)} inputs: too few for a variance")
-    variance = variances.smooth(np.sum(maps**2, axis=0) / n_free, stokes, smoothing, shape)
-    if not (variance > 0).all():
-        raise UserError("a pixel of the inputs has no variance: it can't be normalized")
-    return maps / np.sqrt(variance * n_free), variance
+def check_full(sky: Geometry) -> None:
+    """Raise UserError unless a sky is all of the sphere."""
+    if not (isinstance(sky, Sky) and sky.is_full):
+        raise UserError("a partial sky can't be turned; expected every pixel of the sphere")
 
 
 def reflected(maps: np.ndarray, stokes: str, reflections: dict[str, float]) -> np.ndarray:

@@ -11,17 +11,19 @@ A rotation keeps what the harmonics up to ℓ = 3 nside − 1 hold, and loses th
 axis from the start are worth more.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import healpy
 import numpy as np
 
-from fewtomany.covariance import turning, variances
-from fewtomany.covariance.mixture import Mixture
-from fewtomany.covariance.model import BLOCK
+from fewtomany.covariance import turned, turning, variances
+from fewtomany.covariance.base import BLOCK, Model, apart, below, together
 from fewtomany.covariance.variances import Smoothing
 from fewtomany.maps.components import Components
+from fewtomany.maps.geometry import Geometry
 from fewtomany.maps.ingest.files import FRAMES
 from fewtomany.spectra import spectra
 
@@ -114,31 +116,36 @@ class Rotation:
         return np.stack([healpy.get_interp_val(row, *rotator(theta, phi)) for row in values])
 
 
-@dataclass(frozen=True)
-class Seen:
+@dataclass(frozen=True, eq=False)
+class Rotated(Model, kind="rotated"):
     """C = S B M Bᵀ S: a covariance M of the frame of an axis, seen from the maps' own.
 
     Attributes
     ----------
+    deviations : array of shape (n_components, n_pix), K: roots of the diagonal of C
+    scale : array of the same shape: S
     model : M
     rotation : whose inverse is B
-    deviation : array of shape (n_components, n_pix), K: roots of the diagonal of C
-    scale : array of the same shape: S
     """
 
-    model: Mixture
-    rotation: Rotation
-    deviation: np.ndarray
+    components: Components
+    sky: Geometry
+    deviations: np.ndarray
     scale: np.ndarray
+    model: Model
+    rotation: Rotation
+
+    def __post_init__(self) -> None:
+        turned.check_full(self.sky)
 
     @classmethod
     def of(
         cls,
-        model: Mixture,
+        model: Model,
         rotation: Rotation,
         deviation: np.ndarray,
         drawn: np.ndarray | None = None,
-    ) -> "Seen":
+    ) -> "Rotated":
         """The correlations of M with some deviations (n_components, n_pix), K.
 
         Parameters
@@ -146,33 +153,31 @@ class Seen:
         drawn : maps (n, n_components, n_pix) of M, that tell its variances roughly; else the
             whole matrix is made
         """
-        plain = cls(model, rotation, deviation, np.ones_like(deviation))
+        one = np.ones_like(deviation)
+        plain = cls(model.components, model.sky, one, one, model, rotation)
         if drawn is None:
-            variance = np.diagonal(plain.covariance()).reshape(deviation.shape)
+            variance = np.diagonal(plain.dense()).reshape(deviation.shape)
         else:
             variance = np.mean(rotation.from_axis(drawn) ** 2, axis=0)
-        return replace(plain, scale=deviation / np.sqrt(variance))
+        return replace(plain, deviations=deviation, scale=deviation / np.sqrt(variance))
 
+    @cached_property
     def variance(self) -> np.ndarray:
-        """Diagonal, shape (n_components, n_pix), K²."""
-        return self.deviation**2
+        return self.deviations.ravel() ** 2
+
+    def times(self, x: np.ndarray) -> np.ndarray:
+        seen = self.rotation.adjoint(self._as_maps(x) * self.scale)
+        product = self.model.times(seen.reshape(len(x), -1))
+        found = self.rotation.from_axis(self._as_maps(product)) * self.scale
+        return found.reshape(len(x), -1)
 
     def within(self, directions: np.ndarray) -> np.ndarray:
-        """The covariance in directions (k, n), shape (k, k), K²."""
         seen = self.rotation.adjoint(self._as_maps(directions) * self.scale)
         return self.model.within(seen.reshape(len(directions), -1))
 
-    def rows(self, chosen: np.ndarray) -> np.ndarray:
-        """Some rows of the matrix, shape (len(chosen), n), K²; the whole of M is made."""
-        units = np.zeros((len(chosen), self.deviation.size))
-        units[np.arange(len(chosen)), chosen] = self.scale.ravel()[chosen]
-        left = self.rotation.adjoint(self._as_maps(units)).reshape(len(chosen), -1)
-        found = self.rotation.from_axis(self._as_maps(left @ self.model.covariance()))
-        return (found * self.scale).reshape(len(chosen), -1)
-
-    def covariance(self) -> np.ndarray:
-        """The whole matrix, shape (n, n), K²; two such are in memory."""
-        found = self.model.covariance()
+    def dense(self) -> np.ndarray:
+        """As of ``Model.dense``; two matrices are in memory."""
+        found = self.model.dense()
         for _ in range(2):
             for first in range(0, len(found), BLOCK):
                 some = found[first : first + BLOCK]
@@ -189,14 +194,30 @@ class Seen:
         stop: int,
         block: int = BLOCK,
     ) -> np.ndarray:
-        """Gaussian maps ``start <= k < stop``, those of M rotated back.
-
-        Returns
-        -------
-        float64 array of shape (stop - start, n_components, n_pix), K
-        """
+        """As of ``Model.draw``: maps of M, rotated back."""
         drawn = self.model.draw(campaign_seed, key, start, stop, block)
         return self.scale * self.rotation.from_axis(drawn)
 
     def _as_maps(self, rows: np.ndarray) -> np.ndarray:
-        return rows.reshape(-1, *self.deviation.shape)
+        return rows.reshape(-1, *self.shape)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Its own, and those of M by "model/…"."""
+        inner = {f"model/{name}": array for name, array in self.model.arrays().items()}
+        return {**super().arrays(), **inner}
+
+    def about(self) -> dict[str, Any]:
+        frames = {"frame": self.rotation.frame, "axis": self.rotation.axis}
+        return {"model": apart(self.model)[1], **frames}
+
+    @classmethod
+    def of_arrays(
+        cls,
+        arrays: Mapping[str, np.ndarray],
+        about: Mapping[str, Any],
+        components: Components,
+        sky: Geometry,
+    ) -> "Rotated":
+        model = together(below(arrays, "model/"), about["model"], components, sky)
+        rotation = Rotation(components, about["frame"], about["axis"])
+        return cls(components, sky, arrays["deviations"], arrays["scale"], model, rotation)
