@@ -3,6 +3,7 @@
 Its compiled functions are run as plain Python: a few thousand samples need no compiler.
 """
 
+import sys
 from types import SimpleNamespace
 
 import healpy
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 from litebird_sim.mapmaking import binner, common, destriper
 
+from fewtomany import config
 from fewtomany.maps import ingest
-from fewtomany.simulation import binning, drifts, noise
+from fewtomany.simulation import binning, drifts, noise, systematics
+from fewtomany.simulation.observation import observe
 
 NSIDE, N_SAMPLES = 2, 400
 N_PIX = 12 * NSIDE**2
@@ -162,3 +165,34 @@ def test_a_drift_does_not_end_where_it_began(one_day):
     first, second, last = np.array(streams)[:, [0, 1, -1]].T
     assert np.corrcoef(first, second)[0, 1] > 0.8
     assert np.corrcoef(first, last)[0, 1] < 0.5
+
+
+SHORT = {
+    "scan": {"sampling_rate_hz": 0.02},
+    "gains": {"chunk_samples": 900},
+    "signal": {"synthetic_sky_k": 1e-4},
+    "one_over_f": {"minimum_frequency_mhz": 0.1},
+}
+
+
+def added(one_day_content, kind):
+    """What realization 3 of one kind adds to the data of all chunks, as bytes."""
+    content = one_day_content(simulation={**SHORT, "systematics": [kind], "engine": "direct"})
+    campaign = config.parse(content)
+    excess = systematics.realization(campaign, 3)
+    simulation = campaign.simulation
+    found = [excess(one) for one in observe(simulation, 0, simulation.n_chunks, "all")]
+    assert all(part.any() for part in found)
+    return [part.tobytes() for part in found]
+
+
+@pytest.mark.parametrize("kind", [kind for stage in systematics.STAGES for kind in stage])
+def test_streams_know_nothing_of_ranks(one_day_content, monkeypatch, kind):
+    """Those of litebird_sim belong to a rank; ours are the same on the second of two."""
+    alone = added(one_day_content, kind)
+    second = SimpleNamespace(rank=1, size=2, Get_rank=lambda: 1)
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "litebird_sim" and hasattr(module, "MPI_COMM_WORLD"):
+            monkeypatch.setattr(module, "MPI_COMM_WORLD", second)
+    assert lbs.MPI_COMM_WORLD.rank == 1
+    assert added(one_day_content, kind) == alone

@@ -1,0 +1,28 @@
+"""Masks keep the same pixels whatever type their numbers have in the file.
+
+healpy's ``ud_grade`` keeps the type: of booleans a coarse pixel is "any child", of integers "all
+children" (docs/ecosystem.md). Ours is kept where at least half of its area is.
+"""
+
+import healpy
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from fewtomany.maps.ingest import masks
+
+FINE = np.random.default_rng(4).random(192) < 0.4
+
+
+@pytest.mark.parametrize(
+    ("form", "dtype"), [("L", bool), ("B", np.uint8), ("I", np.int16), ("E", np.float32)]
+)
+def test_half_of_the_area_decides(tmp_path, form, dtype):
+    table = fits.BinTableHDU.from_columns([fits.Column("MASK", form, array=FINE.astype(dtype))])
+    table.header.update(PIXTYPE="HEALPIX", ORDERING="RING", NSIDE=4, COORDSYS="G")
+    table.writeto(tmp_path / "mask.fits")
+    found = masks.read(tmp_path / "mask.fits", 2, "galactic")
+    children = FINE[healpy.nest2ring(4, np.arange(192))].reshape(48, 4)
+    expected = children.mean(axis=1)[healpy.ring2nest(2, np.arange(48))]
+    assert np.count_nonzero((expected > 0) & (expected < 0.5)) > 0
+    np.testing.assert_array_equal(found > 0, expected >= 0.5)
