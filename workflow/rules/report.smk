@@ -13,7 +13,7 @@ rule plot_maps:
         metrics="<results>/validation/metrics.json" if GLANCE else [],
         maps=[path for dataset in campaign.datasets for path in maps_of(dataset, MOST_SHOWN)],
     output:
-        GLANCE,
+        glance=GLANCE,
         png=report(
             "<results>/figures/maps.png",
             caption="../report/maps.rst",
@@ -35,8 +35,8 @@ rule plot_maps:
         config=CONFIG,
         basis=basis("plot"),
         maps=lambda wildcards, input: named(input.maps),
-        glance=lambda wildcards, input: options(
-            glance=GLANCE, metrics=input.metrics and [input.metrics]
+        glance=lambda wildcards, input, output: options(
+            glance=output.glance, metrics=input.metrics and [input.metrics]
         ),
     shell:
         "python $FEWTOMANY/plot_maps.py --config {params.config}"
