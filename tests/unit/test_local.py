@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from fewtomany import seeds
-from fewtomany.covariance import nearby, regressions, turns
+from fewtomany import config, seeds
+from fewtomany.covariance import learn, nearby, regressions, turns
+from fewtomany.files import store
 from fewtomany.maps.components import Components
 from fewtomany.maps.flat import Flat
 from fewtomany.maps.sky import Sky
@@ -180,3 +181,17 @@ def test_it_is_scaled_to_other_deviations():
     np.testing.assert_allclose(scaled.deviation, wanted)
     correlations = found.dense() / np.outer(found.deviation, found.deviation)
     np.testing.assert_allclose(scaled.dense(), correlations * np.outer(wanted, wanted), atol=1e-12)
+
+
+def test_held_out_inputs_weigh_it(monkeypatch):
+    """On a part of the sky, of a field that is alike everywhere: isotropic maps stay the best."""
+    monkeypatch.setattr(turns, "N_ROWS", 40)
+    sky = Sky(4, np.arange(30, 110))
+    truth = np.kron(np.eye(2), np.exp(-distances(sky.points) / 0.5))
+    inputs = store.MapSet(drawn(truth, 12, 2).astype(np.float32), "QU", "some", sky=sky)
+    found = learn.learn(inputs, config.Symmetry("none", None, local=True), 1)
+    assert found.evidence["turns_deg"] in learn.WIDTHS_DEG
+    weights = found.evidence["weights"]
+    assert set(weights) == {"inputs", "isotropic", "diagonal", "small turns", "local"}
+    assert max(weights, key=weights.get) == "isotropic"
+    assert divergence(found.model.dense(), truth) < 0.3 * divergence(np.eye(160), truth)

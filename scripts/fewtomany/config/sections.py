@@ -120,6 +120,7 @@ class Symmetry:
     axis: str
     width_deg: float | None
     signal: str = "dipole"
+    local: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """The best covariance from the inputs without emulation, learnt from the inputs alone.
 
-Its parts are the inputs themselves, a diagonal covariance, isotropic maps and, where the
-scan has an axis, the inputs turned about it (:mod:`fewtomany.covariance.turned`), and where there
-is a surrogate its correlations (:mod:`fewtomany.covariance.surrogate`). All are scaled by the same
-deviations, smoothed about the axis or, without one, alike in all directions, where the inputs
-themselves keep their own; the weights make held-out inputs likeliest. A part is made of the
-inputs of a fold, to be scored, as it is made of all, to be used.
-An emulation may start from its draws, and has to be better than it.
+Its parts are the inputs themselves and a diagonal covariance; where the scan has an axis, the
+inputs turned about it (:mod:`fewtomany.covariance.turned`); where it has none, isotropic maps and,
+where asked for (``symmetry.local``), the inputs turned a little about any axis
+(:mod:`fewtomany.covariance.turns`) and regressions of every pixel on its neighbours in these and
+the inputs (:mod:`fewtomany.covariance.regressions`); where there is a surrogate, its correlations
+(:mod:`fewtomany.covariance.surrogate`). All are scaled by the same deviations, smoothed about the
+axis or, without one, alike in all directions, where the inputs themselves keep their own; the
+weights make held-out inputs likeliest. A part is made of the inputs of a fold, to be scored, as it
+is made of all, to be used. An emulation may start from its draws, and has to be better than it.
 
 Where the axis is not the pole of the maps' frame, the turned inputs are learnt in the frame of
 the axis and seen from the maps' own (:mod:`fewtomany.covariance.rotated`).
@@ -19,7 +21,15 @@ import healpy
 import numpy as np
 
 from fewtomany.config.campaign import Symmetry as Settings
-from fewtomany.covariance import allround, choice, heldout, variances, weights
+from fewtomany.covariance import (
+    allround,
+    choice,
+    heldout,
+    regressions,
+    turns,
+    variances,
+    weights,
+)
 from fewtomany.covariance.base import Model
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.mixture import Mixture
@@ -44,6 +54,9 @@ DIPOLE_DEG = (264.021, 48.253)
 TRUST = 2.0
 """Standard errors that a surrogate must gain: one that does not is left out altogether."""
 
+
+WIDTHS_DEG = (2.0, 4.0, 8.0, 12.0)
+"""Standard deviations of small turns that are tried."""
 
 VISIBLE = 1e-3
 """Deviation of a pixel, over the median, below which a surrogate does not know its variance."""
@@ -104,7 +117,7 @@ def learn(
     training = Training(inputs.maps.astype(np.float64), inputs.components, inputs.sky, centre)
     try:
         if settings.axis == "none":
-            found = _without_axis(training, seed, surrogate)
+            found = _without_axis(training, settings, seed, surrogate)
         elif settings.axis == inputs.frame:
             found = _with_axis(training, settings, inputs.frame, seed, surrogate)
         else:
@@ -189,7 +202,7 @@ def _with_other_axis(
     there = _with_axis(normalized(training)[1], settings, settings.axis, seed, None)
     turns = {n: part for n, part in there.mixture.parts.items() if isinstance(part, Turned)}
     if not turns:
-        return _without_axis(training, seed, surrogate)
+        return _without_axis(training, settings, seed, surrogate)
     total = sum(there.mixture.weights[name] for name in turns)
     shares = {name: there.mixture.weights[name] / total for name in turns}
     smoothing_there = variances.Smoothing(**there.evidence["smoothing"])
@@ -204,7 +217,7 @@ def _with_other_axis(
         drawn = found.draw(seed, ("variance", fold), 0, 2 * N_DIRECTIONS)
         return Rotated.of(found, rotation, deviation, drawn)
 
-    found = _without_axis(training, seed, surrogate, seen)
+    found = _without_axis(training, settings, seed, surrogate, seen)
     about = {"symmetry": there.evidence["symmetry"], "smoothing": asdict(smoothing)}
     about["in_the_frame_of_the_axis"] = {"axis": settings.axis, **there.evidence}
     return replace(found, evidence={**found.evidence, **about})
@@ -243,30 +256,65 @@ Seen = Callable[[Training, int | None], Rotated]
 
 
 def _without_axis(
-    training: Training, seed: int, surrogate: Factor | None, seen: Seen | None = None
+    training: Training,
+    settings: Settings,
+    seed: int,
+    surrogate: Factor | None,
+    seen: Seen | None = None,
 ) -> Found:
-    """Inputs, their diagonal and isotropic maps; variances smoothed alike in all directions.
+    """What needs no axis; variances smoothed alike in all directions.
 
     With ``seen`` the turned maps too, and their variances.
     """
-    fit, evidence = weights.fit(*_plain_folds(training, seed, None, seen)), {}
+    width_deg = _width(training, seed) if settings.local else None
+    fit, evidence = weights.fit(*_plain_folds(training, seed, None, seen, width_deg)), {}
     if surrogate is not None:
-        held, targets = _plain_folds(training, seed, surrogate, seen)
+        held, targets = _plain_folds(training, seed, surrogate, seen, width_deg)
         others = [{n: t for n, t in fold.items() if n != "surrogate"} for fold in targets]
         fit, evidence = _judged(fit, weights.fit(held, others), weights.fit(held, targets))
-    parts, deviation, widths = _plain_parts(training, seed, None, surrogate, seen)
+    parts, deviation, widths = _plain_parts(training, seed, None, surrogate, seen, width_deg)
     about = {"symmetry": None, "smoothing": asdict(variances.NONE), "widths": widths}
+    if settings.local:
+        about["turns_deg"] = width_deg
     return Found(Mixture.of(parts, fit.weights), deviation, {**about, **_evidence(fit), **evidence})
 
 
+def _width(training: Training, seed: int) -> float:
+    """Of small turns, degrees: the width under which the first fold's held-out maps are likeliest.
+
+    Half of the covariance are independent pixels, so that the noise of few turns counts little.
+    """
+    components, sky = training.components, training.sky
+    kept, away = training.split(choice.held_out(len(training))[0])
+    deviation, _ = allround.deviation(kept.away, sky, training.centre)
+    alone = Factor.diagonal(components, sky, deviation)
+    turned = [
+        turns.turn(kept.away / deviation, components, sky, width, seed, ("width",)).maps
+        for width in WIDTHS_DEG
+    ]
+    found = [Factor.of_rows(components, sky, maps).scaled(deviation) for maps in turned]
+    samples = [(maps * deviation).reshape(len(maps), -1) for maps in turned]
+    modes = heldout.mixture_modes(samples, min(N_DIRECTIONS, deviation.size // 2))
+    held = away.reshape(len(away), -1) @ modes.T
+    scores = [
+        heldout.log_likelihood(held, (part.within(modes) + alone.within(modes)) / 2).mean()
+        for part in found
+    ]
+    return WIDTHS_DEG[int(np.argmax(scores))]
+
+
 def _plain_folds(
-    training: Training, seed: int, surrogate: Factor | None, seen: Seen | None
+    training: Training,
+    seed: int,
+    surrogate: Factor | None,
+    seen: Seen | None,
+    width_deg: float | None,
 ) -> tuple[list[np.ndarray], list[dict[str, np.ndarray]]]:
     """Of every fold the held-out maps and the targets, in directions of the training maps."""
     held, targets = [], []
     for fold, left in enumerate(choice.held_out(len(training))):
         kept, away = training.split(left)
-        parts, *_ = _plain_parts(kept, seed, fold, surrogate, seen)
+        parts, *_ = _plain_parts(kept, seed, fold, surrogate, seen, width_deg)
         samples = [
             part.draw(seed, ("directions", fold, name), 0, 2 * N_DIRECTIONS).reshape(
                 2 * N_DIRECTIONS, -1
@@ -280,7 +328,12 @@ def _plain_folds(
 
 
 def _plain_parts(
-    training: Training, seed: int, fold: int | None, surrogate: Factor | None, seen: Seen | None
+    training: Training,
+    seed: int,
+    fold: int | None,
+    surrogate: Factor | None,
+    seen: Seen | None,
+    width_deg: float | None,
 ) -> tuple[dict[str, Model], np.ndarray, dict[str, float]]:
     """Of the training maps of a fold or of all (None): parts, deviations, and how smoothed.
 
@@ -307,6 +360,11 @@ def _plain_parts(
         "isotropic": Factor.of_rows(components, sky, drawn).scaled(deviation),
         "diagonal": Factor.diagonal(components, sky, deviation),
     }
+    if width_deg is not None:
+        samples = turns.turn(away / deviation, components, sky, width_deg, seed, ("turns", number))
+        near = regressions.learn(away, deviation, components, sky, samples)
+        parts["small turns"] = Factor.of_rows(components, sky, samples.maps).scaled(deviation)
+        parts["local"] = near.scaled(deviation)
     if surrogate is not None:
         parts["surrogate"] = surrogate.scaled(deviation)
     return parts, deviation, widths
