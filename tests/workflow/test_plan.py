@@ -1,6 +1,7 @@
 """What the workflow would do: size of campaigns, refused configurations, reruns."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -106,6 +107,14 @@ def test_a_large_set_of_the_user_is_a_truth(empty):
     assert jobs["compare"] == 1
     assert jobs["plot_comparison"] == 7
     assert "trust" not in jobs
+
+
+def test_no_command_holds_what_the_shell_would_take_for_files(empty):
+    """A variable of paths that was not put in: <results> would be read, and written to."""
+    done = empty.snakemake("--dry-run", "--printshellcmds")
+    commands = re.findall(r"python \$FEWTOMANY/.*", done.stdout + done.stderr)
+    assert len(commands) > 50
+    assert not [command for command in commands if "<" in command or command.count(">") > 1]
 
 
 def test_the_demo_is_the_default(empty):
