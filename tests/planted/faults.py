@@ -489,9 +489,10 @@ FAULTS = (
     ),
     Fault(
         "every fold holds out the same inputs",
-        "np.arange(fold, len(maps), n_folds),\n",
-        "np.arange(0, len(maps), n_folds),\n",
+        "[np.arange(fold, n_maps, n_folds) for fold in range(n_folds)]",
+        "[np.arange(0, n_maps, n_folds) for fold in range(n_folds)]",
         SYMMETRY,
+        (("np.arange(fold, len(maps), n_folds),\n", "np.arange(0, len(maps), n_folds),\n"),),
     ),
     Fault(
         "variances are not smoothed",
