@@ -18,8 +18,7 @@ TINY = Path(__file__).parents[1] / "workflow/tiny.yaml"
 DESCENT = dataclasses.replace(
     config.load(TINY).emulator,
     n_scales=2,
-    n_orientations=2,
-    n_steps=200,
+    n_steps=300,
     stripe_zones=0,
     mean="zero",
     dtype="float64",
