@@ -49,6 +49,8 @@ KillWait=3
 OverTimeLimit=0
 ReturnToService=2
 AccountingStorageType=accounting_storage/none
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 StateSaveLocation={STATE}/state
 SlurmdSpoolDir={STATE}/spool.%n
 SlurmctldPidFile={STATE}/slurmctld.pid
@@ -57,6 +59,8 @@ SlurmctldLogFile={STATE}/slurmctld.log
 SlurmdLogFile={STATE}/slurmd.%n.log
 PartitionName=cpu Nodes=n1,n2 Default=YES MaxTime=60 DefaultTime=5 State=UP
 PartitionName=gpu Nodes=n1,n2 MaxTime=60 DefaultTime=5 State=UP
+PartitionName=spare Nodes=n1,n2 MaxTime=60 DefaultTime=5 State=UP PreemptMode=CANCEL
+PartitionName=urgent Nodes=n1,n2 MaxTime=60 DefaultTime=5 State=UP PriorityTier=10
 """
 
 

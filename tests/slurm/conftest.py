@@ -19,6 +19,8 @@ from fewtomany.files import store
 from harness import ROOT, TINY, Workflow, make_workflow
 
 NAME = "slurm"
+N_BATCHES = 5  # in three shards, of 2, 2 and 1
+MAPS = f"results/{NAME}/datasets/average-10/maps-0000000-0000050.h5"
 # Two emulation shards more than one node holds at once, a few seconds of descent each.
 CHANGES = {
     "campaign": NAME,
@@ -155,14 +157,26 @@ def _configuration() -> str:
 
 
 @pytest.fixture(scope="session")
-def local(tmp_path_factory) -> SlurmWorkflow:
-    """The campaign, run to its end without SLURM."""
+def emulated(tmp_path_factory) -> SlurmWorkflow:
+    """The campaign without SLURM as far as the emulated maps, which are what is disturbed."""
     folder = tmp_path_factory.mktemp("local")
     make_workflow(folder)
     (folder / "campaign.yaml").write_text(_configuration())
-    done = Workflow(folder).spawn("--configfile", "campaign.yaml", "--show-failed-logs")
-    assert done.returncode == 0, done.stdout + done.stderr
+    _run(folder, MAPS)
     return SlurmWorkflow(folder)
+
+
+@pytest.fixture(scope="session")
+def local(emulated) -> SlurmWorkflow:
+    """The same, to its end."""
+    _run(emulated.folder)
+    return emulated
+
+
+def _run(folder: Path, *targets: str) -> None:
+    words = [*targets, "--configfile", "campaign.yaml", "--show-failed-logs"]
+    done = Workflow(folder).spawn(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -174,10 +188,10 @@ def empty(tmp_path) -> SlurmWorkflow:
 
 
 @pytest.fixture
-def prepared(local, tmp_path) -> SlurmWorkflow:
-    """The finished campaign without the emulation of average-10 and what follows."""
+def prepared(emulated, tmp_path) -> SlurmWorkflow:
+    """The campaign as far as the emulation of average-10."""
     folder = tmp_path / "campaign"
-    shutil.copytree(local.folder, folder, symlinks=True)
+    shutil.copytree(emulated.folder, folder, symlinks=True)
     workflow = SlurmWorkflow(folder)
     for part in ("batches", "shards"):
         shutil.rmtree(workflow.results / "emulation" / "average-10" / part)
@@ -187,3 +201,16 @@ def prepared(local, tmp_path) -> SlurmWorkflow:
 
 def metrics(workflow: SlurmWorkflow) -> dict:
     return json.loads((workflow.results / "validation" / "metrics.json").read_text())
+
+
+@pytest.fixture
+def same(emulated):
+    """Check that a folder has the maps of the undisturbed run."""
+
+    def check(workflow: SlurmWorkflow) -> None:
+        assert len(workflow.batches()) == N_BATCHES
+        np.testing.assert_array_equal(workflow.maps("average-10"), emulated.maps("average-10"))
+        batches = workflow.results / "emulation" / "average-10"
+        assert not list(batches.rglob("*.checkpoint.h5"))
+
+    return check

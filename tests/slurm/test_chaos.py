@@ -7,28 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from conftest import ROOT, SlurmWorkflow, wait_for
+from conftest import MAPS, N_BATCHES, ROOT, SlurmWorkflow, wait_for
 
 pytestmark = pytest.mark.timeout(600)
-
-MAPS = "results/slurm/datasets/average-10/maps-0000000-0000050.h5"
-N_BATCHES = 5  # in three shards, of 2, 2 and 1
-
-
-@pytest.fixture
-def same(local):
-    """Check that a folder has the maps of the undisturbed run."""
-
-    def check(workflow: SlurmWorkflow) -> None:
-        assert len(workflow.batches()) == N_BATCHES
-        np.testing.assert_array_equal(workflow.maps("average-10"), local.maps("average-10"))
-        batches = workflow.results / "emulation" / "average-10"
-        assert not list(batches.rglob("*.checkpoint.h5"))
-
-    return check
 
 
 def processes(*words: str) -> list[int]:

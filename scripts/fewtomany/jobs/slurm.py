@@ -4,8 +4,9 @@ The executor plugin (snakemake-executor-plugin-slurm 2.8) submits arrays, but ea
 tasks also checks, and on failure deletes, the output of the array's first job, and it
 submits nothing as long as ``jobs`` is below the number of ready jobs. Here an array's script
 holds one command per task, the very command of a job submitted alone, and whatever is ready
-is submitted after a few seconds; the plugin's bookkeeping (states, retries, cancelling,
-logs) stays as it is.
+is submitted after a few seconds. What squeue says of a job is judged by
+:mod:`fewtomany.jobs.squeue`: the plugin waits for ever for jobs that were preempted, forgotten or
+held. The plugin's other bookkeeping (retries, cancelling, logs, sacct) stays as it is.
 
 A run that was killed leaves its jobs in the queue. The next run of the campaign in the same
 folder cancels them before it submits any, so that no two jobs work at one product.
@@ -22,7 +23,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,8 @@ from snakemake_executor_plugin_slurm.validation import validate_or_get_slurm_job
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+from fewtomany.jobs import squeue
 
 GATHER_S = 5
 """How long jobs that may be in arrays wait for others, at most: one look at the queue finds the
@@ -52,12 +55,13 @@ def install(campaign: str) -> None:
 
 
 class Executor(plugin.Executor):
-    """The plugin's executor with the two differences that the module describes."""
+    """The plugin's executor with the differences that the module describes."""
 
     campaign: str
 
     def __post_init__(self, test_mode: bool = False):
         self._ready, self._lock = [], threading.Lock()
+        self._watch = Watch()
         super().__post_init__(test_mode)
         if self.array_jobs and self.get_status_command() != "squeue":
             raise WorkflowError(
@@ -87,6 +91,48 @@ class Executor(plugin.Executor):
 
     def _seconds_between_looks(self) -> float:
         return self.workflow.executor_settings.init_seconds_before_status_checks
+
+    async def check_active_jobs(self, active_jobs: Sequence[SubmittedJobInfo]):
+        """Report the jobs that ended; yield those that SLURM still has to do with.
+
+        With sacct the plugin's own check.
+        """
+        if self.get_status_command() != "squeue":
+            async for job in super().check_active_jobs(active_jobs):
+                yield job
+            return
+        if not active_jobs:  # the first call comes before the executor is whole
+            return
+        async with self.status_rate_limiter:
+            answers = await asyncio.to_thread(
+                self._watch.look,
+                self.run_uuid,
+                {info.external_jobid: info.job.output for info in active_jobs},
+            )
+        for info in active_jobs:
+            found = answers[info.external_jobid]
+            if found.words and found.fate in ("wait", "done"):
+                self.logger.warning(f"{info.job.rule.name}: {found.words}")
+            if found.fate == "wait":
+                yield info
+            elif found.fate == "done":
+                self.report_job_success(info)
+                if not self.workflow.executor_settings.keep_successful_logs:
+                    Path(info.aux["slurm_logfile"]).unlink(missing_ok=True)
+            else:
+                self._end(info, found)
+
+    def _end(self, info: SubmittedJobInfo, found: squeue.Answer) -> None:
+        """Report a job as failed; Snakemake starts it again while it has attempts left."""
+        job = info.job
+        if found.fate == "preempted":
+            job.attempt -= 1  # what Snakemake counts is failures of the job's own
+        if found.fate == "ended":
+            job.attempt = job.restart_times + 1
+            subprocess.run(["scancel", info.external_jobid], check=False, timeout=60)
+        self.report_job_error(
+            info, msg=f"{found.words}.\n", aux_logs=[str(info.aux["slurm_logfile"])]
+        )
 
     def _submit_ready(self):
         """Submit what has been gathered: alike jobs as arrays, single ones alone."""
@@ -166,6 +212,65 @@ class Executor(plugin.Executor):
         settings = self.workflow.executor_settings
         call = get_submit_command(job, facts, settings=settings, failed_nodes=self._failed_nodes)
         return call + set_gres_string(job)
+
+
+class Watch:
+    """The queue as it was seen before: since when each job's line is what it is."""
+
+    def __init__(self):
+        self._since: dict[str, tuple[squeue.Entry | None, float]] = {}
+        self._first: dict[str, float] = {}
+        self._said: dict[str, str] = {}
+        self._answered = time.monotonic()
+
+    def look(self, run: str, outputs: Mapping[str, Sequence[str]]) -> dict[str, squeue.Answer]:
+        """The answers for some jobs; words that were said at the look before are not repeated.
+
+        Parameters
+        ----------
+        run : name of the run's jobs
+        outputs : the files that each job makes, by the job's number
+        """
+        now = time.monotonic()
+        try:
+            queue = squeue.look(run)
+        except squeue.Unanswered as error:
+            return {number: self._unanswered(number, error, now) for number in outputs}
+        self._answered = now
+        found = {}
+        for number, files in outputs.items():
+            self._first.setdefault(number, time.time())
+            entry = queue.get(number)
+            if number not in self._since or self._since[number][0] != entry:
+                self._since[number] = (entry, now)
+            whole = entry is None and _made_since(files, self._first[number])
+            answer = squeue.answer(number, queue, now - self._since[number][1], whole)
+            found[number] = self._once(number, answer)
+        return found
+
+    def _unanswered(self, number: str, error: Exception, now: float) -> squeue.Answer:
+        silent = now - self._answered > squeue.SILENT_S
+        words = f"squeue has not answered for ten minutes: {error}" if silent else ""
+        return self._once("queue", squeue.Answer("wait", words))
+
+    def _once(self, about: str, answer: squeue.Answer) -> squeue.Answer:
+        if answer.fate != "wait":
+            return answer
+        said = self._said.get(about)
+        self._said[about] = answer.words
+        return squeue.Answer("wait") if answer.words == said else answer
+
+
+CLOCKS_S = 300
+"""How far the clocks of nodes may be apart."""
+
+
+def _made_since(files: Sequence[str], seconds: float) -> bool:
+    """Whether all files are there and not older than a point in time, as clocks go."""
+    try:
+        return all(os.path.getmtime(file) > seconds - CLOCKS_S for file in files)
+    except OSError:
+        return False
 
 
 def array_script(commands: Sequence[str]) -> str:
