@@ -14,7 +14,7 @@ class Parser(argparse.ArgumentParser):
 
 def get_parser() -> Parser:
     options = Parser()
-    for option in ("--output", "--metrics", "--comparison", "--part"):
+    for option in ("--output", "--metrics", "--comparison", "--part", "--glance"):
         options.add_argument(option, type=Path)
     return options
 
@@ -26,8 +26,7 @@ def main(arguments: argparse.Namespace) -> None:
         products = [arguments.output, arguments.output.with_suffix(".pdf")]
     else:
         products = [arguments.output]
-    if arguments.part is not None:
-        products.append(arguments.part)
+    products += [more for more in (arguments.part, arguments.glance) if more is not None]
     for product in products:
         product.write_text("")
 
