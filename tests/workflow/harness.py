@@ -7,7 +7,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import yaml
+from astropy.io import fits
 
 import inprocess
 
@@ -106,3 +108,12 @@ def make_instant(folder: Path) -> Workflow:
     for program in programs():
         (folder / "scripts" / program).symlink_to(INSTANT)
     return Workflow(folder)
+
+
+def write_maps(folder, number):
+    """Files of one map each, of which a plan reads the headers."""
+    folder.mkdir(exist_ok=True)
+    columns = [fits.Column(name, "E", array=np.zeros(12)) for name in "TQU"]
+    table = fits.BinTableHDU.from_columns(columns)
+    for place in range(number):
+        table.writeto(folder / f"sim-{place}.fits", overwrite=True)

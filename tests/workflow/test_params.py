@@ -9,7 +9,7 @@ import re
 import pytest
 from snakemake import rules
 
-from harness import ROOT, Workflow
+from harness import ROOT, Workflow, write_maps
 
 CAMPAIGNS = ("demo", "nongaussian", "patch", "augment", "systematics/pointing")
 """Between them they have every rule but those of maps in pairs."""
@@ -42,9 +42,7 @@ def strange(value) -> set[type]:
 def params(tmp_path_factory):
     """Names of the rules, and their params that are not plain, (rule, param): types."""
     folder = tmp_path_factory.mktemp("plans")
-    (folder / "maps").mkdir()
-    for number in range(20):
-        (folder / "maps" / f"{number}.fits").touch()
+    write_maps(folder / "maps", 20)
     seen, found = set(), {}
     expand = rules.Rule.expand_params
 
