@@ -12,7 +12,7 @@ from snakemake import rules
 from harness import ROOT, Workflow, write_maps
 
 CAMPAIGNS = ("demo", "nongaussian", "patch", "augment", "systematics/pointing")
-"""Between them they have every rule but those of maps in pairs."""
+"""Between them they have every rule but those of maps in pairs and of two sets of files."""
 PAIRS = {
     "surrogate": {
         "simulation": {
@@ -24,6 +24,11 @@ PAIRS = {
     "reference": {"draws": "original", "n_maps": 50},
     "emulator": {"start": "turned"},
     "validation": {"chi2_maps": 50, "n_modes": 15},
+}
+FILES = {
+    "simulation": None,
+    "reference": {"files": "maps/*.fits", "n_maps": None, "covariance": None},
+    "inputs": {"input-10": {"files": "maps/*.fits", "n_maps": 10}},
 }
 WORDS = ("all", "export", "--dry-run", "--printshellcmds", "--quiet", "rules")
 PLAIN = (str, int, float, bool, type(None))
@@ -42,7 +47,7 @@ def strange(value) -> set[type]:
 def params(tmp_path_factory):
     """Names of the rules, and their params that are not plain, (rule, param): types."""
     folder = tmp_path_factory.mktemp("plans")
-    write_maps(folder / "maps", 20)
+    write_maps(folder / "maps", 100)
     seen, found = set(), {}
     expand = rules.Rule.expand_params
 
@@ -59,8 +64,9 @@ def params(tmp_path_factory):
             campaign = f"{ROOT}/config/{name}.yaml"
             done = workflow.run(*WORDS, "--configfile", campaign)
             assert done.returncode == 0, done.stdout + done.stderr
-        done = workflow.snakemake(*WORDS, **PAIRS)
-        assert done.returncode == 0, done.stdout + done.stderr
+        for changes in (PAIRS, FILES):
+            done = workflow.snakemake(*WORDS, **changes)
+            assert done.returncode == 0, done.stdout + done.stderr
     return seen, found
 
 
