@@ -347,8 +347,9 @@ def test_rows_of_a_covariance_and_of_maps(one_day_content, prepared, tmp_path):
 def test_a_mask_cuts_the_surrogate_of_a_simulation(one_day_content, prepared):
     observed = np.arange(768) % 3 > 0
     healpy.write_map("mask.fits", observed.astype(np.float32), coord="G", dtype=np.float32)
+    dense = CHEAP | {"scan": {"sampling_rate_hz": 5.0}}  # every pixel is seen
     content = one_day_content(
-        maps={"mask": "mask.fits"}, surrogate={"simulation": CHEAP}, symmetry={"axis": "none"}
+        maps={"mask": "mask.fits"}, surrogate={"simulation": dense}, symmetry={"axis": "none"}
     )
     campaign, found = prepared(content, Sky(8, np.flatnonzero(observed)))
     simplified = campaign.simplified
