@@ -1,5 +1,7 @@
 """Twenty maps of a ground telescope through `make augment`, judged by eighty others.
 
+Not run as a whole yet: no figure of a page comes from it.
+
     python benchmarks/ground.py maps              # toast 3 into build/toast, 100 maps: minutes
     make augment MAPS='build/toast/ground/fits/*.fits' NAME=toast STOKES=QU FRAME=equatorial \\
         CONVENTION=COSMO

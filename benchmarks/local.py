@@ -1,5 +1,7 @@
 """Covariances where no axis is known: with and without small turns and the local model.
 
+Not run as a whole yet: no figure of a page comes from it.
+
     python benchmarks/local.py --cache build/symmetry --inputs 10 --draws 1
 
 The simulation and inputs of benchmarks/symmetry.py, from the same cache; the scan's axis is not
