@@ -143,7 +143,9 @@ def test_held_out_maps_weigh_a_good_emulation_more_than_a_bad_one(planted):
         found = recommend.weigh(ballots)
         shares[name] = found.fit.weights[recommend.EMULATED]
         assert found.evidence["n_held_out"] == len(maps["input-10"])
-        assert found.number.n_maps > found.n_directions  # or infinite
+        assert found.numbers["chi2"].n_maps > found.n_directions  # or infinite
+        for how in ("variances", "correlations"):
+            assert found.numbers[how].low < found.numbers[how].n_maps
     assert shares["true"] > 0.9
     assert shares["unlinked"] < 0.5
 

@@ -35,8 +35,8 @@ def facts(*entries, evidence=None, trust=None, truth=False):
     ("number", "expected"),
     [
         (Number(31.4, 25.2, 40), "31 (25 to 40)"),
-        (Number(853, 297, None), "850 (300 or more)"),
-        (Number(None, 812, None), "more than 810"),
+        (Number(853, 297, None), "300 or more"),
+        (Number(None, 812, None), "810 or more"),
         (Number(None), "more than can be told"),
         (Number(630.1, 629.8, 630.4), "630"),
         (Number(12, None, 20), "12 (20 or fewer)"),
@@ -145,21 +145,36 @@ def test_three_estimates_of_held_out_inputs_and_the_smallest_is_named():
     trust = found.sentences[1]
     assert "1.02 ± 0.03 in it, as it should be (1)" in trust
     assert (
-        "Judged by held-out inputs it acts like this many simulations: more than 800 by χ², 31 (25 "
+        "Judged by held-out inputs it acts like this many simulations: 800 or more by χ², 31 (25 "
         "to 40) by pixel variances and 150 (100 to 220) by correlations. Where pixel variances "
         "matter, trust it as 31." in trust
     )
     assert "Trust it as you would about 31 simulations" in found.headline
 
 
-def test_one_estimate_alone_is_that_of_chi2():
-    evidence = {"weights": {}, "effective_number": {"n_maps": 50.0, "low": 30.0, "high": None}}
-    assert facts(evidence=evidence).numbers == {CHI2: Number(50.0, 30.0, None)}
+def test_a_number_that_may_be_any_larger_one_is_a_bound():
+    """The most likely one of an open range says little: it is not told, and no trust goes by it."""
+    numbers = {
+        "chi2": {"n_maps": 7477.0, "low": 1000.0, "high": None},
+        "variances": {"n_maps": 90.0, "low": 31.0, "high": None},
+    }
+    evidence = {"weights": {"emulated": 0.2}, "effective_number": numbers}
+    found = answer.answer(facts(evidence=evidence), "results/mine")
+    trust = found.sentences[1]
+    assert "1,000 or more by χ² and 31 or more by pixel variances. So few inputs cannot" in trust
+    assert "Trust it as you would 31 or more simulations (pixel variances)." in found.headline
+    numbers["correlations"] = {"n_maps": 500.0, "low": 300.0, "high": 900.0}
+    found = answer.answer(facts(evidence=evidence), "results/mine")
+    assert "about 500 simulations (correlations)" in found.headline
+    assert "Where correlations matter, trust it as 500." in found.sentences[1]
 
 
 def test_a_truth_counts_before_held_out_inputs():
     known = entry("recommended:equivalent:kl", 397.0, [10, None], True, interval=[390.0, 404.0])
-    evidence = {"weights": {}, "effective_number": {"n_maps": 50.0, "low": 30.0, "high": None}}
+    evidence = {
+        "weights": {},
+        "effective_number": {"chi2": {"n_maps": 50.0, "low": 30.0, "high": None}},
+    }
     found = facts(known, evidence=evidence, truth=True)
     assert found.numbers == {CHI2: Number(397.0, 390.0, 404.0)}
     assert "Judged by the truth" in answer.answer(found, "results/x").trust[0]

@@ -124,7 +124,7 @@ STAGES = {
     "measure_minkowski": Stage(1, (*_SKY, "validation.minkowski_maps")),
     "measure_distribution": Stage(1, _SKY),
     "measure_wavelets": Stage(1, ("maps.nside", *_WAVELETS)),
-    "recommend": Stage(4, ("seed", "maps.stokes")),
+    "recommend": Stage(5, ("seed", "maps.stokes")),
     "compare": Stage(4, ("seed", *_SKY, "validation.n_modes")),
     "trust": Stage(4, ("seed", "maps.stokes", "trust")),
     "diversity": Stage(3, ("seed", *_SKY, "emulator.batch_size", *_WAVELETS)),

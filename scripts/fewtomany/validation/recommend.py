@@ -18,8 +18,9 @@ from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.mixture import Mixture
 from fewtomany.covariance.weights import Fit
 from fewtomany.files.store import MapSet
-from fewtomany.validation import effective
+from fewtomany.validation import worth
 from fewtomany.validation.compare.equivalent import Equivalent
+from fewtomany.validation.worth import Seen
 
 WITHOUT, EMULATED = "without-emulation", "emulated"
 """The parts of the recommended covariance."""
@@ -66,10 +67,12 @@ class Ballot:
     ----------
     held : array of shape (n_held, k), K: held-out maps in some directions
     targets : the two covariances (k, k) there, by name, K²
+    seen : held-out maps beside each of the two, value by value, by name
     """
 
     held: np.ndarray
     targets: dict[str, np.ndarray]
+    seen: dict[str, Seen]
 
 
 @dataclass(frozen=True)
@@ -82,22 +85,25 @@ class Weighed:
     chi2 : array of shape (n_held,), χ² of every held-out map under the mixture of its fold;
         infinite where that is singular
     n_directions : in which the maps were judged
+    seen : for every fold its held-out maps beside its mixture, value by value
     """
 
     fit: Fit
     chi2: np.ndarray
     n_directions: int
+    seen: Sequence[Seen]
 
     @property
-    def number(self) -> Equivalent | None:
-        """Simulations that would leave held-out maps at the same χ² (``held_out_number``).
+    def numbers(self) -> dict[str, Equivalent | None]:
+        """How many simulations the mixture acts like, by "chi2", "variances", "correlations".
 
-        As a t-distribution counts them; infinite where χ² is as it should be, as far as so few
-        maps can tell; None of a singular covariance.
+        None where it cannot be counted: of a singular mixture, of folds that hold out one map.
         """
-        if not np.isfinite(self.chi2).all():
-            return None
-        return effective.held_out_number(self.chi2, self.n_directions)
+        return {
+            "chi2": worth.by_chi2(self.chi2, self.n_directions),
+            "variances": worth.by_variances(self.seen),
+            "correlations": worth.by_correlations(self.seen),
+        }
 
     @property
     def reduced_chi2(self) -> tuple[float, float]:
@@ -108,16 +114,15 @@ class Weighed:
     @property
     def evidence(self) -> dict:
         """The same as plain JSON; None is an open end or infinity."""
-        number = self.number
-        ends = (number.n_maps, number.low, number.high) if number else (None, None, None)
-        ends = [end if end is not None and np.isfinite(end) else None for end in ends]
         chi2 = [x if np.isfinite(x) else None for x in self.reduced_chi2]
         return {
             "weights": self.fit.weights,
             "n_held_out": len(self.fit.scores),
             "n_directions": self.n_directions,
             "held_out": {"chi2": dict(zip(("value", "error"), chi2, strict=True))},
-            "effective_number": dict(zip(("n_maps", "low", "high"), ends, strict=True)),
+            "effective_number": {
+                how: worth.as_json(number) for how, number in self.numbers.items() if number
+            },
         }
 
 
@@ -135,9 +140,17 @@ def ballot(fold: FoldMaps, seed: int) -> Ballot:
     samples = [maps.reshape(len(maps), -1).astype(np.float64) for maps in (drawn, fold.emulated)]
     size = min(N_DIRECTIONS, len(fold.emulated) // 2, fold.held[0].size // 2)
     directions = heldout.mixture_modes(samples, max(size, 1))
-    held = fold.held.reshape(len(fold.held), -1).astype(np.float64) @ directions.T
     made = parts(fold.learnt, fold.emulated)
-    return Ballot(held, {name: part.within(directions) for name, part in made.items()})
+    maps = fold.held.reshape(len(fold.held), -1).astype(np.float64)
+    chosen = worth.choose(maps.shape[1], seed)
+    return Ballot(
+        maps @ directions.T,
+        {name: part.within(directions) for name, part in made.items()},
+        {
+            name: Seen(maps, part.variance, chosen, part.rows(chosen)[:, chosen])
+            for name, part in made.items()
+        },
+    )
 
 
 def weigh(ballots: Sequence[Ballot]) -> Weighed:
@@ -147,7 +160,8 @@ def weigh(ballots: Sequence[Ballot]) -> Weighed:
         _chi2(fold.held, sum(fit.weights[name] * fold.targets[name] for name in fold.targets))
         for fold in ballots
     ]
-    return Weighed(fit, np.concatenate(chi2), ballots[0].held.shape[1])
+    seen = [worth.mixed(fold.seen, fit.weights) for fold in ballots]
+    return Weighed(fit, np.concatenate(chi2), ballots[0].held.shape[1], seen)
 
 
 def _chi2(maps: np.ndarray, matrix: np.ndarray) -> np.ndarray:

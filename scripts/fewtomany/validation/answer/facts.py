@@ -38,17 +38,20 @@ class Number:
     high: float | None = None
 
     def __str__(self) -> str:
-        if self.value is None:
-            return f"more than {count(self.low)}" if self.low else "more than can be told"
+        if self.open:
+            return f"{count(self.low)} or more" if self.low else "more than can be told"
         if self.low and self.high:
             ends = count(self.low), count(self.high)
             same = ends == (count(self.value),) * 2
             return count(self.value) + ("" if same else f" ({ends[0]} to {ends[1]})")
-        if self.low:
-            return f"{count(self.value)} ({count(self.low)} or more)"
         if self.high:
             return f"{count(self.value)} ({count(self.high)} or fewer)"
         return count(self.value)
+
+    @property
+    def open(self) -> bool:
+        """Whether it may be any larger number: then the most likely one says little."""
+        return self.value is None or (self.low is not None and self.high is None)
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,6 @@ class Facts:
         if found:
             return found
         numbers = (self.evidence or {}).get("effective_number", {})
-        if "n_maps" in numbers:  # one alone is that of χ²
-            numbers = {"chi2": numbers}
         return {
             how: Number(*(numbers[key][end] for end in ("n_maps", "low", "high")))
             for key, how in OF_EVIDENCE.items()

@@ -100,19 +100,21 @@ def headline(facts: Facts, used: Sequence[Use]) -> str:
     if facts.evidence is None:
         return text
     worst = _worst(facts.numbers)
-    if worst is not None:
-        how, number = worst
-        return f"{text} Trust it as you would about {count(number)} simulations ({how})."
-    if facts.numbers:
-        (how, number), *_ = facts.numbers.items()
-        return f"{text} Held-out inputs can say no more than this: {number} simulations by {how}."
-    return f"{text} Nothing says how good it is."
+    if worst is None:
+        return f"{text} Nothing says how good it is."
+    how, number = worst
+    if number.open:
+        return f"{text} Trust it as you would {number} simulations ({how})."
+    return f"{text} Trust it as you would about {count(number.value)} simulations ({how})."
 
 
-def _worst(numbers: Mapping[str, Number]) -> tuple[str, float] | None:
-    """The smallest of the numbers that are known, and how it was counted."""
-    known = {how: number.value for how, number in numbers.items() if number.value is not None}
-    return min(known.items(), key=lambda item: item[1]) if known else None
+def _worst(numbers: Mapping[str, Number]) -> tuple[str, Number] | None:
+    """The smallest of the numbers, and how it was counted; of bounds only where all are bounds."""
+    known = {how: number for how, number in numbers.items() if not number.open}
+    if known:
+        return min(known.items(), key=lambda item: item[1].value)
+    bounds = {how: number for how, number in numbers.items() if number.low}
+    return min(bounds.items(), key=lambda item: item[1].low) if bounds else None
 
 
 def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
@@ -158,8 +160,10 @@ def numbers_sentence(numbers: Mapping[str, Number], truth: bool) -> str:
     if worst is None or len(numbers) == 1:
         return f"{sentence}."
     how, number = worst
+    if number.open:
+        return f"{sentence}. So few inputs cannot tell it from the truth."
     matter = "matters" if how == CHI2 else "matter"
-    return f"{sentence}. Where {how} {matter}, trust it as {count(number)}."
+    return f"{sentence}. Where {how} {matter}, trust it as {count(number.value)}."
 
 
 def _of_maps(wrong: Wrong) -> str:
