@@ -17,8 +17,15 @@ from fewtomany.maps.ingest.joined import joined
 from fewtomany.maps.ingest.series import Reading, Series
 from fewtomany.maps.ingest.tables import Table
 
-PREFERRED = (("DESTRMAP", "BINMAP"),)
-"""Extensions of which the first is read: litebird_sim's destriped map, not the binned one."""
+_COMMANDER = ("observed_sky", "corrnoise", "orbdipole", "res", "sidelobe", "skymodel")
+
+PREFERRED = (
+    ("DESTRMAP", "BINMAP"),
+    tuple(f"dataset maps/{name}" for name in _COMMANDER),
+    tuple(f"dataset map_{name}" for name in _COMMANDER),
+)
+"""Extensions or datasets of which the first is read: litebird_sim's destriped map, not the binned
+one; what Commander 4 has observed, not what it takes it to consist of."""
 
 
 def decide(files: Mapping[str, Sequence[Table]], stokes: str | None = None) -> Reading:

@@ -103,6 +103,8 @@ def _table(path: str, place: int, unit: fits.BinTableHDU, primary: fits.Header) 
     pixel = _pixel_column(unit, primary)
     n_rows = header["NAXIS2"]
     n_values = [_repeats(column.format) * n_rows for column in unit.columns]
+    if str(said("ORDERING")).strip().upper() == "NUNIQ":
+        raise UserError(f"{path}: ORDERING is NUNIQ, of pixels of several sizes; expected one size")
     if pixel is not None and said("NSIDE") is None:
         raise UserError(f"{path}: NSIDE is missing; expected it where pixels are named")
     names = [column.name or "" for column in unit.columns]
@@ -143,6 +145,8 @@ def _repeats(form: str) -> int:
 
 def _pixel_column(unit: fits.BinTableHDU, primary: fits.Header) -> int | None:
     """Place of the column that names the pixels; None for a map of the whole sphere."""
+    if len(unit.columns) == 1:  # Healpix.jl calls the values of a map PIXELS
+        return None
     for place, column in enumerate(unit.columns):
         if words.stem_of(column.name or "")[0] in words.PIXEL_COLUMNS:
             return place

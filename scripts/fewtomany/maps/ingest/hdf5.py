@@ -3,6 +3,7 @@
 A file that is not of this package holds maps where a dataset's last axis is the pixels of a
 HEALPix sphere: (n_pix,), (n_components, n_pix) or (n_maps, n_components, n_pix). Its attributes,
 or those of the file, say NSIDE, ORDERING, UNITS, COORDSYS and POLCCONV where they are there.
+Datasets of whole numbers (hits, indices) are none where others are there.
 """
 
 import re
@@ -26,10 +27,17 @@ ATTRIBUTES = {
 }
 """Names of attributes, in any case."""
 
-COMMANDER = re.compile(r"\d{6}/.+")
-"""Datasets of Commander's chains: a group of six digits for every sample; its maps are RING."""
+COMMANDER = re.compile(r"\d{6}/.+|(?:maps/|map_)observed_sky")
+"""Maps of Commander's chains, which are RING: of version 3 a group of six digits for every sample;
+of version 4 a file, which says its unit in a dataset."""
 
-AUXILIARY = re.compile(r"(?:^|/)(?:hits?|n?cov|inv_?n?cov|rcond|rms|weights?|div|ivar|mask)$", re.I)
+COMMANDER_UNIT = "metadata/band_unit"
+
+_NAMES = "n?hits?|n?cov|inv_?n?cov|rcond|rms|weights?|div|ivar|mask"
+AUXILIARY = re.compile(rf"(?:^|/)(?:map_)?(?:{_NAMES})$", re.I)
+
+AUXILIARY_FILE = re.compile(rf"_(wmap|{_NAMES})\.\w+$", re.I)
+"""Files of sotodlib's map-maker: what its dataset, always "data", is says the file's name alone."""
 
 
 def tables(path: str) -> list[Table]:
@@ -60,6 +68,8 @@ def tables(path: str) -> list[Table]:
     if not found:
         what = "a map in a flat projection" if flat else ", ".join(shapes[:4]) or "no dataset"
         raise UserError(f"{path}: holds {what}; expected datasets of 12·nside² HEALPix pixels")
+    numbers = [table for table in found if not table.columns[0].integers]
+    found = numbers or found
     return [replace(table, several=len(found) > 1) for table in found]
 
 
@@ -112,6 +122,7 @@ def _is_sphere(shape: Sequence[int]) -> bool:
 
 
 def _table(path: str, name: str, node: h5py.Dataset) -> Table:
+    _check_meaning(path, name, node)
     attributes = {}
     for holder in (node.file.attrs, node.parent.attrs, node.attrs):
         attributes |= {key.upper(): _plain(value) for key, value in holder.items()}
@@ -121,12 +132,30 @@ def _table(path: str, name: str, node: h5py.Dataset) -> Table:
     }
     if isinstance(said["ordering"], bool | np.bool_):
         said["ordering"] = "NESTED" if said["ordering"] else "RING"
-    if said["ordering"] is None and COMMANDER.fullmatch(name):
-        said["ordering"] = "RING"
+    if COMMANDER.fullmatch(name):
+        said["ordering"] = said["ordering"] or "RING"
+        if COMMANDER_UNIT in node.file:
+            said["unit"] = said["unit"] or _plain(node.file[COMMANDER_UNIT][()])
     said["ordering"] = words.ordering_of(said["ordering"])
     said["convention"] = words.convention_of(said["convention"])
     said["frame"] = words.frame_of(said["frame"])
-    return arrays.table_of(path, name, f"dataset {name}", node.shape, said)
+    table = arrays.table_of(path, name, f"dataset {name}", node.shape, said)
+    if node.dtype.kind == "f":
+        return table
+    return replace(table, columns=tuple(replace(c, integers=True) for c in table.columns))
+
+
+def _check_meaning(path: str, name: str, node: h5py.Dataset) -> None:
+    """UserError where something but the array itself says that it holds no maps."""
+    weights = AUXILIARY_FILE.search(path)
+    if name == "data" and weights:
+        said = "a map times its weights" if weights[1].lower() == "wmap" else "no map"
+        raise UserError(f"{path}: is {said} by its name, _{weights[1]}; expected maps")
+    axes = [_plain(axis) for axis in node.attrs.get("axis", ())]
+    if axes[:1] == ["freq"] and node.shape[0] > 1:
+        raise UserError(
+            f"{path}: dataset {name} has {node.shape[0]} frequencies; expected maps of one"
+        )
 
 
 def _plain(value: object) -> object:
