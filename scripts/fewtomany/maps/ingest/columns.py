@@ -92,8 +92,12 @@ def _auxiliary(table: Table, stokes: str | None) -> Series | str:
 
 def _by_place(table: Table, others: list[int], stokes: str | None, notes: Counter[str]) -> Series:
     names = some_of([table.columns[k].name for k in others])
+    unnamed = all(words.is_unnamed(table.columns[k].name) for k in others)
     if len(others) == 1:
-        return _series(table, {words.letter_of(table.label) or "T": tuple(others)})
+        letter = words.letter_of(table.label) or "T"
+        if not unnamed:
+            notes[f"column {names} is taken as {letter}"] += 1
+        return _series(table, {letter: tuple(others)})
     if stokes == "T" and len(others) != 3:
         notes[f"columns {names} are taken as maps of T"] += 1
         return _series(table, {"T": tuple(others)})
@@ -111,6 +115,11 @@ def _by_place(table: Table, others: list[int], stokes: str | None, notes: Counte
             f"expected {wanted}"
         )
     letters = BY_PLACE[len(others)]
+    if stokes is None and not unnamed:
+        raise UserError(
+            f"{table.where}: columns {names} are of no known name; expected T, Q and U, or STOKES="
+            f"{letters} to take them as {', '.join(letters)}"
+        )
     notes[f"columns {names} are taken as {', '.join(letters)} by their place"] += 1
     return _series(table, {letter: (k,) for letter, k in zip(letters, others, strict=True)})
 

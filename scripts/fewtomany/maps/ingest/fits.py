@@ -1,8 +1,8 @@
 """HEALPix maps in FITS files: tables of the full sky, or of the pixels that a column names.
 
 Read are names and units of columns, the keywords NSIDE, ORDERING, COORDSYS, POLCCONV, BAD_DATA,
-TNULL and INDXSCHM, of the table or else of the primary header, and the checksums of the FITS
-standard where the file has them.
+TNULL, INDXSCHM, FIRSTPIX and LASTPIX, of the table or else of the primary header, and the checksums
+of the FITS standard where the file has them.
 """
 
 import contextlib
@@ -73,6 +73,8 @@ def read(table: Table, columns: Sequence[int]) -> np.ndarray:
         stored = [_values(unit, places[k]) for k in columns]
         pixels = None if pixel is None else unit.data.field(pixel).ravel().astype(np.int64)
         bad = unit.header.get("BAD_DATA", file[0].header.get("BAD_DATA"))
+        if pixels is None:
+            pixels = _range(unit.header, len(stored[0]), 12 * table.header.nside**2)
     nside = table.header.nside
     n_pix = 12 * nside**2
     if pixels is not None:
@@ -100,6 +102,7 @@ def _table(path: str, place: int, unit: fits.BinTableHDU, primary: fits.Header) 
     def said(key: str) -> object:
         return header.get(key, primary.get(key))
 
+    _check_kind(path, unit, primary)
     pixel = _pixel_column(unit, primary)
     n_rows = header["NAXIS2"]
     n_values = [_repeats(column.format) * n_rows for column in unit.columns]
@@ -112,6 +115,8 @@ def _table(path: str, place: int, unit: fits.BinTableHDU, primary: fits.Header) 
     # toast 3 counts its units from 0; a table of one column then has no TUNIT1.
     if len(names) == 1 and units[0] is None:
         units[0] = header.get("TUNIT0")
+    if not any(units):  # one for all columns, as images have it
+        units = [said("BUNIT")] * len(units)
     return Table(
         path=path,
         key=place,
@@ -126,11 +131,33 @@ def _table(path: str, place: int, unit: fits.BinTableHDU, primary: fits.Header) 
         header=Header(
             nside=nside_of(path, max(n_values, default=0), said("NSIDE")),
             ordering=words.ordering_of(said("ORDERING")),
-            convention=words.convention_of(said("POLCCONV")),
+            convention=words.convention_of(said("POLCCONV") or said("POLCONV")),
             frame=words.frame_of(said("COORDSYS") or said("SKYCOORD")),  # early WMAP's
         ),
         polar=said("POLAR") in (True, "T"),
     )
+
+
+def _check_kind(path: str, unit: fits.BinTableHDU, primary: fits.Header) -> None:
+    """UserError for a table whose columns are no HEALPix pixels, or whose headers disagree."""
+    pixels = str(unit.header.get("PIXTYPE", primary.get("PIXTYPE", "HEALPIX"))).strip()
+    if pixels.upper() not in ("", "HEALPIX"):
+        raise UserError(f"{path}: PIXTYPE is {pixels!r}; expected HEALPIX")
+    packed = "a table compressed by fpack" if unit.header.get("ZTABLE") else ""
+    if packed or any(set("PQ") & set(str(column.format).split("(")[0]) for column in unit.columns):
+        what = packed or "columns of variable length"
+        raise UserError(f"{path}: holds {what}; expected a table of HEALPix pixels")
+    for key, meaning in (
+        ("ORDERING", words.ordering_of),
+        ("POLCCONV", words.convention_of),
+        ("COORDSYS", words.frame_of),
+    ):
+        said = [meaning(header.get(key)) for header in (unit.header, primary)]
+        if None not in said and said[0] != said[1]:
+            raise UserError(
+                f"{path}: {key} is {said[0]} in the table and {said[1]} in the primary header; "
+                "expected the same"
+            )
 
 
 def _kind(form: object) -> str:
@@ -158,6 +185,18 @@ def _pixel_column(unit: fits.BinTableHDU, primary: fits.Header) -> int | None:
     return 0 if explicit and _kind(unit.columns[0].format) in "IJK" else None
 
 
+def _range(header: fits.Header, n_values: int, n_pix: int) -> np.ndarray | None:
+    """Pixels of a table that holds those from FIRSTPIX to LASTPIX; None for the whole sphere.
+
+    As many values as a whole sphere of another NSIDE are one: its header was copied.
+    """
+    ends = header.get("FIRSTPIX"), header.get("LASTPIX")
+    whole = n_values == n_pix or 12 * round((n_values / 12) ** 0.5) ** 2 == n_values
+    if whole or None in ends or ends[1] - ends[0] + 1 != n_values:
+        return None
+    return np.arange(ends[0], ends[1] + 1)
+
+
 def _values(unit: fits.BinTableHDU, place: int) -> np.ndarray:
     """A column as one row of float32 or float64 in the machine's byte order; UNSEEN where TNULL."""
     column, values = unit.columns[place], unit.data.field(place)
@@ -174,7 +213,7 @@ def _check_pixels(path: str, pixels: np.ndarray, nside: int) -> None:
     n_pix = 12 * nside**2
     if pixels.size and (pixels.min() < 0 or pixels.max() >= n_pix):
         raise UserError(
-            f"{path}: PIXEL goes from {pixels.min()} to {pixels.max()}; "
+            f"{path}: pixels go from {pixels.min()} to {pixels.max()}; "
             f"expected 0 to {n_pix - 1} at NSIDE {nside}"
         )
     if len(np.unique(pixels)) < len(pixels):
@@ -212,6 +251,10 @@ def _opened(path: str, checksum: bool) -> Iterator[fits.HDUList]:
     except AstropyUserWarning as error:
         raise UserError(f"{path}: is damaged or truncated: {_line(error)}") from None
     except (*DAMAGE, gzip.BadGzipFile) as error:
+        begins = _begin(path)
+        if begins and not begins.startswith(b"SIMPLE"):
+            first = begins.decode("ascii", "replace").splitlines()[0]
+            raise UserError(f"{path}: is no FITS file: it begins with {first!r}") from None
         raise UserError(f"{path}: not a readable FITS file (truncated?): {_line(error)}") from None
 
 
@@ -238,6 +281,13 @@ def _stream(path: str) -> BinaryIO:
         return open(path, "rb")
     with open(path, "rb") as file:
         return io.BytesIO(gzip.decompress(file.read()))
+
+
+def _begin(path: str) -> bytes:
+    """The first letters of a file that is not gzipped."""
+    with open(path, "rb") as file:
+        begins = file.read(40)
+    return b"" if begins.startswith(b"\x1f\x8b") else begins
 
 
 def _line(error: Exception) -> str:

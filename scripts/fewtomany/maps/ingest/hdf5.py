@@ -53,10 +53,16 @@ def tables(path: str) -> list[Table]:
     shapes: list[str] = []
 
     def visit(name: str, node: object) -> None:
-        if not isinstance(node, h5py.Dataset) or node.dtype.kind not in "fiu" or not node.shape:
+        if not isinstance(node, h5py.Dataset) or not node.shape:
             return
-        shapes.append(f"{name} {'×'.join(map(str, node.shape))}")
-        if len(node.shape) <= 3 and _is_sphere(node.shape) and not AUXILIARY.search(name):
+        fields = f" of {', '.join(node.dtype.names)}" if node.dtype.names else ""
+        shapes.append(f"{name} {'×'.join(map(str, node.shape))}{fields}")
+        if (
+            node.dtype.kind in "fiu"
+            and len(node.shape) <= 3
+            and _is_sphere(node.shape)
+            and not AUXILIARY.search(name)
+        ):
             found.append(_table(path, name, node))
 
     try:
@@ -67,7 +73,10 @@ def tables(path: str) -> list[Table]:
         raise UserError(f"{path}: not a readable HDF5 file (truncated?): {error}") from None
     if not found:
         what = "a map in a flat projection" if flat else ", ".join(shapes[:4]) or "no dataset"
-        raise UserError(f"{path}: holds {what}; expected datasets of 12·nside² HEALPix pixels")
+        raise UserError(
+            f"{path}: holds {what}; expected datasets of numbers whose last axis is 12·nside² "
+            "HEALPix pixels"
+        )
     numbers = [table for table in found if not table.columns[0].integers]
     found = numbers or found
     return [replace(table, several=len(found) > 1) for table in found]

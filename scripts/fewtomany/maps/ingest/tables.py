@@ -40,7 +40,7 @@ class Column:
     Attributes
     ----------
     name : as the file writes it
-    unit : as :func:`fewtomany.maps.ingest.words.unit_of` gives it
+    unit : as :func:`fewtomany.maps.ingest.words.unit_of` gives it, or the name: "I (K_CMB)"
     letter : the Stokes parameter that the name stands for, T, Q, U, V or ""
     auxiliary : hits, weights, covariances and the like
     integers : stored as whole numbers, so that 0 may be a value like another
@@ -54,7 +54,7 @@ class Column:
 
     @classmethod
     def of(cls, name: str, unit: str | None, integers: bool = False) -> "Column":
-        known = words.unit_of(unit)
+        known = words.unit_of(unit) or words.unit_in(name)
         letter = words.letter_of(name)
         return cls(name, known, letter, not letter and words.is_auxiliary(name, known), integers)
 
@@ -108,7 +108,11 @@ def nside_of(path: str, n_pix: int, said: object = None) -> int:
         raise UserError(f"{path}: NSIDE {said!r} is not allowed; expected a power of 2") from None
     if said is None and 12 * nside**2 != n_pix:
         nside = 0
+    if said is None and (nside < 1 or nside & (nside - 1)):
+        raise UserError(
+            f"{path}: {n_pix} values are no HEALPix map; expected 12·nside² of them, nside a power "
+            "of 2 (in arrays along the last axis)"
+        )
     if nside < 1 or nside & (nside - 1):
-        said = f"of {n_pix} pixels" if said is None else said
         raise UserError(f"{path}: NSIDE {said} is not allowed; expected a power of 2")
     return nside

@@ -22,7 +22,7 @@ _NOTHING = ("", "UNKNOWN", "NONE", "UNDEFINED", "N/A", "NA", "UNSPECIFIED")
 
 _KELVIN = r"(micro|milli|[mu]|)(?:kelvins?|K)"
 _THERMODYNAMIC = r"[\s_,(]*\{?(?:CMB|thermo(?:dynamic)?)\}?\)?"
-_LEADING_ONE = re.compile(r"1(?:\.0*)?[\s*]+(?=\D)")
+_LEADING_ONE = re.compile(r"1(?:\.0*)?[\s*]+(?=[^\W\d])")
 _PREFIXES = {"": "K", "m": "mK", "milli": "mK", "u": "uK", "micro": "uK"}
 
 _ORDERING_WORDS = {"RING": ("RING",), "NESTED": ("NESTED", "NEST")}
@@ -44,6 +44,7 @@ _AUXILIARY = re.compile(
     r"(?:N?HITS?|N?_?OBS|WEI(?:GHTS?)?|INV|N?COV|COVARIANCE|RMS|STD(?:DEV)?|SIGMA|S?ERR(?:OR)?"
     r"|VAR(?:IANCE)?|R?COND|[TIPQU]?MASK|FLAGS?|HITMAP|[TIQUV]{2})"
 )
+_BRACKETS = re.compile(r"\s*[(\[](.*)[)\]]$")
 _UNNAMED = re.compile(r"(?:COL(?:UMN)?|UNKNOWN|MAP|FIELD|SIM|REAL(?:I[SZ]ATION)?|MC)?_?\d*")
 
 
@@ -86,6 +87,13 @@ def cannot_be_temperature(unit: str) -> bool:
         return False
 
 
+def unit_in(name: str) -> str | None:
+    """The unit that a column's name has at its end in brackets; None where it has none."""
+    found = _BRACKETS.search(name)
+    unit = unit_of(found[1]) if found else None
+    return unit if unit in UNITS else None
+
+
 def ordering_of(text: object) -> str | None:
     return _named(text, _ORDERING_WORDS)
 
@@ -107,7 +115,7 @@ def _named(text: object, words: Mapping[str, Sequence[str]]) -> str | None:
 
 def stem_of(name: str) -> tuple[str, int | None]:
     """A column's name without the number at its end, and that number."""
-    plain = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
+    plain = re.sub(r"[^A-Z0-9]+", "_", _BRACKETS.sub("", name).upper()).strip("_")
     found = re.fullmatch(r"(.*?)_?(\d+)", plain)
     return (found[1], int(found[2])) if found and found[1] else (plain, None)
 
@@ -128,8 +136,10 @@ def is_auxiliary(name: str, unit: str | None) -> bool:
 
 
 def is_unnamed(name: str) -> bool:
-    """Whether a column's name says nothing: COLUMN_3, UNKNOWN1, col2, none at all."""
-    return bool(_UNNAMED.fullmatch("_".join(map(str, filter(None, stem_of(name))))))
+    """Whether a column's name says nothing: COLUMN_3, UNKNOWN1, PIXELS (of values), none at all."""
+    return stem_of(name)[0] in PIXEL_COLUMNS or bool(
+        _UNNAMED.fullmatch("_".join(map(str, filter(None, stem_of(name)))))
+    )
 
 
 def natural(name: str) -> list[tuple[int, int | str]]:
