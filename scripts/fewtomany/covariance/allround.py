@@ -9,10 +9,10 @@ left-out maps like best, of each component; "not at all" is among the choices.
 
 from collections.abc import Sequence
 
-import healpy
 import numpy as np
 
 from fewtomany.covariance.variances import FLOOR, N_PASSES
+from fewtomany.late import healpy
 from fewtomany.maps.sky import Sky
 from fewtomany.spectra import spectra
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from fewtomany.covariance import linear
 from fewtomany.covariance.eigenmodes import RANK_TOLERANCE, Modes, leading_modes, symmetric_root

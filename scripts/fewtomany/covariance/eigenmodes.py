@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
-from scipy.linalg import blas
+import scipy
 
 from fewtomany import seeds
 from fewtomany.errors import UserError
@@ -78,12 +77,12 @@ def estimate(shards: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]
             scatter = np.zeros((shift.size, shift.size), order="F")
         block -= shift
         total += block.sum(axis=0)
-        scatter = blas.dsyrk(1.0, block.T, beta=1.0, c=scatter, overwrite_c=True)
+        scatter = scipy.linalg.blas.dsyrk(1.0, block.T, beta=1.0, c=scatter, overwrite_c=True)
         n_maps += len(block)
     if n_maps < 2:
         raise UserError(f"a covariance needs at least 2 maps, found {n_maps}")
     offset = total / n_maps
-    scatter = blas.dsyr(-float(n_maps), offset, a=scatter, overwrite_a=True)
+    scatter = scipy.linalg.blas.dsyr(-float(n_maps), offset, a=scatter, overwrite_a=True)
     scatter /= n_maps - 1
     return shift + offset, _mirror(scatter), n_maps
 
@@ -159,7 +158,7 @@ def symmetric_root(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values, vectors = scipy.linalg.eigh(covariance.T, overwrite_a=True, check_finite=False)
     values[values < RANK_TOLERANCE * values[-1]] = 0.0
     vectors *= values**0.25
-    return values[::-1].copy(), _mirror(blas.dsyrk(1.0, vectors))
+    return values[::-1].copy(), _mirror(scipy.linalg.blas.dsyrk(1.0, vectors))
 
 
 def stream_modes(

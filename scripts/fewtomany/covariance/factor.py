@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from fewtomany.covariance import linear
 from fewtomany.covariance.base import BLOCK, Model, SingularError

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 
 def mixture_modes(samples: Sequence[np.ndarray], n_modes: int) -> np.ndarray:

@@ -17,7 +17,6 @@ the axis and seen from the maps' own (:mod:`fewtomany.covariance.rotated`).
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
-import healpy
 import numpy as np
 
 from fewtomany.config.campaign import Symmetry as Settings
@@ -38,6 +37,7 @@ from fewtomany.covariance.rotated import Rotated, Rotation
 from fewtomany.covariance.turned import Symmetry, Training, Turned
 from fewtomany.errors import UserError
 from fewtomany.files.store import MapSet
+from fewtomany.late import healpy
 from fewtomany.maps.ingest.files import FRAMES
 from fewtomany.spectra import isotropic
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse
+import scipy
 
 from fewtomany import seeds
 from fewtomany.covariance import triangular
@@ -97,7 +97,7 @@ class Local(Model, kind="local"):
         return found
 
     @cached_property
-    def factor(self) -> scipy.sparse.csr_array:
+    def factor(self) -> "scipy.sparse.csr_array":
         """W of the module's first lines, (n, n), K⁻¹: rows in order, columns as in the maps."""
         n_pix, n_components, size = self.coefficients.shape
         places = np.concatenate([self.near, np.arange(n_pix, dtype=np.int32)[:, None]], axis=1)

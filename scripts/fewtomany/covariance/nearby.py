@@ -7,7 +7,7 @@ coordinates: unit vectors on the sphere, rows and columns of a plane.
 """
 
 import numpy as np
-import scipy.spatial
+import scipy
 
 STEP = 0.8
 """Ratio of the distances of one round to those of the round before."""

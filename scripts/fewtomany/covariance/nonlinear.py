@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from fewtomany.covariance.base import Model
 from fewtomany.errors import UserError

@@ -17,8 +17,7 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.optimize
-import scipy.special
+import scipy
 
 from fewtomany.covariance import nearby
 from fewtomany.covariance.local import Local

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import healpy
 import numpy as np
 
 from fewtomany.covariance import turned, turning, variances
 from fewtomany.covariance.base import BLOCK, Model, apart, below, together
 from fewtomany.covariance.variances import Smoothing
+from fewtomany.late import healpy
 from fewtomany.maps.components import Components
 from fewtomany.maps.geometry import Geometry
 from fewtomany.maps.ingest.files import FRAMES
@@ -69,14 +69,14 @@ class Rotation:
         return found
 
     @cached_property
-    def _forward(self) -> healpy.Rotator:
+    def _forward(self) -> "healpy.Rotator":
         return healpy.Rotator(coord=[FRAMES[self.frame], FRAMES[self.axis]])
 
     @cached_property
-    def _backward(self) -> healpy.Rotator:
+    def _backward(self) -> "healpy.Rotator":
         return healpy.Rotator(coord=[FRAMES[self.axis], FRAMES[self.frame]])
 
-    def _rotated(self, maps: np.ndarray, rotator: healpy.Rotator) -> np.ndarray:
+    def _rotated(self, maps: np.ndarray, rotator: "healpy.Rotator") -> np.ndarray:
         found = np.empty(maps.shape)
         nside = turning.nside_of(maps)
         for k, one in enumerate(maps):
@@ -84,7 +84,7 @@ class Rotation:
             found[k] = spectra.to_map(self._turn(alms, rotator), self.components, nside)
         return found
 
-    def _turn(self, alms: np.ndarray, rotator: healpy.Rotator) -> np.ndarray:
+    def _turn(self, alms: np.ndarray, rotator: "healpy.Rotator") -> np.ndarray:
         """T, E and B are scalars: each is turned for itself."""
         return np.stack([rotator.rotate_alm(row) for row in alms])
 
@@ -110,7 +110,7 @@ class Rotation:
         tried = (variances.NONE, *(s for s in variances.candidates(stokes) if s.pair == paired))
         return variances.choose(maps, stokes, tried, smoother=self.smooth)
 
-    def _interpolated(self, values: np.ndarray, rotator: healpy.Rotator) -> np.ndarray:
+    def _interpolated(self, values: np.ndarray, rotator: "healpy.Rotator") -> np.ndarray:
         """Scalars (n, n_pix) at the centres of pixels that the rotator takes to their frame."""
         theta, phi = turning.directions(turning.nside_of(values))
         return np.stack([healpy.get_interp_val(row, *rotator(theta, phi)) for row in values])

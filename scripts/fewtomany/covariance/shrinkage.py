@@ -5,7 +5,7 @@ products, so no n × n matrix is formed.
 """
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 N_INTENSITIES = 99
 """Intensities tried by :func:`cross_validated`: 0.01, 0.02, …, 0.99."""

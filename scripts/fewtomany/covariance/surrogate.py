@@ -8,7 +8,7 @@ scaled to unit variance in every pixel and take their deviations from the inputs
 import os
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from fewtomany.covariance import product
 from fewtomany.covariance.eigenmodes import leading_modes

@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import healpy
 import numpy as np
 
 from fewtomany import seeds
@@ -28,6 +27,7 @@ from fewtomany.covariance import turning, variances
 from fewtomany.covariance.base import BLOCK, Model
 from fewtomany.covariance.variances import Smoothing
 from fewtomany.errors import UserError
+from fewtomany.late import healpy
 from fewtomany.maps.components import Components
 from fewtomany.maps.geometry import Geometry
 from fewtomany.maps.sky import Sky

@@ -11,10 +11,10 @@ whole pixels, where the cosine is ±1.
 
 from collections.abc import Iterator
 
-import healpy as hp
 import numpy as np
 
 from fewtomany.errors import UserError
+from fewtomany.late import healpy as hp
 
 OPERATIONS = ("identity", "mirror", "flip", "mirror-flip")
 """Reflections in the order of the weights of a symmetry: none, on the equator, of

@@ -7,11 +7,11 @@ map knows the pixels that come from inside, away from the edge.
 
 from dataclasses import dataclass
 
-import healpy
 import numpy as np
-from scipy.spatial.transform import Rotation
+import scipy
 
 from fewtomany import seeds
+from fewtomany.late import healpy
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 from fewtomany.spectra import spectra
@@ -70,7 +70,9 @@ def turn(
     for k, one in enumerate(maps):
         alms = spectra.to_harmonic(sky.expand(one, 0.0), components, ITERATIONS)
         vectors = seeds.generator(campaign_seed, *key, k).standard_normal((n_turns, 3))
-        for rotation in Rotation.from_rotvec(np.deg2rad(width_deg) * vectors):
+        for rotation in scipy.spatial.transform.Rotation.from_rotvec(
+            np.deg2rad(width_deg) * vectors
+        ):
             phi, theta, psi = rotation.as_euler("ZYZ")
             rotated = alms.copy()
             for row in rotated:
@@ -97,7 +99,9 @@ def _inside(sky: Sky) -> np.ndarray | None:
     return observed[:-1] & observed[around].all(axis=0)
 
 
-def _comes_from(rotation: Rotation, sky: Sky, inside: np.ndarray | None) -> np.ndarray:
+def _comes_from(
+    rotation: "scipy.spatial.transform.Rotation", sky: Sky, inside: np.ndarray | None
+) -> np.ndarray:
     """Whether what a turn brings to every observed pixel was inside, (n_pix,)."""
     if inside is None:
         return np.ones(sky.n_pix, bool)

@@ -10,9 +10,9 @@ one ends, without the steps of its pixels.
 from dataclasses import dataclass
 from functools import cached_property
 
-import healpy as hp
 import numpy as np
 
+from fewtomany.late import healpy as hp
 from fewtomany.maps.components import Components
 from fewtomany.spectra import isotropic
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 
+from fewtomany import late
 from fewtomany.errors import UserError
 from fewtomany.files import provenance
 
@@ -52,7 +53,7 @@ def configure(device: str = "cpu", local_rank: int = 0) -> str:
         os.environ["XLA_FLAGS"] = " ".join([*ONE_THREAD_FLAGS, os.environ.get("XLA_FLAGS", "")])
 
     with quiet():
-        import tensorflow as tf
+        tf = late.load("tensorflow")
 
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)

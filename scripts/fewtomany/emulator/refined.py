@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import healpy as hp
 import numpy as np
 
 from fewtomany.config.campaign import Emulator
@@ -25,6 +24,7 @@ from fewtomany.emulator.model import Model
 from fewtomany.errors import UserError
 from fewtomany.files import store
 from fewtomany.files.store import MapSet
+from fewtomany.late import healpy as hp
 from fewtomany.maps import region
 from fewtomany.maps.components import Components
 from fewtomany.maps.region import Region

@@ -1,9 +1,9 @@
 """Reduced χ² of reference maps under every covariance (Fig. 6 of arXiv:2503.11643)."""
 
 import numpy as np
+import scipy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import chi2
 
 from fewtomany.figures import style
 from fewtomany.validation.judge.comparison import Comparison
@@ -25,7 +25,7 @@ def draw(comparison: Comparison) -> Figure:
         for panel, members in zip(panels, families.values(), strict=True):
             _plot(panel, comparison, "reference", edges, fill=True, alpha=0.25)
             n_modes = comparison.datasets["reference"].n_modes
-            density = fine * n_modes * chi2.pdf(fine * n_modes, n_modes)
+            density = fine * n_modes * scipy.stats.chi2.pdf(fine * n_modes, n_modes)
             panel.plot(fine, density, color=style.BLACK, linewidth=0.6, label="expected")
             for name in members:
                 _plot(panel, comparison, name, edges)

@@ -1,8 +1,8 @@
 """Distributions of pixel values (Fig. C.3 of arXiv:2503.11643)."""
 
 import numpy as np
+import scipy
 from matplotlib.figure import Figure
-from scipy.stats import norm
 
 from fewtomany.figures import style
 from fewtomany.validation.judge.comparison import Comparison
@@ -40,7 +40,14 @@ def draw(comparison: Comparison) -> Figure:
 def _column(panel, residual, comparison: Comparison, members: list[str], component: int) -> None:
     centres = (EDGES[1:] + EDGES[:-1]) / 2
     width = EDGES[1] - EDGES[0]
-    panel.plot(centres, norm.pdf(centres), color=style.GREY, linewidth=3, alpha=0.5, label="normal")
+    panel.plot(
+        centres,
+        scipy.stats.norm.pdf(centres),
+        color=style.GREY,
+        linewidth=3,
+        alpha=0.5,
+        label="normal",
+    )
     style.residual_bands(residual, comparison, members)
     inner = slice(1, -1)  # the outermost bins hold all values beyond
     true = comparison.yardstick(members[0])

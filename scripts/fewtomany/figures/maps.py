@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from itertools import chain
 
-import healpy
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
@@ -14,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fewtomany.errors import UserError
 from fewtomany.figures import style
+from fewtomany.late import healpy
 from fewtomany.maps.sky import Sky
 from fewtomany.validation.judge.comparison import Comparison
 

@@ -1,11 +1,11 @@
 """The local frame and the wavelets on the sphere (Fig. A.1 of arXiv:2503.11643)."""
 
-import healpy
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fewtomany.figures import style
+from fewtomany.late import healpy
 
 TITLE = "Wavelets on the sphere"
 

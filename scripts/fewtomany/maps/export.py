@@ -4,11 +4,11 @@ import logging
 import os
 from pathlib import Path
 
-import healpy
 import numpy as np
 from astropy.io import fits
 
 from fewtomany.files.store import MapSet, atomic_path
+from fewtomany.late import healpy
 from fewtomany.maps.flat import Flat
 from fewtomany.maps.ingest.files import FRAMES
 

@@ -8,10 +8,10 @@ add up to 1 in every pixel.
 import functools
 from dataclasses import dataclass
 
-import healpy as hp
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
+from fewtomany.late import healpy as hp
 from fewtomany.maps.sky import Sky
 
 
@@ -73,7 +73,7 @@ def _cut(
     order = np.argsort(pixels)
     core = nested // (nside // cores) ** 2 == number
     vectors = np.column_stack(hp.pix2vec(nside, nested, nest=True))
-    distance = cKDTree(vectors[core]).query(vectors)[0]
+    distance = scipy.spatial.cKDTree(vectors[core]).query(vectors)[0]
     width = (reach - 0.5) * hp.nside2resol(coarsest)
     taper = np.cos(np.pi / 2 * np.minimum(distance / width, 1)) ** 2
     return pixels[order], core[order], taper[order]

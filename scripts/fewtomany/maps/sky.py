@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import healpy as hp
 import numpy as np
 
 from fewtomany.errors import UserError
+from fewtomany.late import healpy as hp
 from fewtomany.maps import geometry
 from fewtomany.maps.geometry import Geometry
+
+UNSEEN = -1.6375e30
+"""HEALPix's mark of a pixel without a value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +63,7 @@ class Sky(Geometry):
 
     @property
     def n_whole(self) -> int:
-        return hp.nside2npix(self.nside)
+        return 12 * self.nside**2
 
     @property
     def whole(self) -> "Sky":
@@ -93,6 +96,6 @@ class Sky(Geometry):
         """Unit vectors of the observed pixels, (n_pix, 3)."""
         return np.column_stack(hp.pix2vec(self.nside, self.indices))
 
-    def expand(self, maps: np.ndarray, fill: float = hp.UNSEEN) -> np.ndarray:
+    def expand(self, maps: np.ndarray, fill: float = UNSEEN) -> np.ndarray:
         """Maps (..., n_pix) on the whole sphere, (..., 12·nside²), RING."""
         return super().expand(maps, fill)

@@ -24,9 +24,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
+from fewtomany.late import pandas as pd
 from fewtomany.scattering import gram, stencil, wavelets
 from fewtomany.scattering.stencil import Stencil
 from fewtomany.scattering.wavelets import Scale
@@ -222,7 +222,7 @@ def _label(a, b, stokes: Sequence[str], j1: int, g1: int):
 INDEX = ["statistic", "components", "j1", "gamma1", "j2", "gamma2", "j3", "gamma3"]
 
 
-def to_frame(values: list[Coefficients], stokes: Sequence[str]) -> pd.DataFrame:
+def to_frame(values: list[Coefficients], stokes: Sequence[str]) -> "pd.DataFrame":
     """Coefficients of :func:`coefficients` as a labelled table.
 
     Returns

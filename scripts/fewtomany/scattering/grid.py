@@ -9,9 +9,9 @@ alone. A pixel of a coarser grid is there if one of its children is, with the ch
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import healpy as hp
 import numpy as np
 
+from fewtomany.late import healpy as hp
 from fewtomany.maps.flat import Flat, separate
 from fewtomany.maps.geometry import Geometry
 from fewtomany.maps.region import Region

@@ -15,11 +15,11 @@ nothing was observed. Only rings with an observed pixel take part.
 from collections.abc import Callable
 from typing import NamedTuple
 
-import healpy as hp
 import numpy as np
-import scipy.fft
+import scipy
 import tensorflow as tf
 
+from fewtomany.late import healpy as hp
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 

@@ -10,10 +10,10 @@ second layer's wavelets are not turned, its matrices act on the orientation of t
 modulus, for each outer orientation.
 """
 
-import healpy as hp
 import numpy as np
 import tensorflow as tf
 
+from fewtomany.late import healpy as hp
 from fewtomany.scattering import stencil
 from fewtomany.scattering.wavelets import Scale, SecondLayer, kernel_stencil
 

@@ -20,10 +20,10 @@ zones without any are left out.
 
 from typing import NamedTuple
 
-import healpy as hp
 import numpy as np
 import tensorflow as tf
 
+from fewtomany.late import healpy as hp
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 

@@ -1,11 +1,11 @@
 """Binned map-making: m = (PᵀP)⁻¹ Pᵀd with P = (1, cos 2ψ, sin 2ψ)."""
 
-import healpy
 import numba
 import numpy as np
 from ducc0.healpix import Healpix_Base
 
 from fewtomany.errors import UserError
+from fewtomany.late import healpy
 
 MAX_CONDITION = 1e4
 """Worst condition number of a pixel's 3 × 3 matrix; float32 TOD keeps 1e-3 there."""

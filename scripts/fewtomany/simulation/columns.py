@@ -20,11 +20,11 @@ both engines apply, and the covariance of the maps is known.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import litebird_sim as lbs
 import numpy as np
 
 from fewtomany import seeds
 from fewtomany.config.campaign import Campaign, Simulation
+from fewtomany.late import litebird_sim as lbs
 from fewtomany.simulation import GAIN_KEY
 from fewtomany.simulation.observation import Observation
 

@@ -6,10 +6,10 @@ a map do not depend on the group it is in.
 
 from collections.abc import Callable, Sequence
 
-import healpy
 import numpy as np
 
 from fewtomany.config.campaign import Campaign
+from fewtomany.late import healpy
 from fewtomany.simulation import binning, columns, systematics
 from fewtomany.simulation.observation import Observation, observe
 from fewtomany.simulation.resolution import downgrade

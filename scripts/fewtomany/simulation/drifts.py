@@ -1,10 +1,10 @@
 """Thermal gain drift: the focal plane's temperature moves every gain (litebird_sim)."""
 
-import litebird_sim as lbs
 import numpy as np
 
 from fewtomany import seeds
 from fewtomany.config.campaign import Campaign
+from fewtomany.late import litebird_sim as lbs
 from fewtomany.simulation.observation import Observation
 
 

@@ -6,10 +6,10 @@ pattern of a spinning spacecraft is nearly the same at every longitude.
 
 import functools
 
-import litebird_sim as lbs
 import numba
 import numpy as np
-from astropy.coordinates import SkyCoord
+
+from fewtomany.late import litebird_sim as lbs
 
 ASTROPY_NAMES = {
     "ecliptic": "barycentricmeanecliptic",
@@ -23,6 +23,8 @@ ASTROPY_NAMES = {
 def matrix(origin: str, target: str) -> np.ndarray:
     """Rotation of vectors from one frame of :data:`ASTROPY_NAMES` to another, shape (3, 3)."""
     x, y, z = np.eye(3)
+    from astropy.coordinates import SkyCoord  # heavy, and not wherever a frame is named
+
     axes = SkyCoord(
         x=x, y=y, z=z, frame=ASTROPY_NAMES[origin], representation_type="cartesian"
     ).transform_to(ASTROPY_NAMES[target])

@@ -8,13 +8,12 @@ pass over the pointings (:mod:`.direct`).
 
 from math import ceil
 
-import litebird_sim as lbs
 import numpy as np
 from ducc0.misc import OofaNoise
-from litebird_sim.noise import rescale_noise
 
 from fewtomany import seeds
 from fewtomany.config.campaign import Campaign
+from fewtomany.late import litebird_sim as lbs
 from fewtomany.simulation.observation import Observation
 
 
@@ -29,7 +28,7 @@ def white_noise(campaign: Campaign, index: int):
     gives what is added to them
     """
     simulation = campaign.simulation
-    sigma = rescale_noise(
+    sigma = lbs.noise.rescale_noise(
         simulation.white_noise.net_uk_sqrt_s, simulation.scan.sampling_rate_hz, 1.0
     )
 
@@ -67,7 +66,7 @@ def one_over_f(campaign: Campaign, index: int):
     for detector in range(len(simulation.detectors)):
         random = seeds.generator(campaign.seed, "one_over_f", "original", index, detector)
         stream = OofaNoise(
-            sigmawhite=rescale_noise(noise.net_uk_sqrt_s, rate, 1.0),
+            sigmawhite=lbs.noise.rescale_noise(noise.net_uk_sqrt_s, rate, 1.0),
             f_knee=noise.knee_frequency_mhz * 1e-3,
             f_min=f_min,
             f_samp=rate,

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import h5py
-import healpy
 import numpy as np
 
 from fewtomany import config
@@ -21,6 +20,7 @@ from fewtomany.config.campaign import Campaign
 from fewtomany.errors import UserError
 from fewtomany.files import store
 from fewtomany.jobs.progress import progress
+from fewtomany.late import healpy
 from fewtomany.simulation import binning, systematics
 from fewtomany.simulation.observation import observe
 from fewtomany.simulation.resolution import downgrade

@@ -1,11 +1,11 @@
 """What the detectors really see: other directions, and another band."""
 
-import litebird_sim as lbs
 import numpy as np
 
 from fewtomany import seeds
 from fewtomany.config.campaign import Campaign
 from fewtomany.config.settings import Bandpass
+from fewtomany.late import litebird_sim as lbs
 from fewtomany.simulation import scan, signal
 from fewtomany.simulation.observation import Observation
 

@@ -2,8 +2,9 @@
 
 import functools
 
-import healpy
 import numpy as np
+
+from fewtomany.late import healpy
 
 
 def downgrade(maps: np.ndarray, nside: int, method: str) -> np.ndarray:

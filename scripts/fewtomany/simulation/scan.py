@@ -5,11 +5,11 @@ import warnings
 from dataclasses import dataclass
 
 import erfa
-import litebird_sim as lbs
 import numpy as np
-from astropy.time import Time, TimeDelta
 
 from fewtomany import config
+from fewtomany.late import astropy_time
+from fewtomany.late import litebird_sim as lbs
 from fewtomany.simulation import frames
 
 EPHEMERIS_STEP_S = 3600.0
@@ -35,10 +35,10 @@ class Mission:
     """
 
     simulation: config.Simulation
-    start_time: Time
-    strategy: lbs.SpinningScanningStrategy
-    instrument: lbs.InstrumentInfo
-    directions: tuple[lbs.DetectorInfo, ...]
+    start_time: "astropy_time.Time"
+    strategy: "lbs.SpinningScanningStrategy"
+    instrument: "lbs.InstrumentInfo"
+    directions: tuple["lbs.DetectorInfo", ...]
     direction_of: np.ndarray
     polarization_angles: np.ndarray
     earth_angles: np.ndarray
@@ -56,7 +56,7 @@ class Pointings:
         the one in which maps are made (``maps.frame``)
     """
 
-    start_time: Time
+    start_time: "astropy_time.Time"
     ecliptic: np.ndarray
     galactic: np.ndarray
     binned: np.ndarray
@@ -68,7 +68,7 @@ def prepare(simulation: config.Simulation) -> Mission:
     with warnings.catch_warnings():
         # UTC of a future date lacks the leap seconds to come.
         warnings.simplefilter("ignore", erfa.ErfaWarning)
-        start_time = Time(scan.start_time, scale="utc").tdb
+        start_time = astropy_time.Time(scan.start_time, scale="utc").tdb
     offsets, direction_of = np.unique(
         [detector.offset_deg for detector in simulation.detectors], return_inverse=True
     )
@@ -147,7 +147,7 @@ def point(mission: Mission, chunk: int) -> Pointings:
     return Pointings(observation.start_time, ecliptic, galactic, binned)
 
 
-def _attitude(mission: Mission, start_s: float, stop_s: float) -> lbs.RotQuaternion:
+def _attitude(mission: Mission, start_s: float, stop_s: float) -> "lbs.RotQuaternion":
     """Rotation from the spin frame to the ecliptic around an interval of the mission.
 
     The step resolves both the spin and, for fast precession, the curvature
@@ -164,5 +164,5 @@ def _attitude(mission: Mission, start_s: float, stop_s: float) -> lbs.RotQuatern
     return lbs.RotQuaternion(quaternions, mission.start_time + _seconds(times[0]), 1 / step)
 
 
-def _seconds(values) -> TimeDelta:
-    return TimeDelta(values, format="sec", scale="tdb")
+def _seconds(values) -> "astropy_time.TimeDelta":
+    return astropy_time.TimeDelta(values, format="sec", scale="tdb")

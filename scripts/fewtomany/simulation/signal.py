@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import healpy
-import litebird_sim as lbs
 import numpy as np
-from litebird_sim.scan_map import scan_map_for_one_detector
 
 from fewtomany.errors import UserError
+from fewtomany.late import healpy
+from fewtomany.late import litebird_sim as lbs
 from fewtomany.maps.ingest import look
 from fewtomany.maps.ingest.decide import decide
 from fewtomany.maps.ingest.files import Source
@@ -37,7 +36,7 @@ class Signal:
         without a sky
     """
 
-    velocity: lbs.SpacecraftPositionAndVelocity | None
+    velocity: "lbs.SpacecraftPositionAndVelocity | None"
     sky: np.ndarray | None
 
 
@@ -88,6 +87,8 @@ def tod(signal: Signal, mission: Mission, pointings: Pointings) -> np.ndarray:
         )
     result = by_direction[mission.direction_of]
     if signal.sky is not None:
+        from litebird_sim.scan_map import scan_map_for_one_detector  # no name of litebird_sim's own
+
         interpolation = mission.simulation.signal.interpolation
         seen = [_look_up(signal.sky, angles, interpolation) for angles in pointings.galactic]
         for row, direction, angle in zip(

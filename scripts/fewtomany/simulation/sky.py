@@ -6,8 +6,9 @@ Gaussian as a real one: a hundredth of the sky holds most of the squared signal.
 
 import functools
 
-import healpy
 import numpy as np
+
+from fewtomany.late import healpy
 
 SEED = 20250311
 N_CLOUDS, CLOUD_FWHM_DEG = 60, 4.0

@@ -2,11 +2,11 @@
 
 import functools
 
-import healpy
 import numpy as np
 
 from fewtomany import seeds
 from fewtomany.files import store
+from fewtomany.late import healpy
 from fewtomany.maps.components import Components
 from fewtomany.maps.flat import Flat
 from fewtomany.maps.geometry import Geometry

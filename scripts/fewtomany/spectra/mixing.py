@@ -14,9 +14,9 @@ spectrum without a band of a tenth of the sky).
 
 import functools
 
-import healpy
 import numpy as np
 
+from fewtomany.late import healpy
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 

@@ -15,11 +15,11 @@ import functools
 import os
 from collections.abc import Sequence
 
-import healpy
 import numpy as np
 
 from fewtomany.errors import UserError
 from fewtomany.files import store
+from fewtomany.late import healpy
 from fewtomany.maps.components import Components
 from fewtomany.maps.flat import Flat
 from fewtomany.maps.geometry import Geometry

@@ -8,10 +8,10 @@ amplitude A of the reionization bump in EE.
 from dataclasses import dataclass
 from importlib import resources
 
-import healpy
 import numpy as np
 
 from fewtomany.errors import UserError
+from fewtomany.late import healpy
 
 TABLE = "data/fiducial_spectra.txt"
 """Spectra (µK²) and the parameters behind them; made by benchmarks/fiducial_spectra.py."""

@@ -8,8 +8,7 @@ number, and they are approximations.
 import math
 
 import numpy as np
-import scipy.linalg
-import scipy.special
+import scipy
 
 from fewtomany import covariance, seeds
 from fewtomany.errors import UserError

@@ -1,11 +1,11 @@
 """What a comparison of maps of a plane or a line shows: distributions, spectra, coefficients."""
 
 import numpy as np
-import pandas as pd
+import scipy
 import tensorflow as tf
-from scipy import stats
 
 from fewtomany.config.campaign import Emulator
+from fewtomany.late import pandas as pd
 from fewtomany.maps.components import Components
 from fewtomany.maps.flat import Flat
 from fewtomany.scattering import covariance, domains, wavelets
@@ -23,7 +23,7 @@ def spectra(flat: Flat, components: Components, maps: np.ndarray) -> np.ndarray:
 
 def coefficients(
     flat: Flat, components: Components, maps: np.ndarray, settings: Emulator
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Scattering covariances of maps (n_maps, F, n_pix), wavelets along the axes.
 
     Returns
@@ -49,6 +49,6 @@ def moments(maps: np.ndarray) -> dict[str, float]:
     """Deviation, skewness and excess kurtosis of the values of maps."""
     return {
         "deviation": float(maps.std()),
-        "skewness": float(stats.skew(maps, axis=None)),
-        "kurtosis": float(stats.kurtosis(maps, axis=None)),
+        "skewness": float(scipy.stats.skew(maps, axis=None)),
+        "kurtosis": float(scipy.stats.kurtosis(maps, axis=None)),
     }

@@ -9,12 +9,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import healpy
 import numpy as np
-import scipy.linalg
+import scipy
 
 from fewtomany.covariance import base as covariance
 from fewtomany.errors import UserError
+from fewtomany.late import healpy
 from fewtomany.validation import cmb, effective
 
 NOISE_UK_ARCMIN = 2.0

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from fewtomany.config.campaign import Dataset
 from fewtomany.validation import cmb, effective, likelihood

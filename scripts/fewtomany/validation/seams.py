@@ -9,8 +9,9 @@ correlation, less that inside; true maps say what these are without a seam.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import healpy as hp
 import numpy as np
+
+from fewtomany.late import healpy as hp
 
 EDGES = (0, 2, 4, 6)
 """Of a pixel's eight neighbours in healpy's order, those that share an edge: SW, NW, NE, SE."""

@@ -3,14 +3,15 @@
 import os
 from pathlib import Path
 
-import healpy
 import numpy as np
 
 from fewtomany.errors import UserError
+from fewtomany.late import healpy
 from fewtomany.maps.ingest import look
 from fewtomany.maps.ingest.files import format_of
 from fewtomany.maps.ingest.resample import KEPT, resampling
 from fewtomany.maps.ingest.words import FRAMES, ORDERINGS
+from fewtomany.maps.sky import UNSEEN
 
 
 def read(path: str | os.PathLike, nside: int, frame: str) -> np.ndarray:
@@ -50,7 +51,7 @@ def read(path: str | os.PathLike, nside: int, frame: str) -> np.ndarray:
     if header.frame not in (None, *FRAMES):
         raise UserError(f"{path}: COORDSYS is {header.frame!r}; expected {', '.join(FRAMES)}")
     weights = next(look.read(table, [0]))[0].astype(np.float64)
-    weights[np.isclose(weights, healpy.UNSEEN, rtol=1e-5, atol=0)] = 0
+    weights[np.isclose(weights, UNSEEN, rtol=1e-5, atol=0)] = 0
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise UserError(f"{path}: weights must be finite and 0 or more; found {weights.min()}")
     if header.ordering == "NESTED":

@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-import healpy
 import numpy as np
 
 from fewtomany.errors import UserError
+from fewtomany.late import healpy
 from fewtomany.maps.ingest import look, words
 from fewtomany.maps.ingest.files import Source
 from fewtomany.maps.ingest.series import Reading, Series
 from fewtomany.maps.ingest.tables import Header, Table
 from fewtomany.maps.ingest.words import CONVENTIONS, FRAMES, ORDERINGS, UNITS
+from fewtomany.maps.sky import UNSEEN
 
 _FACTS = {
     "unit": ("TUNIT", "unit", UNITS),
@@ -24,7 +25,7 @@ _FACTS = {
 VARIABLES = {"unit": "UNIT", "ordering": "ORDERING", "convention": "CONVENTION", "frame": "FRAME"}
 """How `make augment` names what the user says."""
 
-MARKS = (healpy.UNSEEN, 1e20)
+MARKS = (UNSEEN, 1e20)
 """Values that stand for no data: HEALPix's, and what NumPy fills masked arrays with."""
 
 POWERS = (1e-9, 1e-6, 1e-3, 1, 1e3, 1e6, 1e9)
@@ -218,7 +219,7 @@ def _unseen(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     for mark in MARKS:
         for power in POWERS:
             found = np.isclose(stored, mark * power, rtol=1e-5, atol=0)
-            if found.any() and (mark, power) != (healpy.UNSEEN, 1):
+            if found.any() and (mark, power) != (UNSEEN, 1):
                 notes.append(f"{mark * power:.5g} is taken as UNSEEN")
             marked |= found
     result = np.zeros(values.shape, bool)

@@ -20,9 +20,9 @@ A new pixel is observed if at least half of its children are.
 
 from dataclasses import dataclass
 
-import healpy
 import numpy as np
 
+from fewtomany.late import healpy
 from fewtomany.maps.ingest.files import FRAMES
 
 KEPT = 0.5

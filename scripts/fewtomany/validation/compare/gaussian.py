@@ -1,7 +1,7 @@
 """Distances between zero-mean Gaussian models, from their covariances."""
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from fewtomany.covariance.product import RANK_TOLERANCE
 

@@ -1,7 +1,7 @@
 """Reduced χ² of maps under a covariance (Eq. 8 of arXiv:2503.11643)."""
 
 import numpy as np
-from scipy.stats import ks_2samp, norm
+import scipy
 
 from fewtomany.covariance.product import Modes
 
@@ -26,10 +26,10 @@ def reduced_chi2(maps: np.ndarray, modes: Modes) -> np.ndarray:
 
 def ks_distance(first: np.ndarray, second: np.ndarray) -> float:
     """Kolmogorov-Smirnov distance of two samples, 0 to 1."""
-    return float(ks_2samp(first, second).statistic)
+    return float(scipy.stats.ks_2samp(first, second).statistic)
 
 
 def ks_of_shift(shift: float, n_modes: int) -> float:
     """Kolmogorov-Smirnov distance of χ²/d from itself moved by ``shift`` (normal limit)."""
     width = np.sqrt(2 / n_modes)
-    return float(2 * norm.cdf(shift / (2 * width)) - 1)
+    return float(2 * scipy.stats.norm.cdf(shift / (2 * width)) - 1)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scipy.stats import t
+import scipy
 
 from fewtomany.config.campaign import Dataset
 from fewtomany.validation.entries import Range
@@ -119,7 +119,7 @@ def ranges_beside_inputs(
     # multipoles of an anisotropic sky are correlated: the error is that of a single scatter
     spread = TOLERANCE + OF_INPUTS * math.sqrt(1 / (2 * (sample.n_inputs - 1)))
     total = TOLERANCE + OF_INPUTS * variance_error
-    inside = 1 - 2 * float(t.sf(1, sample.n_inputs - 1))
+    inside = 1 - 2 * float(scipy.stats.t.sf(1, sample.n_inputs - 1))
     few = OF_INPUTS * math.sqrt(inside * (1 - inside) / n_multipoles)
     source = f"within 10% and {OF_INPUTS:g} standard errors of the inputs"
     largest = {}
@@ -146,7 +146,7 @@ def _largest_error(n_values: int, n_inputs: int) -> float:
 
     The mean of N inputs over their own scatter is a Student t over √N.
     """
-    return float(t.isf(0.025 / n_values, n_inputs - 1)) / math.sqrt(n_inputs)
+    return float(scipy.stats.t.isf(0.025 / n_values, n_inputs - 1)) / math.sqrt(n_inputs)
 
 
 def sanity_ranges(

@@ -7,7 +7,7 @@ Where fields are alike everywhere, on planes and lines, all pixels have one devi
 """
 
 import numpy as np
-from scipy.stats import norm
+import scipy
 
 from fewtomany.covariance.product import Covariance
 from fewtomany.validation.measure import moments
@@ -74,4 +74,4 @@ def noise(reference: Moments, n_maps: int) -> np.ndarray:
 def distance_of_width(ratio: float) -> float:
     """The same distance of a normal distribution from one ``ratio`` times as wide."""
     x = np.sqrt(2 * np.log(ratio) / (1 - ratio**-2))
-    return float(abs(norm.cdf(x) - norm.cdf(x / ratio)))
+    return float(abs(scipy.stats.norm.cdf(x) - scipy.stats.norm.cdf(x / ratio)))

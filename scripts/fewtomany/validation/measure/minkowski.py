@@ -22,10 +22,10 @@ over the observed ones. So the edge counts, by the same amount in all maps of th
 T alone have no functionals of this kind.
 """
 
-import healpy
 import numpy as np
 
 from fewtomany.files import store
+from fewtomany.late import healpy
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 from fewtomany.spectra import spectra

@@ -9,9 +9,9 @@ harmonic coefficients, an isotropic I of spectrum C_ℓ gives
 Ω the area of a pixel: the transfer function W_ℓ (Appendix A of arXiv:2503.11643).
 """
 
-import healpy as hp
 import numpy as np
 
+from fewtomany.late import healpy as hp
 from fewtomany.scattering import grid
 from fewtomany.scattering.wavelets import wavelet_kernels
 

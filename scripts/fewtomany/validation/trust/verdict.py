@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from fewtomany.config.campaign import Campaign, Dataset
 from fewtomany.covariance import baselines

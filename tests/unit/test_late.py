@@ -1,0 +1,60 @@
+"""What programs import at their start: by names of modules, never by times."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+HEAVY = (
+    *("astropy", "healpy", "keras", "litebird_sim", "matplotlib", "pandas"),
+    *("tensorflow", "scipy.linalg", "scipy.optimize", "scipy.special", "scipy.stats"),
+)
+OWN = {"export_fits": {"astropy"}}
+"""What some programs use whatever they are asked for; those that plot, matplotlib."""
+
+IMPORTING = """
+import importlib, json, sys
+sys.path.insert(0, sys.argv[1])
+found = {}
+for program in sys.argv[3:]:
+    before = set(sys.modules)
+    importlib.import_module(program)
+    found[program] = sorted(set(sys.argv[2].split()) & (set(sys.modules) - before))
+print(json.dumps(found))
+"""
+USING = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from fewtomany import late
+assert late.healpy.nside2npix(2) == 48
+assert "matplotlib" not in sys.modules
+tf = late.load("tensorflow")
+assert float(tf.reduce_sum(tf.ones(3))) == 3
+assert not {"keras", "matplotlib", "pandas"} & set(sys.modules)
+assert late.load("tensorflow") is tf
+from healpy import projector
+import keras, matplotlib  # what was hidden can be imported
+"""
+
+
+def run(program: str, *words: str) -> str:
+    """What a Python of its own prints."""
+    command = [sys.executable, "-c", program, str(SCRIPTS), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_no_program_imports_what_it_may_not_use():
+    programs = [path.stem for path in sorted(SCRIPTS.glob("*.py"))]
+    programs.sort(key=lambda name: (name in OWN, "plot" in name))  # modules are imported once
+    found = json.loads(run(IMPORTING, " ".join(HEAVY), *programs))
+    assert len(found) > 35
+    for program, modules in found.items():
+        allowed = {"matplotlib"} if program.startswith("plot_") else OWN.get(program, set())
+        assert set(modules) <= allowed, program
+
+
+def test_libraries_come_at_their_first_use_and_without_what_is_not_used():
+    run(USING)
