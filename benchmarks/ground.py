@@ -1,31 +1,45 @@
 """Twenty maps of a ground telescope through `make augment`, judged by eighty others.
 
-Not run as a whole yet: no figure of a page comes from it.
-
     python benchmarks/ground.py maps              # toast 3 into build/toast, 100 maps: minutes
     make augment MAPS='build/toast/ground/fits/*.fits' NAME=toast STOKES=QU FRAME=equatorial \\
         CONVENTION=COSMO
-    python benchmarks/ground.py table results/toast build/toast/ground
+    python benchmarks/ground.py table results/toast build/toast/ground \\
+        --figure docs/results/ground.png
 
 ``maps`` installs toast 3.0.6 into an environment of its own and moves maps 20 to 99 to ``others``.
-``table`` holds four covariances against the other maps, which nothing was made from, in every
-observed pixel: the variances of the inputs alone (a diagonal), the inputs' covariance shrunk toward
-that diagonal (Ledoit & Wolf 2004), the recommended one, and the variances of the others themselves,
-the best that a diagonal can do.
+``table`` holds covariances against the other maps, which nothing was made from, in every observed
+pixel: the variances of the inputs alone (a diagonal), the inputs' covariance shrunk toward that
+diagonal (Ledoit & Wolf 2004), the best one without emulation, the recommended one, and the
+variances of the others themselves, the best that a diagonal can do. The figure holds the numbers of
+simulations that held-out inputs told beside those of the other maps.
 """
 
 import argparse
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from fewtomany import covariance  # noqa: E402
+from fewtomany.covariance import Model, shrinkage  # noqa: E402
+from fewtomany.covariance.base import Dense  # noqa: E402
+from fewtomany.figures import style  # noqa: E402
+from fewtomany.validation import worth  # noqa: E402
+from fewtomany.validation.answer.facts import OF_EVIDENCE as HOW  # noqa: E402
+from fewtomany.validation.answer.facts import Number  # noqa: E402
+from fewtomany.validation.compare.equivalent import Equivalent  # noqa: E402
+
 TOAST = "toast==3.0.6"
 N_INPUTS, N_OTHERS = 20, 80
+N_MODES = 50
+"""Leading modes in which χ² counts simulations: as many as held-out inputs are judged in."""
+
+FIRST, RECOMMENDED = "variances of the inputs alone", "recommended"
 
 
 def make_maps(folder: Path, satellite: bool) -> None:
@@ -56,51 +70,41 @@ def read(paths: list[Path], stokes: str) -> np.ndarray:
     )
 
 
-def judge(maps: np.ndarray, covariance: np.ndarray) -> dict[str, float]:
+def judge(maps: np.ndarray, covariance: Model, seed: int) -> dict[str, Any]:
     """What other maps say of a covariance.
 
     Parameters
     ----------
     maps : array of shape (n_maps, n), K, zero mean over realizations
-    covariance : array of shape (n, n), K²
 
     Returns
     -------
     chi2 : per value, 1 if the covariance is right; its standard error
     log_likelihood : per value, without ln 2π
-    variances, correlations : rms errors, those of the maps' own variances and correlations taken
-        off; the number of simulations that have as large ones
+    numbers : of simulations that it acts like, by the three counts of ``validation.worth``; χ² in
+        the leading modes of the covariance
     """
     n_maps, n = maps.shape
-    chi2 = np.einsum("ia,ai->i", maps, np.linalg.solve(covariance, maps.T)) / n
-    log_determinant = np.linalg.slogdet(covariance)[1] / n
-    sample = maps.T @ maps / n_maps
-    own, claimed = (np.sqrt(np.diagonal(matrix)) for matrix in (sample, covariance))
-    ratio = (claimed / own) ** 2
-    variances = np.mean((ratio - 1) ** 2) - 2 / n_maps
-    pairs = np.triu_indices(n, 1)
-    seen, known = (
-        (matrix / np.outer(scale, scale))[pairs]
-        for matrix, scale in ((sample, own), (covariance, claimed))
-    )
-    noise = np.mean((1 - known**2) ** 2)
-    correlations = np.mean((seen - known) ** 2) - noise / n_maps
+    chi2 = (maps * covariance.solve(maps)).sum(axis=1) / n
+    modes = covariance.leading(N_MODES)
+    amplitudes = maps @ modes.vectors.T
+    chosen = worth.choose(n, seed)
+    rows = covariance.rows(chosen)[:, chosen]
+    seen = worth.Seen(maps, covariance.variance, chosen, rows)
     return {
         "chi2": chi2.mean(),
         "chi2_error": chi2.std(ddof=1) / n_maps**0.5,
-        "log_likelihood": -0.5 * (chi2.mean() + log_determinant),
-        "variances": max(variances, 0) ** 0.5,
-        "by_variances": 2 / variances if variances > 0 else np.inf,
-        "correlations": max(correlations, 0) ** 0.5,
-        "by_correlations": noise / correlations if correlations > 0 else np.inf,
+        "log_likelihood": -0.5 * (chi2.mean() + covariance.log_determinant() / n),
+        "numbers": {
+            "chi2": worth.by_chi2((amplitudes**2 / modes.values).sum(axis=1), N_MODES),
+            "variances": worth.by_variances([seen]),
+            "correlations": worth.by_correlations([seen]),
+        },
     }
 
 
-def table(results: Path, maps: Path, stokes: str) -> str:
-    """The covariances one could use, each against maps that nothing was made from."""
-    from fewtomany import covariance
-    from fewtomany.covariance import shrinkage
-
+def found_in(results: Path, maps: Path, stokes: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the other maps say of all covariances by name, and what held-out inputs said."""
     (file,) = (results / "recommended").glob("*.h5")
     recommended = covariance.load(file)
     few, many = (
@@ -111,27 +115,74 @@ def table(results: Path, maps: Path, stokes: str) -> str:
     variance = few.var(axis=0, ddof=1)
     intensity = shrinkage.ledoit_wolf(few / np.sqrt(variance))
     shrunk = (1 - intensity) * np.cov(few.T) + intensity * np.diag(variance)
+    components, sky = recommended.components, recommended.sky
     models = {
-        "variances of the inputs alone": np.diag(variance),
-        "the inputs' covariance, shrunk toward it": shrunk,
-        "recommended": recommended.rows(slice(None)),
-        "variances of the others themselves": np.diag(many.var(axis=0)),
+        FIRST: Dense(components, sky, np.diag(variance)),
+        "the inputs' covariance, shrunk toward it": Dense(components, sky, shrunk),
+        "best without emulation": covariance.load(results / "symmetry" / "maps.h5").model,
+        RECOMMENDED: recommended.model,
+        "variances of the others themselves": Dense(components, sky, np.diag(many.var(axis=0))),
     }
+    said = covariance.read_evidence(file)["effective_number"]
+    numbers = {how: Number(*(said[how][end] for end in ("n_maps", "low", "high"))) for how in said}
+    return {name: judge(many, model, 1) for name, model in models.items()}, numbers
+
+
+def plain(number: Equivalent | None) -> Number:
+    """A number as the report's sentences have it."""
+    return Number(**{"value" if k == "n_maps" else k: v for k, v in worth.as_json(number).items()})
+
+
+def table(found: dict[str, Any], said: dict[str, Number]) -> str:
+    """The covariances one could use, each against maps that nothing was made from."""
     lines = [
-        "| covariance | χ² per value | log-likelihood per value, over the first | rms error of "
-        "variances (worth) | of correlations (worth) |",
-        "|---|---|---|---|---|",
+        "| covariance | χ² per value, all pixels | log-likelihood per value, over the first | acts "
+        "like: by χ² | by variances | by correlations |",
+        "|---|---|---|---|---|---|",
     ]
-    found = {name: judge(many, model) for name, model in models.items()}
-    first = next(iter(found.values()))["log_likelihood"]
+    first = found[FIRST]["log_likelihood"]
     for name, row in found.items():
+        numbers = " | ".join(str(plain(number)) for number in row["numbers"].values())
         lines.append(
             f"| {name} | {row['chi2']:.3f} ± {row['chi2_error']:.3f} | "
-            f"{row['log_likelihood'] - first:+.3f} | "
-            f"{row['variances']:.3f} ({row['by_variances']:.0f}) | "
-            f"{row['correlations']:.4f} ({row['by_correlations']:.0f}) |"
+            f"{row['log_likelihood'] - first:+.4f} | {numbers} |"
         )
+    numbers = " | ".join(str(said[how]) if how in said else "–" for how in HOW)
+    lines.append(f"| what held-out inputs said of the recommended one | – | – | {numbers} |")
     return "\n".join(lines)
+
+
+def draw(found: dict[str, Any], said: dict[str, Number], output: Path) -> None:
+    """What held-out inputs said of the recommended covariance, beside what the others say."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(style.WIDTH, 2.2), layout="constrained")
+    axes = figure.subplots()
+    others = {how: plain(number) for how, number in found[RECOMMENDED]["numbers"].items()}
+    for shift, numbers, colour, label in (
+        (0.12, said, style.BLUE, "by held-out inputs alone"),
+        (-0.12, others, style.BLACK, "by the 80 other maps"),
+    ):
+        for place, how in enumerate(HOW):
+            number = numbers.get(how)
+            if number is None or number.low is None:
+                continue
+            y = -place + shift
+            end = number.high or 4 * (number.value or number.low)
+            axes.plot([number.low, end], [y, y], color=colour, lw=1.5)
+            if number.open:
+                axes.plot(end, y, ">", color=colour, ms=5)
+            else:
+                axes.plot(number.value, y, "o", color=colour, ms=5)
+        axes.plot([], [], "o-", color=colour, label=label)
+    axes.set_xscale("log")
+    axes.set_yticks([-place for place in range(len(HOW))], [HOW[how] for how in HOW])
+    axes.set_xlabel("simulations that the recommended covariance acts like")
+    axes.axvline(N_INPUTS, color=style.GREY, lw=0.8, ls="--")
+    axes.text(N_INPUTS, 0.4, " inputs", color=style.GREY, fontsize=7)
+    axes.legend(loc="lower right")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(output, dpi=200)
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -146,6 +197,7 @@ def get_parser() -> argparse.ArgumentParser:
     judged.add_argument("results", type=Path, help="folder of the campaign")
     judged.add_argument("maps", type=Path, help="folder of the maps that toast wrote")
     judged.add_argument("--stokes", default="QU")
+    judged.add_argument("--figure", type=Path, help="picture of the numbers (PNG)")
     return options
 
 
@@ -153,7 +205,10 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.mode == "maps":
         make_maps(arguments.folder, arguments.satellite)
     else:
-        print(table(arguments.results, arguments.maps, arguments.stokes))
+        found, said = found_in(arguments.results, arguments.maps, arguments.stokes)
+        print(table(found, said))
+        if arguments.figure:
+            draw(found, said, arguments.figure)
 
 
 if __name__ == "__main__":

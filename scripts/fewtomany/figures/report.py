@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
+import markupsafe
 import yaml
 from PIL import Image, UnidentifiedImageError
 
@@ -75,7 +76,12 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "duration": duration, "allowed": allowed}
+    environment.filters |= {
+        "number": number,
+        "duration": duration,
+        "allowed": allowed,
+        "path": path,
+    }
     found = sorted(judgement["metrics"], key=lambda entry: ROLES.index(entry["role"]))
     return environment.get_template(TEMPLATE).render(
         campaign=campaign,
@@ -182,6 +188,11 @@ def allowed(ends: Sequence[float | None]) -> str:
     if low is None:
         return f"≤ {number(high)}"
     return f"≥ {number(low)}" if high is None else f"{number(low)} to {number(high)}"
+
+
+def path(text: str) -> markupsafe.Markup:
+    """Text whose paths may break after a slash."""
+    return markupsafe.Markup("/<wbr>").join(text.split("/"))
 
 
 def duration(seconds: float) -> str:
