@@ -6,6 +6,10 @@ function of the masked sky is that of the sky times that of the mask (Hivon et a
 ones, where a smooth sky has none of its own: maps drawn from a pseudo-spectrum and
 masked again would have it twice.
 
+Against exact means over pixels, on discs of 8 to 30° at nside 8 to 32, it is good to 1% up to
+ℓ = nside and 4% up to 2 nside; above that, maps with structure at the pixel scale have 6 to 24%
+more power than it says, by aliasing and by the iterations of the transform.
+
 The kernel is that of a scalar. For E and B it is good where both are alike, and at multipoles
 above the inverse width of the mask; that E goes to B and back is left out. The correlation of two
 fields stays that of their pseudo-spectra, which is lower between T and E (0.45 of 0.6 for a steep

@@ -70,7 +70,7 @@ def tables(path: str) -> list[Table]:
             flat = "wcs" in file
             file.visititems(visit)
     except OSError as error:
-        raise UserError(f"{path}: not a readable HDF5 file (truncated?): {error}") from None
+        raise unreadable(path, error) from None
     if not found:
         what = "a map in a flat projection" if flat else ", ".join(shapes[:4]) or "no dataset"
         raise UserError(
@@ -93,8 +93,7 @@ def read(table: Table, columns: Sequence[int]) -> Iterator[np.ndarray]:
         with h5py.File(table.path, "r") as file:
             yield from arrays.maps_of(file[table.key][:], columns)
     except OSError as error:
-        message = f"{table.path}: not a readable HDF5 file (truncated?): {error}"
-        raise UserError(message) from None
+        raise unreadable(table.path, error) from None
 
 
 def is_own(path: str) -> bool:
@@ -103,7 +102,17 @@ def is_own(path: str) -> bool:
         with h5py.File(path, "r") as file:
             return str(file.attrs.get("format", "")).startswith("fewtomany")
     except OSError as error:
-        raise UserError(f"{path}: not a readable HDF5 file (truncated?): {error}") from None
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: str, error: OSError) -> UserError:
+    """Why a file cannot be opened or read."""
+    if "unable to lock file" in str(error):
+        return UserError(
+            f"{path}: is locked: open for writing elsewhere, or on a disk without locks; expected "
+            "a finished file (HDF5_USE_FILE_LOCKING=FALSE reads it as it is)"
+        )
+    return UserError(f"{path}: not a readable HDF5 file (truncated?): {error}")
 
 
 def _own(path: str) -> Table:
