@@ -2,6 +2,7 @@
 
 import copy
 import os
+from pathlib import Path
 
 # Small transforms: more threads only wait for each other, the more so on a busy machine.
 # Before anything that reads it is imported.
@@ -9,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # numba takes no other number once it has begun
 
 import pytest
+from matplotlib.figure import Figure
 
 from fewtomany import config
 
@@ -77,11 +79,32 @@ COMPILED_ONCE = {
 """Files that share what takes long to make: numba's machine code, a campaign."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Of several workers one takes all tests of a file, and of the files that share something."""
     for item in items:
         name = item.path.stem
         item.add_marker(pytest.mark.xdist_group(COMPILED_ONCE.get(name, str(item.path))))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_figures():
+    """Figures are coarse, and the PDF beside each is an empty one: half of a campaign's time.
+
+    Yields
+    ------
+    callable : what writes a figure as it is
+    """
+    save = Figure.savefig
+
+    def quick(figure, path, *arguments, format, **options):
+        if format == "pdf":
+            return Path(path).write_bytes(b"%PDF-1.4\n%%EOF\n")
+        return save(figure, path, *arguments, format=format, **options | {"dpi": 40})
+
+    Figure.savefig = quick
+    yield save
+    Figure.savefig = save
 
 
 def pytest_addoption(parser):

@@ -32,6 +32,11 @@ def _arrays(kind, **shapes):
     return make
 
 
+@pytest.fixture(autouse=True)
+def real_figures(quick_figures, monkeypatch):
+    monkeypatch.setattr(Figure, "savefig", quick_figures)
+
+
 def _partial(path):
     sky = Sky(2, np.arange(5, 15), RANDOM.uniform(1, 2, 10))
     store.write_maps(path, store.MapSet(MAPS.maps[..., :10], "QU", "input", sky=sky))

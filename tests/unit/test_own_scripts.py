@@ -9,7 +9,6 @@ import yaml
 import covariance as covariance_script
 import diversity
 import draw
-import inprocess
 import judge
 import learn_symmetry
 import measure_distribution
@@ -123,8 +122,7 @@ class House:
 @pytest.fixture(scope="module", params=CASES)
 def house(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp(request.param)
-    with inprocess.without_pdf():
-        return House(folder, *CASES[request.param]).run_all()
+    return House(folder, *CASES[request.param]).run_all()
 
 
 def test_products_are_of_the_observed_pixels_and_all_components(house):

@@ -10,7 +10,6 @@ import yaml
 import covariance as covariance_script
 import draw
 import factor
-import inprocess
 import judge
 import measure_distribution
 import measure_minkowski
@@ -114,8 +113,7 @@ def house(tmp_path_factory):
         files += [f"--{statistic}", *paths]
     products = ("--metrics", folder / "metrics.json", "--comparison", folder / "comparison.h5")
     house.run(judge, *files, *products)
-    with inprocess.without_pdf():
-        _figures(house)
+    _figures(house)
     return house
 
 

@@ -53,25 +53,6 @@ def script(path: str | Path, *words: object, folder: str | Path | None = None):
     return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())
 
 
-@contextlib.contextmanager
-def without_pdf() -> Iterator[None]:
-    """Figures are drawn as PNG; the PDF beside each, half of the time, is an empty one."""
-    from matplotlib.figure import Figure
-
-    save = Figure.savefig
-
-    def quick(figure, path, *arguments, format, **options):
-        if format != "pdf":
-            return save(figure, path, *arguments, format=format, **options)
-        return Path(path).write_bytes(b"%PDF-1.4\n%%EOF\n")
-
-    Figure.savefig = quick
-    try:
-        yield
-    finally:
-        Figure.savefig = save
-
-
 def snakemake(*words: object, folder: str | Path) -> subprocess.CompletedProcess:
     """Run ``snakemake WORDS…`` in a folder: one job after the other, all in this process."""
     command = ["--cores", "1", "--scheduler", "greedy", *map(str, words)]

@@ -7,7 +7,6 @@ import healpy
 import numpy as np
 import pytest
 
-import inprocess
 from fewtomany import covariance
 from fewtomany.files import store
 from harness import make_workflow
@@ -46,8 +45,7 @@ def finished(tmp_path_factory):
             extra_header=[("POLCCONV", "COSMO")],
         )
     (workflow.folder / "own.yaml").write_text(CONFIGURATION)
-    with inprocess.without_pdf():
-        done = workflow.run("--configfile", "own.yaml", "--show-failed-logs")
+    done = workflow.run("--configfile", "own.yaml", "--show-failed-logs")
     assert done.returncode == 0, done.stdout + done.stderr
     return workflow.folder / "results" / "own"
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import inprocess
 from fewtomany import covariance
 from fewtomany.files import store
 from fewtomany.maps import export, textures
@@ -40,8 +39,7 @@ emulator: {n_scales: 3, batch_size: 4, n_steps: 60}
 def run(folder, name, text, *targets):
     workflow = make_workflow(folder)
     (workflow.folder / f"{name}.yaml").write_text(text)
-    with inprocess.without_pdf():
-        done = workflow.run(*targets, "--configfile", f"{name}.yaml", "--show-failed-logs")
+    done = workflow.run(*targets, "--configfile", f"{name}.yaml", "--show-failed-logs")
     assert done.returncode == 0, done.stdout + done.stderr
     return workflow.folder / "results" / name
 

@@ -63,7 +63,7 @@ def executed(folder, monkeypatch, changes):
     monkeypatch.chdir(folder)
     monkeypatch.setattr(subprocess, "run", _here)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    with inprocess.without_pdf(), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of healpy's pictures
         return code(_execute()(json.loads(text)))
 
