@@ -18,7 +18,8 @@ TINY = Path(__file__).parents[1] / "workflow/tiny.yaml"
 DESCENT = dataclasses.replace(
     config.load(TINY).emulator,
     n_scales=2,
-    n_steps=300,
+    n_orientations=2,
+    n_steps=150,
     stripe_zones=0,
     mean="zero",
     dtype="float64",
@@ -96,7 +97,7 @@ def test_a_planted_correlation_of_two_channels(two_channels):
         planted = _correlation(maps[:, place], maps[:, place + 2])
         found = _correlation(batch.maps[:, place], batch.maps[:, place + 2])
         assert planted == pytest.approx(0.8, abs=0.03)
-        assert found == pytest.approx(planted, abs=0.03)
+        assert found == pytest.approx(planted, abs=0.05)
         across = _correlation(batch.maps[:, place], batch.maps[:, 3 - place])
         assert across == pytest.approx(0.0, abs=0.05)
 
