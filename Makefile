@@ -51,8 +51,8 @@ resume: $(VENV)/installed
 	snakemake --profile $(PROFILE) --configfile $(CONFIG) --unlock
 	$(MAKE) campaign
 
-# One thread each: workers share the cores.
-TESTS = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 pytest -n $(WORKERS) --dist loadgroup
+# One thread each: workers share the cores, and one takes all tests of a file (what it makes once).
+TESTS = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 pytest -n $(WORKERS) --dist loadfile
 
 test: lint
 	$(TESTS)

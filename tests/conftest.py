@@ -70,23 +70,6 @@ def one_day(one_day_content):
     return lambda **changes: config.parse(one_day_content(**changes))
 
 
-COMPILED_ONCE = {
-    **dict.fromkeys(("test_systematics", "test_gain_engines", "test_frames", "test_scan"), "tod"),
-    **dict.fromkeys(("test_simulation_scripts", "test_surrogate", "test_paired"), "tod"),
-    **dict.fromkeys(("test_nonlinear", "test_binning", "test_run"), "tod"),
-    **dict.fromkeys(("test_plan", "test_discard"), "instant"),
-}
-"""Files that share what takes long to make: numba's machine code, a campaign."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Of several workers one takes all tests of a file, and of the files that share something."""
-    for item in items:
-        name = item.path.stem
-        item.add_marker(pytest.mark.xdist_group(COMPILED_ONCE.get(name, str(item.path))))
-
-
 @pytest.fixture(autouse=True, scope="session")
 def quick_figures():
     """Figures are coarse, and the PDF beside each is an empty one: half of a campaign's time.

@@ -20,8 +20,6 @@ from fewtomany.files import store
 from fewtomany.maps.sky import Sky
 from harness import make_workflow
 
-pytestmark = pytest.mark.xdist_group("combinations")
-
 SIMULATED, AXES = ("exact", "drawn", "original"), ("ecliptic", "equatorial")
 
 OPTIONS = {
