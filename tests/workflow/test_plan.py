@@ -300,7 +300,7 @@ def test_the_effective_configuration_lies_beside_the_products(instant):
             id="other modes judge anew",
         ),
         pytest.param(
-            {"validation": {"n_modes": 15, "chi2_maps": 50, "minkowski_maps": 50}},
+            {"validation": {"n_modes": 16, "chi2_maps": 50, "minkowski_maps": 50}},
             {"measure_minkowski": 6} | JUDGED,
             id="fewer maps with Minkowski functionals",
         ),
