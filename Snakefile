@@ -10,7 +10,6 @@ import shlex
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -36,7 +35,7 @@ try:
 
             observed.check_mask(campaign)
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    raise SystemExit(str(error)) from None  # of another error Snakemake shows its place at the end
 slurm.install(campaign.name)
 failed = failures.watch()
 

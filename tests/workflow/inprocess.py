@@ -114,6 +114,8 @@ def _status(run: Callable[[], None]) -> int:
     try:
         run()
     except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception:
         traceback.print_exc()
