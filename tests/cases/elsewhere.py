@@ -102,6 +102,19 @@ def commander4_brightness(folder):
 # --- Libraries ----------------------------------------------------------------------------------
 
 
+@case(told=r"1e\+20 is taken as UNSEEN \(4 maps\)")
+def litebird_sim_masked_t(folder):
+    """litebird_sim 0.18.0: a single map is named T, and of a masked array 1e20 is written."""
+    from litebird_sim import write_healpix_map_to_file
+
+    wrote = truth("T")
+    wrote.seen[:30] = False
+    for k in range(N):
+        masked = np.ma.masked_array(wrote.maps[k][0], ~wrote.seen)
+        write_healpix_map_to_file(folder / f"{k}.fits", masked, coord="G", column_units="K")
+    return wrote
+
+
 @case(UNIT="K", FRAME="galactic", CONVENTION="COSMO")
 def healpix_jl(folder):
     """Healpix.jl map_io.jl: no unit, pixels counted from 1 in FIRSTPIX."""

@@ -316,6 +316,10 @@ def test_every_kind_of_the_schema_is_known():
             {"one_over_f": {"minimum_frequency_mhz": 30}},
             "minimum_frequency_mhz: 30 is not allowed; expected at most knee_frequency_mhz = 20",
         ),
+        (
+            {"one_over_f": {"minimum_frequency_mhz": 0}},
+            "minimum_frequency_mhz: 0 is not allowed; expected more than 0",
+        ),
         ({"bandpass": {"width_ghz": 400}}, "simulation.bandpass.width_ghz: 400 is not allowed"),
         ({"systematics": ["bandpass"]}, "bandpass is not allowed without simulation.signal"),
     ],
