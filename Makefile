@@ -12,6 +12,7 @@
 # make docs        the documentation as a site, build/site/index.html
 # make lock        resolve envs/*.in into the locks again
 # make clean       remove what the demo and the tools left
+# make clean-cache remove the compiled programs that jobs share
 
 VENV    := .venv
 PYTHON  ?= $(shell command -v python3.11 || command -v python3)
@@ -21,7 +22,7 @@ WORKERS ?= 2
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo campaign augment resume test test-all test-slurm lint reference docs lock clean
+.PHONY: demo campaign augment resume test test-all test-slurm lint reference docs lock clean clean-cache
 
 demo: $(VENV)/installed
 	snakemake --profile profiles/local --configfile config/demo.yaml
@@ -104,3 +105,6 @@ clean:
 	rm -rf results/demo logs/demo benchmarks/demo build dist scripts/*.egg-info
 	rm -rf .pytest_cache .ruff_cache
 	find scripts tests -name __pycache__ -prune -exec rm -rf {} +
+
+clean-cache:
+	rm -rf .snakemake/compiled

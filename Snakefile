@@ -40,10 +40,12 @@ slurm.install(campaign.name)
 failed = failures.watch()
 
 # $FEWTOMANY is the folder of the programs, relative if it lies in this one. Of {threads} Snakemake
-# tells OMP and the like, not numba. srun shall not outlive a dead rank.
+# tells OMP and the like, not numba. srun shall not outlive a dead rank. What TensorFlow compiles is
+# kept for later jobs; where, the environment may say.
 PROGRAMS = SCRIPTS.relative_to(Path.cwd()) if SCRIPTS.is_relative_to(Path.cwd()) else SCRIPTS
 shell.prefix(
     f"set -euo pipefail; export FEWTOMANY={shlex.quote(str(PROGRAMS))}"
+    " FEWTOMANY_COMPILED=${{FEWTOMANY_COMPILED-.snakemake/compiled}}"
     " NUMBA_NUM_THREADS=$OMP_NUM_THREADS SLURM_KILL_BAD_EXIT=1; "
 )
 

@@ -1,6 +1,7 @@
 """How a rank finds its GPU's memory, and how many batches it takes on. No GPU is needed."""
 
 import argparse
+import concurrent.futures
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from fewtomany.jobs import resources
 
 ROOT = Path(__file__).parents[2]
 PAPER = ROOT / "config" / "paper.yaml"
+FLAGS = ("TF_XLA_FLAGS", "XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL")
 TOOL = """#!/bin/sh
 echo "$@" >&2
 [ "$1" = --id={number} ] && echo {answer}
@@ -114,6 +116,67 @@ def test_tensorflow_starts_without_a_word_and_as_it_would_alone():
     assert done.stdout == alone.stdout
     assert done.stdout in ("True\n", "False\n")
     assert done.returncode == 0
+
+
+COMPILING = """
+import sys
+from fewtomany.emulator import device
+device.configure()
+import numpy as np, tensorflow as tf
+x = tf.constant(np.random.default_rng(1).normal(size=(64, 64)), tf.float32)
+f = tf.function(lambda x: tf.reduce_sum(tf.tanh(x @ x), axis=0), jit_compile=True)
+sys.stdout.write(f(x).numpy().tobytes().hex())
+"""
+
+
+@pytest.mark.parametrize("n_jobs", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_jobs_share_what_is_compiled_and_compute_the_same_bits(tmp_path, n_jobs):
+    """All at once on one folder, then one more that finds everything there."""
+    folder = tmp_path / "compiled"
+    alone = run(COMPILING, **{device.COMPILED: ""})
+    with concurrent.futures.ThreadPoolExecutor(n_jobs) as pool:
+        at_once = [
+            pool.submit(run, COMPILING, **{device.COMPILED: str(folder)}) for _ in range(n_jobs)
+        ]
+    written = {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")}
+    assert written
+    assert {path.suffix for path in written} == {".pb"}
+    later = run(COMPILING, **{device.COMPILED: str(folder)})
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")} == written  # read only
+    assert len(alone.stdout) == 64 * 4 * 2
+    assert {done.result().stdout for done in at_once} == {alone.stdout}
+    assert (later.stdout, later.stderr) == (alone.stdout, "")
+
+
+def test_other_processors_and_versions_have_a_folder_of_their_own(tmp_path, monkeypatch):
+    def flag(**said):
+        for variable in FLAGS:
+            monkeypatch.setenv(variable, "")
+        for name, answer in said.items():
+            monkeypatch.setattr(device.provenance, name, lambda answer=answer: answer)
+        device.keep_compiled()
+        return os.environ["TF_XLA_FLAGS"]
+
+    monkeypatch.setenv(device.COMPILED, "")
+    assert flag() == ""
+    monkeypatch.setenv(device.COMPILED, str(tmp_path))
+    first = flag(package_versions={"numpy": "1"}, instructions="AVX2")
+    assert str(tmp_path) in first
+    assert flag(package_versions={"numpy": "1"}, instructions="AVX2") == first
+    others = {
+        flag(package_versions={"numpy": "2"}, instructions="AVX2"),
+        flag(package_versions={"numpy": "1"}, instructions="AVX512"),
+    }
+    assert len(others | {first}) == 3
+
+
+def test_a_folder_that_cannot_be_written_hinders_nothing(tmp_path, monkeypatch):
+    for variable in FLAGS:
+        monkeypatch.setenv(variable, "")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(device.COMPILED, str(tmp_path / "file" / "compiled"))
+    device.keep_compiled()
+    assert os.environ["TF_XLA_FLAGS"] == ""
 
 
 def test_threads_of_a_tensorflow_that_has_started_stay():

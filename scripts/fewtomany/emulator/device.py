@@ -1,10 +1,12 @@
 """The device of one rank: a GPU of its own or a few threads, and TensorFlow quiet."""
 
 import contextlib
+import hashlib
 import logging
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 from fewtomany import late
 from fewtomany.errors import UserError
@@ -30,6 +32,10 @@ ONE_THREAD_FLAGS = (
     "--xla_cpu_use_fusion_emitters=false",
 )
 
+COMPILED = "FEWTOMANY_COMPILED"
+"""Environment variable: the folder where compiled programs are kept for later jobs. The workflow
+sets it; without it, or where it is empty, every process compiles anew."""
+
 
 def configure(device: str = "cpu", local_rank: int = 0) -> str:
     """Set TensorFlow's device before its first use; return the device's name.
@@ -46,11 +52,13 @@ def configure(device: str = "cpu", local_rank: int = 0) -> str:
     UserError : on "gpu" when none is visible; there is no silent fallback
     """
     threads = next((int(os.environ[name]) for name in THREAD_VARIABLES if os.environ.get(name)), 1)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if device == "gpu":
         narrow(local_rank)
-    elif threads == 1:
-        os.environ["XLA_FLAGS"] = " ".join([*ONE_THREAD_FLAGS, os.environ.get("XLA_FLAGS", "")])
+    else:
+        if threads == 1:
+            os.environ["XLA_FLAGS"] = " ".join([*ONE_THREAD_FLAGS, os.environ.get("XLA_FLAGS", "")])
+        keep_compiled()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
     with quiet():
         tf = late.load("tensorflow")
@@ -75,6 +83,34 @@ def configure(device: str = "cpu", local_rank: int = 0) -> str:
     tf.config.experimental.set_memory_growth(mine, True)
     name = tf.config.experimental.get_device_details(mine).get("device_name", "GPU")
     return f"gpu, {name}"
+
+
+def keep_compiled() -> None:
+    """Let TensorFlow keep what it compiles, and load what an earlier process compiled.
+
+    A program is found by its inputs' shapes and a digest of it, and compared whole before it is
+    used. What TensorFlow's key leaves out is in the name of the folder: versions, processor and
+    flags. It writes a file under another name and renames it, so jobs may share the folder. Where
+    nothing can be written, each process compiles for itself.
+    """
+    if not os.environ.get(COMPILED):
+        return
+    about = [provenance.package_versions(), provenance.instructions(), os.environ.get("XLA_FLAGS")]
+    name = hashlib.sha256(repr(about).encode()).hexdigest()[:16]
+    folder = Path(os.environ[COMPILED], name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable or len(str(folder).split()) > 1:  # flags are divided at blanks
+        logger.warning("%s: compiled programs cannot be kept there", folder)
+        return
+    flag = f"--tf_xla_persistent_cache_directory={folder}"
+    os.environ["TF_XLA_FLAGS"] = " ".join([flag, os.environ.get("TF_XLA_FLAGS", "")])
+    # It calls it an error that the file is no text, and that the host has no "prefer-no-scatter",
+    # which is a preference. Real errors are raised.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @contextlib.contextmanager

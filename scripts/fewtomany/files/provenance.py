@@ -46,12 +46,22 @@ def package_versions() -> dict[str, str]:
 @functools.cache
 def processor() -> str:
     """Model of the processor, as far as the system tells."""
+    return _of_processor("model name") or platform.machine()
+
+
+def instructions() -> str:
+    """Model of the processor and what it can do, as far as the system tells."""
+    return f"{processor()} {_of_processor('flags') or _of_processor('Features')}"
+
+
+def _of_processor(key: str) -> str:
+    """What Linux says of the first processor; empty if nothing."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()
+    said = [line.partition(":")[2].strip() for line in lines if line.startswith(key)]
+    return said[0] if said else ""
 
 
 def job_id() -> str:
