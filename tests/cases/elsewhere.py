@@ -50,6 +50,13 @@ def sotodlib_weighted_fits(folder):
         hp.write_map(folder / f"atomic_{k:010d}_full_wmap.fits.gz", maps[:, NEST], **options)
 
 
+@case("*.npy", refused=r"tqu_0\.npy: 100 values are no HEALPix map", CONVENTION="COSMO")
+def s4_range_of_pixels(folder):
+    """CMB-S4 with LiteBIRD: arrays (3, n) of the pixels from one that only their code names."""
+    for k, maps in enumerate(truth().maps):
+        np.save(folder / f"tqu_{k}.npy", maps[:, 50:150])
+
+
 # --- Commander 4, output/write_chains_files.py --------------------------------------------------
 
 
