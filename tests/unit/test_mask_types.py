@@ -26,3 +26,12 @@ def test_half_of_the_area_decides(tmp_path, form, dtype):
     expected = children.mean(axis=1)[healpy.ring2nest(2, np.arange(48))]
     assert np.count_nonzero((expected > 0) & (expected < 0.5)) > 0
     np.testing.assert_array_equal(found > 0, expected >= 0.5)
+
+
+@pytest.mark.parametrize("mark", [0, np.nan, healpy.UNSEEN])
+def test_what_stands_outside_a_mask_is_zero(tmp_path, mark):
+    """NaN in the masks of BICEP/Keck (bk14_mask_cel_n0512.fits)."""
+    weights = np.where(FINE, 0.7, mark)
+    healpy.write_map(tmp_path / "mask.fits", weights, dtype=np.float64, coord="C")
+    found = masks.read(tmp_path / "mask.fits", 4, "equatorial")
+    np.testing.assert_array_equal(found, 0.7 * FINE)

@@ -17,10 +17,10 @@ from fewtomany.maps.sky import UNSEEN
 def read(path: str | os.PathLike, nside: int, frame: str) -> np.ndarray:
     """Weights of a mask on the pixels of maps.
 
-    The first column of a FITS file is read; UNSEEN and pixels that it does not name are 0. A mask
-    of another resolution or frame is brought to that of the maps: a finer one by means, kept where
-    at least half of the area is; a coarser one pixel by pixel. Without a keyword of its own its
-    frame is that of the maps.
+    The first column of a FITS file is read; UNSEEN, NaN and pixels that it does not name are 0. A
+    mask of another resolution or frame is brought to that of the maps: a finer one by means, kept
+    where at least half of the area is; a coarser one pixel by pixel. Without a keyword of its own
+    its frame is that of the maps.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def read(path: str | os.PathLike, nside: int, frame: str) -> np.ndarray:
     if header.frame not in (None, *FRAMES):
         raise UserError(f"{path}: COORDSYS is {header.frame!r}; expected {', '.join(FRAMES)}")
     weights = next(look.read(table, [0]))[0].astype(np.float64)
-    weights[np.isclose(weights, UNSEEN, rtol=1e-5, atol=0)] = 0
+    weights[np.isclose(weights, UNSEEN, rtol=1e-5, atol=0) | np.isnan(weights)] = 0
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise UserError(f"{path}: weights must be finite and 0 or more; found {weights.min()}")
     if header.ordering == "NESTED":
