@@ -8,7 +8,7 @@
 # make test-all    lint, then every test
 # make test-slurm  the campaign through a real SLURM, and its failures (root, Debian)
 # make lint        style of the code and of the workflow
-# make reference   config/README.md from the schema
+# make reference   config/README.md and workflow/schemas/ from the configuration's classes
 # make docs        the documentation as a site, build/site/index.html
 # make lock        resolve envs/*.in into the locks again
 # make clean       remove what the demo and the tools left
@@ -71,7 +71,8 @@ lint: $(VENV)/installed
 	snakemake --lint
 
 reference: $(VENV)/installed
-	python scripts/config_reference.py --output config/README.md
+	python scripts/config_reference.py --output config/README.md \
+	    --schema workflow/schemas/campaign.schema.yaml
 
 docs: build/docs/installed
 	NO_MKDOCS_2_WARNING=1 build/docs/bin/mkdocs build

@@ -12,7 +12,6 @@ both are then measured in turn on the same problem: nside 16, Q and U, batch 10,
 """
 
 import argparse
-import dataclasses
 import json
 import os
 import resource
@@ -87,7 +86,7 @@ def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
     from fewtomany.files.store import MapSet
 
     paper = config.load(ROOT / "config/paper.yaml").emulator
-    settings = dataclasses.replace(paper, batch_size=batch, dtype=dtype)
+    settings = paper.changed(batch_size=batch, dtype=dtype)
     random = np.random.default_rng(0)
     inputs = random.normal(size=(3, 2, 12 * nside**2)).astype(np.float32)
     prepared = model.prepare(MapSet(inputs, "QU", "inputs"), settings)

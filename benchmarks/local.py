@@ -43,7 +43,7 @@ def main(arguments: argparse.Namespace) -> None:
             inputs = store.MapSet(maps, symmetry.STOKES, "inputs", frame="ecliptic")
             for local in (False, True):
                 before = time.process_time()
-                settings = config.Symmetry("none", None, local=local)
+                settings = config.Symmetry(local=local)
                 found = learn.learn(inputs, settings, seed)
                 spent = time.process_time() - before
                 sys.stdout.write(f"{n_maps} inputs, draw {seed}, local {local}: {spent:.0f} s\n")

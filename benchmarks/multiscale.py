@@ -93,7 +93,12 @@ def measure(arguments: argparse.Namespace) -> dict:
 
     nside, is_single = arguments.one, arguments.kind == "single"
     coarse = arguments.coarse or nside // 4
-    inside = config.Refinement(coarse, arguments.regions, arguments.steps, arguments.sweeps)
+    inside = config.Refinement(
+        coarse=coarse,
+        regions=arguments.regions,
+        n_steps=arguments.steps,
+        sweeps=arguments.sweeps,
+    )
     settings = config.Emulator(
         n_scales=min(4, nside.bit_length() - 2),
         **{"first_scale": 0, "n_orientations": 4, "kernel_size": 3, "orientation": "joint"},
@@ -102,7 +107,7 @@ def measure(arguments: argparse.Namespace) -> dict:
         batch_size=arguments.batch,
         n_steps=arguments.steps if is_single else arguments.coarse_steps,
         dtype="float32",
-        refinement=None if is_single else inside,
+        **({} if is_single else {"refinement": inside}),
     )
     if arguments.first:
         every = refined.regions

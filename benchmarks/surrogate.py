@@ -108,7 +108,7 @@ def simulate(changes: dict, frame: str, kinds: tuple[str, ...]) -> tuple[np.ndar
     content = merged(content, {"simulation": changes, "maps": {"frame": frame}})
     campaign = config.parse(content)
     # several kinds with an ADC are not linear together, but each is, and they are small
-    simulation = dataclasses.replace(campaign.simulation, systematics=kinds)
+    simulation = campaign.simulation.changed(systematics=kinds)
     campaign = dataclasses.replace(campaign, simulation=simulation)
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder, "response.h5")
@@ -173,7 +173,7 @@ def measure(true: Truth, found: Covariance) -> str:
 
 def main(arguments: argparse.Namespace) -> None:
     arguments.cache.mkdir(parents=True, exist_ok=True)
-    settings = config.Symmetry("ecliptic", arguments.width)
+    settings = config.Symmetry(axis="ecliptic", width_deg=arguments.width)
     for name in arguments.truths:
         true = truth(arguments.cache, name)
         for seed in arguments.seeds:

@@ -52,7 +52,7 @@ def main() -> None:
 def compile_loops(campaign: config.Campaign) -> None:
     """Compile what is compiled at its first use, outside of the times."""
     simulation = campaign.simulation
-    (seen,) = observe(simulation, 0, 1, "first chunk")
+    (seen,) = observe(campaign, 0, 1, "first chunk")
     tod = seen.tod
     if simulation.engine == "direct":
         tod = systematics.realization(campaign, 0)(seen)

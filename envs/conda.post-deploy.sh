@@ -2,5 +2,5 @@
 # Snakemake runs this in the new environment, in the folder the workflow was started in.
 # The checksum changes with the lock, so that another lock makes another environment.
 set -euo pipefail
-echo "fe3142f1cfac1b3f59d7cc5ff4447f97475a390ed077b4a420c0c3c9b8265e81  envs/cpu.lock" | sha256sum --check --quiet
+echo "32ece4a6d415ff03afb0795fff280d64b6f7b75ba16803068a508f1f24b6c8ad  envs/cpu.lock" | sha256sum --check --quiet
 pip install --quiet --require-hashes -r envs/cpu.lock

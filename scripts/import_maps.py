@@ -23,7 +23,7 @@ def get_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     found = ingest.load(
-        **sources.of_campaign(campaign.sections, arguments.dataset),
+        **sources.of_campaign(campaign, arguments.dataset),
         start=arguments.start,
         stop=arguments.stop,
         sky=store.read_sky_of(arguments.sky) if arguments.sky else None,

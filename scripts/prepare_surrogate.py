@@ -47,7 +47,7 @@ def _load(campaign: config.Campaign, path: str | None) -> Factor:
     if maps.mask is not None:
         sky = observed.read_mask(maps.mask, maps.nside, maps.frame)
     if source.source is not None:
-        found = ingest.load(**sources.of_campaign(campaign.sections, "surrogate"))
+        found = ingest.load(**sources.of_campaign(campaign, "surrogate"))
         mean = found.maps.mean(axis=0) if campaign.emulator.mean == "inputs" else 0
         return surrogate.of_rows(components, found.sky, found.maps - mean)
     if source.covariance is not None:

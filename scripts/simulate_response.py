@@ -28,9 +28,7 @@ def main(arguments: argparse.Namespace) -> None:
     cli.check_range(arguments, simulation.n_chunks, "gain chunks")
     with parallel.ranks(arguments.ranks) as mine:
         own = shards.split(arguments.start, arguments.stop, mine.size)[mine.rank]
-        parts = mine.gather(
-            onepass.scan_range(simulation, own.start, own.stop) if len(own) else None
-        )
+        parts = mine.gather(onepass.scan_range(campaign, own.start, own.stop) if len(own) else None)
         if mine.first:
             onepass.write_part(
                 arguments.output,

@@ -27,7 +27,7 @@ def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     found = {}
     for name in products.surveyed(campaign):
-        of_maps = sources.of_campaign(campaign.sections, name)
+        of_maps = sources.of_campaign(campaign, name)
         found[name] = ingest.observed(**{k: v for k, v in of_maps.items() if k != "flat"})
         logger.info("%s: %d pixels", name, found[name].n_pix)
     sky = observed.common(found)

@@ -26,7 +26,7 @@ from faults import FAULTS, Fault
 
 ROOT = Path(__file__).parents[2]
 SLOW = ("numpy", "scipy.linalg", "scipy.stats", "scipy.optimize", "scipy.ndimage", "pandas", "h5py")
-SLOW += ("healpy", "astropy.io.fits", "astropy.coordinates", "matplotlib.pyplot", "jsonschema")
+SLOW += ("healpy", "astropy.io.fits", "astropy.coordinates", "matplotlib.pyplot", "pydantic")
 SLOW += ("ducc0", "litebird_sim", "tensorflow", "pytest", "yaml", "jinja2", "PIL.Image")
 CAUGHT, MISSED, LATE = "caught", "NOT CAUGHT", "too slow"
 

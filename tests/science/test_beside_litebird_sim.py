@@ -180,8 +180,7 @@ def added(one_day_content, kind):
     content = one_day_content(simulation={**SHORT, "systematics": [kind], "engine": "direct"})
     campaign = config.parse(content)
     excess = systematics.realization(campaign, 3)
-    simulation = campaign.simulation
-    found = [excess(one) for one in observe(simulation, 0, simulation.n_chunks, "all")]
+    found = [excess(one) for one in observe(campaign, 0, campaign.simulation.n_chunks, "all")]
     assert all(part.any() for part in found)
     return [part.tobytes() for part in found]
 

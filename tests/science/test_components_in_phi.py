@@ -1,7 +1,5 @@
 """Φ of T, of T, Q and U, of channels, and of partial skies: gradients and known answers."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -67,8 +65,7 @@ def inputs(request):
 
 @pytest.mark.parametrize(("orientation", "first_scale"), [("joint", 1), ("separate", 0)])
 def test_gradients_match_finite_differences(inputs, orientation, first_scale):
-    settings = dataclasses.replace(
-        SETTINGS,
+    settings = SETTINGS.changed(
         orientation=orientation,
         n_orientations=2,
         first_scale=first_scale,
@@ -112,7 +109,7 @@ def test_the_loss_vanishes_at_the_inputs(inputs):
 
 def test_a_mask_of_ones_is_the_full_sky():
     """Through the way of partial skies: every pixel named as observed."""
-    settings = dataclasses.replace(SETTINGS, stripe_zones=1)
+    settings = SETTINGS.changed(stripe_zones=1)
     maps = _random_maps(3)
     full = model.prepare(MapSet(maps, "TQU", "inputs"), settings)
     named = Sky(NSIDE, np.arange(N_PIX), np.ones(N_PIX))
@@ -135,7 +132,7 @@ def test_what_lies_outside_the_mask_does_not_matter():
 
 
 def test_a_model_comes_back_from_its_file(inputs, tmp_path):
-    settings = dataclasses.replace(SETTINGS, stripe_zones=1)
+    settings = SETTINGS.changed(stripe_zones=1)
     prepared = model.prepare(inputs, settings)
     model.save(tmp_path / "model.h5", prepared, {}, dataset="some")
     again = model.load(tmp_path / "model.h5", settings)

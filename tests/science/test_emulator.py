@@ -60,7 +60,7 @@ CHANGES = {
 @pytest.fixture(scope="module", params=CHANGES)
 def prepared(request):
     changes = {"n_orientations": 2, **CHANGES[request.param]}
-    return model.prepare(_inputs(), dataclasses.replace(SETTINGS, **changes))
+    return model.prepare(_inputs(), SETTINGS.changed(**changes))
 
 
 def test_gradient_of_every_term_matches_finite_differences(prepared):
@@ -107,7 +107,7 @@ def test_weights_count_the_coefficients(prepared):
 
 
 def test_maps_of_a_single_target_shall_not_scatter():
-    prepared = model.prepare(_inputs(), dataclasses.replace(SETTINGS, scatter=True))
+    prepared = model.prepare(_inputs(), SETTINGS.changed(scatter=True))
     scatter = prepared.phi.members("scatter")
     assert scatter.sum() == 3 * (3 * NSIDE - 2)
     assert not prepared.target("single-target", 2)[scatter].any()
@@ -124,9 +124,7 @@ def test_normalization_about_the_inputs_or_about_zero():
     about_mean = model.prepare(MapSet(maps, "QU", "inputs"), SETTINGS)
     np.testing.assert_allclose(about_mean.mean, maps.mean(axis=0))
     np.testing.assert_allclose(about_mean.deviation, maps.std(axis=0))
-    about_zero = model.prepare(
-        MapSet(maps, "QU", "inputs"), dataclasses.replace(SETTINGS, mean="zero")
-    )
+    about_zero = model.prepare(MapSet(maps, "QU", "inputs"), SETTINGS.changed(mean="zero"))
     assert not about_zero.mean.any()
     np.testing.assert_allclose(about_zero.deviation**2, maps.var(axis=0) + maps.mean(axis=0) ** 2)
 
@@ -140,7 +138,7 @@ def test_primary_orientation_follows_stripes(n_orientations):
     latitude = np.arcsin(z)
     phases = np.random.default_rng(0).uniform(0, 2 * np.pi, 20)
     maps = np.cos(2.2 * nside * latitude[:, None] + phases)[..., None].repeat(2, axis=2)
-    settings = dataclasses.replace(SETTINGS, n_orientations=n_orientations)
+    settings = SETTINGS.changed(n_orientations=n_orientations)
     (primary,) = model.primary_orientations(hierarchy, settings, maps)
     equator = np.abs(latitude) < 0.6
     away = np.abs((primary[equator] - np.pi / 2 + np.pi / 2) % np.pi - np.pi / 2)
@@ -220,7 +218,7 @@ def test_lbfgs_forgets_a_history_that_leads_uphill():
     assert int(end.evaluations[0]) > lbfgs.MAX_TRIALS
 
 
-SMALL = dataclasses.replace(SETTINGS, n_scales=1, n_orientations=2)
+SMALL = SETTINGS.changed(n_scales=1, n_orientations=2)
 """Soon compiled: what is asked of the descent does not depend on its statistics."""
 
 
@@ -372,7 +370,7 @@ def test_a_plateau_ends_a_batch():
 def test_float32_descends_like_float64():
     losses = []
     for dtype in ("float32", "float64"):
-        settings = dataclasses.replace(SMALL, dtype=dtype)
+        settings = SMALL.changed(dtype=dtype)
         run = _sampler(settings, "average-target")
         losses.append(_run(run, "average-target", 0, 0).losses.sum(axis=1))
     np.testing.assert_allclose(losses[0][:5], losses[1][:5], rtol=1e-2)
@@ -383,7 +381,7 @@ def test_a_saved_model_comes_back(prepared, tmp_path):
     model.save(tmp_path / "model.h5", prepared, {})
     loaded = model.load(tmp_path / "model.h5", prepared.settings)
     assert loaded.fingerprint() == prepared.fingerprint()
-    other = dataclasses.replace(prepared.settings, n_steps=prepared.settings.n_steps + 1)
+    other = prepared.settings.changed(n_steps=prepared.settings.n_steps + 1)
     assert dataclasses.replace(loaded, settings=other).fingerprint() != prepared.fingerprint()
 
 

@@ -1,6 +1,5 @@
 """What is planted in T, Q and U, and in two channels, is found again in what is emulated."""
 
-import dataclasses
 from pathlib import Path
 
 import healpy as hp
@@ -15,8 +14,7 @@ NSIDE, N_INPUTS = 8, 20
 LMAX = 3 * NSIDE - 1
 ELL = np.arange(LMAX + 1)
 TINY = Path(__file__).parents[1] / "workflow/tiny.yaml"
-DESCENT = dataclasses.replace(
-    config.load(TINY).emulator,
+DESCENT = config.load(TINY).emulator.changed(
     n_scales=2,
     n_orientations=2,
     n_steps=150,
@@ -117,7 +115,7 @@ def test_one_channel_is_given_and_the_other_follows(two_channels):
 
 def test_given_maps_that_are_stronger_have_a_stronger_answer(two_channels):
     """Twice as strong: b is 0.8 · 2 a with its own 0.6, as a Gaussian field would be."""
-    settings = dataclasses.replace(DESCENT, start="isotropic", n_steps=30)
+    settings = DESCENT.changed(start="isotropic", n_steps=30)
     new = 2 * _tqu(10, 0.0, 9)[:, 1:]
     prepared = model.prepare(two_channels, settings)
     given = descent.Given((0, 1), new.astype(np.float32))

@@ -1,6 +1,5 @@
 """Planes and lines: grids, statistics by brute force, symmetries, gradients, descent."""
 
-import dataclasses
 import itertools
 
 import numpy as np
@@ -45,8 +44,8 @@ OF_A_LINE = {"n_orientations": 1, "orientation": "none"}
 
 def _table(flat, maps, n_scales=2, n_orientations=4, kernel_size=3):
     """Labelled coefficients of maps (n_maps, F, *shape)."""
-    settings = dataclasses.replace(
-        SETTINGS, n_scales=n_scales, n_orientations=n_orientations, kernel_size=kernel_size
+    settings = SETTINGS.changed(
+        n_scales=n_scales, n_orientations=n_orientations, kernel_size=kernel_size
     )
     names = Components("T", tuple("abc"[: maps.shape[1]]))
     return measured.coefficients(flat, names, maps.reshape(*maps.shape[:2], -1), settings)
@@ -304,7 +303,7 @@ def prepared(request):
     n_fields = len(stokes) * len(channels)
     maps = np.random.default_rng(5).normal(size=(5, n_fields, flat.n_pix)) ** 3
     inputs = MapSet(maps, stokes, "some", channels=channels, sky=flat)
-    settings = dataclasses.replace(SETTINGS, **{"n_orientations": 2, **changes})
+    settings = SETTINGS.changed(**{"n_orientations": 2, **changes})
     return inputs, model.prepare(inputs, settings)
 
 
@@ -378,7 +377,7 @@ def test_global_normalization_is_one_mean_and_deviation_for_each_component():
         deviation = np.sqrt(np.average((maps[:, k] - mean) ** 2, weights=weights))
         np.testing.assert_allclose(own.mean[k], mean)
         np.testing.assert_allclose(own.deviation[k], deviation)
-    zero = model.prepare(inputs, dataclasses.replace(SETTINGS, mean="zero"))
+    zero = model.prepare(inputs, SETTINGS.changed(mean="zero"))
     assert not zero.mean.any()
     np.testing.assert_allclose(zero.deviation[0] ** 2, np.average(maps[:, 0] ** 2, weights=weights))
 
@@ -412,9 +411,7 @@ def test_of_few_inputs_gaussian_maps_give_the_scatter():
 def test_settings_without_meaning_are_refused(flat, stokes, n_maps, changes, message):
     maps = np.random.default_rng(0).normal(size=(n_maps, len(stokes), flat.n_pix))
     with pytest.raises(UserError, match=message):
-        model.prepare(
-            MapSet(maps, stokes, "some", sky=flat), dataclasses.replace(SETTINGS, **changes)
-        )
+        model.prepare(MapSet(maps, stokes, "some", sky=flat), SETTINGS.changed(**changes))
 
 
 @pytest.mark.parametrize("kind", ["plane", "line"])
@@ -427,7 +424,7 @@ def test_from_one_map_the_loss_falls_by_four_orders_and_the_map_is_another(kind)
         flat, changes = Flat((512,), True), {"n_scales": 5, **OF_A_LINE}
         pictures = textures.intermittent(512, random, strength=0.15)
     inputs = MapSet(pictures.reshape(1, 1, -1), "T", "texture", sky=flat)
-    settings = dataclasses.replace(SETTINGS, n_steps=300, **changes)
+    settings = SETTINGS.changed(n_steps=300, **changes)
     own = model.prepare(inputs, settings)
     (batch,) = descent.Sampler(own, 1, "some", "average-target").run([descent.Task(0, 0)])
     losses = batch.losses.sum(axis=1)

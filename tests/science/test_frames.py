@@ -99,12 +99,12 @@ def test_hits_are_zonal_but_for_the_precession(one_day, tilt_deg, expected):
         "spin_boresight_angle_deg": 85.0,
         "precession_period_days": 182.625,
     }
-    simulation = one_day(
+    campaign = one_day(
         maps={"nside": 8, "frame": "ecliptic"},
         simulation={"scan": scan, "gains": {"chunk_samples": 200000}},
-    ).simulation
+    )
     hits = np.zeros(768)
-    for observation in observe(simulation, 0, simulation.n_chunks, "pass"):
+    for observation in observe(campaign, 0, campaign.simulation.n_chunks, "pass"):
         hits += np.bincount(observation.pixels.ravel(), minlength=768)
     z = np.round(healpy.pix2vec(8, np.arange(768))[2], 9)
     _, ring, counts = np.unique(z, return_inverse=True, return_counts=True)

@@ -21,7 +21,7 @@ def make_response(campaign, folder, *boundaries):
     paths = []
     for start, stop in itertools.pairwise(edges):
         paths.append(folder / f"part-{start}-{stop}.h5")
-        arrays = onepass.scan_range(simulation, start, stop)
+        arrays = onepass.scan_range(campaign, start, stop)
         onepass.write_part(paths[-1], simulation, start, stop, arrays, {})
     path = folder / "response.h5"
     onepass.write_response(path, campaign, paths[::-1], {})
@@ -75,7 +75,7 @@ def plain_litebird_sim():
         rate, chunk = simulation.scan.sampling_rate_hz, simulation.gains.chunk_samples
         mission = lbs.Simulation(
             base_path=folder,
-            start_time=scan.prepare(simulation).start_time,
+            start_time=scan.prepare(campaign).start_time,
             duration_s=86400.0,
             imo=lbs.Imo(flatfile_location=lbs.PTEP_IMO_LOCATION),
             random_seed=None,

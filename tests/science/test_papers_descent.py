@@ -5,7 +5,6 @@ precision, at a small resolution: targets of both strategies, and the first step
 bring papers_descent.json up to date: python -m pytest tests/science/test_papers_descent.py --golden
 """
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -28,7 +27,7 @@ def found(request):
     pixels = np.arange(768)
     scale = 1e-9 * (1 + 0.5 * np.sin(pixels / 50))
     inputs = np.random.default_rng(3).standard_normal((5, 2, 768)) * scale
-    settings = dataclasses.replace(PAPER.emulator, dtype="float64", n_steps=N_STEPS)
+    settings = PAPER.emulator.changed(dtype="float64", n_steps=N_STEPS)
     prepared = model.prepare(MapSet(inputs, "QU", "inputs"), settings)
     sampler = descent.Sampler(prepared, PAPER.seed, "emulated-10", request.param)
     (batch,) = sampler.run([descent.Task(2 * (request.param == "single-target"), 1)])

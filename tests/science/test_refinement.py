@@ -24,8 +24,7 @@ from fewtomany.validation import seams
 
 QU = Components("QU")
 COARSE, NSIDE = 8, 32
-REFINED = dataclasses.replace(
-    SETTINGS,
+REFINED = SETTINGS.changed(
     n_scales=3,
     n_orientations=2,
     mean="zero",
@@ -80,7 +79,9 @@ def made(prepared):
 @pytest.mark.parametrize("number", [0, 6, 11])
 def test_statistics_of_a_region_are_those_it_has_on_the_whole_sphere(number):
     """The margin holds all that the kernels in the core see, those of the second layer too."""
-    settings = dataclasses.replace(REFINED, refinement=Refinement(4, 1, 1, 1), n_scales=2)
+    settings = REFINED.changed(
+        refinement=Refinement(coarse=4, regions=1, n_steps=1, sweeps=1), n_scales=2
+    )
     maps = np.random.default_rng(0).normal(size=(2, 2, 12 * 16**2))
     part = refined.regions(settings, 16)[number]
     of_core = domains.hierarchy(part, 2)
@@ -226,9 +227,7 @@ def test_a_model_comes_back_from_its_file(prepared, tmp_path):
     assert again.fingerprint() == prepared.fingerprint()
     other = dataclasses.replace(
         prepared,
-        settings=dataclasses.replace(
-            REFINED, refinement=dataclasses.replace(REFINED.refinement, sweeps=2)
-        ),
+        settings=REFINED.changed(refinement=REFINED.refinement.changed(sweeps=2)),
     )
     assert other.fingerprint() != prepared.fingerprint()
 

@@ -1,6 +1,5 @@
 """Inputs that were exported and read back give the same model, and so the same maps, to the bit."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ TINY = Path(__file__).parents[1] / "workflow/tiny.yaml"
 
 @pytest.fixture(scope="module")
 def settings():
-    return dataclasses.replace(config.load(TINY).emulator, n_steps=3, batch_size=2)
+    return config.load(TINY).emulator.changed(n_steps=3, batch_size=2)
 
 
 def test_exported_inputs_give_the_same_emulated_maps(tmp_path, settings):

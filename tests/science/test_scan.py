@@ -22,7 +22,7 @@ def vectors(angles):
 
 def test_boresight_keeps_its_angles_to_the_sun(one_day):
     """The angle to the anti-solar direction lies within 85 ± 7.5 degrees, and fills it."""
-    mission = scan.prepare(one_day(simulation={"scan": PLANCK}).simulation)
+    mission = scan.prepare(one_day(simulation={"scan": PLANCK}))
     pointings = scan.point(mission, 3)
     angle = mission.earth_angles[(3 * 5000 // 3600)]
     anti_sun = np.array([np.cos(angle), np.sin(angle), 0])
@@ -37,7 +37,7 @@ def test_spin_period_and_offset(one_day):
         {"name": "a", "polarization_angle_deg": 0.0},
         {"name": "b", "polarization_angle_deg": 0.0, "offset_deg": 5.0},
     ]
-    mission = scan.prepare(one_day(simulation={"scan": PLANCK, "detectors": detectors}).simulation)
+    mission = scan.prepare(one_day(simulation={"scan": PLANCK, "detectors": detectors}))
     np.testing.assert_array_equal(mission.direction_of, [0, 1])
     here, there = map(vectors, scan.point(mission, 0).ecliptic)
     np.testing.assert_allclose(np.sum(here * there, axis=-1), np.cos(np.deg2rad(5)), atol=1e-9)
@@ -53,7 +53,7 @@ def test_orientation_turns_as_cosmo_in_the_galactic_frame(one_day):
     The polarimeter's axis is followed as a vector: x of the detector, rotated to the
     ecliptic by the orientation litebird_sim gives there, then to the Galactic frame.
     """
-    pointings = scan.point(scan.prepare(one_day().simulation), 1)
+    pointings = scan.point(scan.prepare(one_day()), 1)
 
     def axes(angles):
         theta, phi = angles[..., 0], angles[..., 1]
@@ -72,12 +72,13 @@ def test_orientation_turns_as_cosmo_in_the_galactic_frame(one_day):
 
 
 def test_chunk_has_the_same_bits_in_any_range(one_day):
-    simulation = one_day().simulation
-    whole = list(observe(simulation, 0, simulation.n_chunks, "all"))
+    campaign = one_day()
+    simulation = campaign.simulation
+    whole = list(observe(campaign, 0, simulation.n_chunks, "all"))
     assert sum(observation.tod.shape[1] for observation in whole) == simulation.scan.n_samples
     assert whole[-1].tod.shape == (4, 86400 % 5000)
     for chunk in (0, 7, simulation.n_chunks - 1):
-        (alone,) = observe(simulation, chunk, chunk + 1, "one")
+        (alone,) = observe(campaign, chunk, chunk + 1, "one")
         np.testing.assert_array_equal(alone.pixels, whole[chunk].pixels)
         np.testing.assert_array_equal(alone.psi, whole[chunk].psi)
         np.testing.assert_array_equal(alone.tod, whole[chunk].tod)

@@ -32,7 +32,7 @@ def with_kinds(one_day, *kinds, **simulation):
 
 def tod(campaign, chunk=0, index=0):
     """The observation of a chunk, and what the systematics add to its signal."""
-    (observation,) = observe(campaign.simulation, chunk, chunk + 1, "one")
+    (observation,) = observe(campaign, chunk, chunk + 1, "one")
     return observation, systematics.realization(campaign, index)(observation)
 
 
@@ -140,7 +140,7 @@ def test_white_noise_map_has_its_covariance(one_day):
     n_maps = 30
     maps = direct.realizations(campaign, 0, n_maps)
     normal, unused = np.zeros((768, 6)), np.zeros((768, N_DETECTORS, 3))
-    for seen in observe(campaign.simulation, 0, N_CHUNKS, "pass"):
+    for seen in observe(campaign, 0, N_CHUNKS, "pass"):
         binning.accumulate(
             seen.pixels,
             seen.psi,
@@ -167,7 +167,7 @@ def test_one_over_f_is_one_stream_of_ducc_through_all_chunks(one_day):
     settings = {"net_uk_sqrt_s": 50.0, "knee_frequency_mhz": 20, "minimum_frequency_mhz": 0.5}
     campaign = with_kinds(one_day, "one_over_f", one_over_f=settings)
     add = systematics.realization(campaign, 3)
-    streams = [add(seen) for seen in observe(campaign.simulation, 0, N_CHUNKS, "pass")]
+    streams = [add(seen) for seen in observe(campaign, 0, N_CHUNKS, "pass")]
     found = np.concatenate(streams, axis=1)[2]
     expected = np.zeros(2000 + 86400)
     lbs.noise.add_one_over_f_noise(
@@ -188,7 +188,7 @@ def test_one_over_f_is_stationary_from_the_start(one_day):
     """Its variance is the integral of the spectrum, at the first samples too."""
     settings = {"net_uk_sqrt_s": 50.0, "knee_frequency_mhz": 50, "minimum_frequency_mhz": 2.0}
     campaign = with_kinds(one_day, "one_over_f", one_over_f=settings)
-    (first,) = observe(campaign.simulation, 0, 1, "one")
+    (first,) = observe(campaign, 0, 1, "one")
     starts = [noise.one_over_f(campaign, k)(first, first.tod)[:, :50] for k in range(150)]
     frequency = np.fft.rfftfreq(2**16)
     density = ((frequency**2 + 0.05**2) / (frequency**2 + 0.002**2)) ** 0.5
@@ -242,7 +242,7 @@ def test_no_pointing_offset_adds_nothing(one_day, draw):
 
 def test_pointing_offset_has_its_size_and_direction(one_day):
     """x along the scan, y across it; the assumed pointings stay."""
-    mission = scan.prepare(one_day().simulation)
+    mission = scan.prepare(one_day())
     small = np.deg2rad(0.1)
     along = scan.point(scan.displaced(mission, np.full(4, small), np.zeros(4)), 0).ecliptic
     across = scan.point(scan.displaced(mission, np.zeros(4), np.full(4, small)), 0).ecliptic
@@ -339,7 +339,7 @@ def test_a_map_has_the_same_bits_in_any_group(one_day, monkeypatch, kind):
 
 def test_linear_interpolation_of_the_sky_is_that_of_healpy(one_day):
     campaign = with_kinds(one_day, "gains", signal=SKY, gains={"chunk_samples": 500})
-    (seen,) = observe(campaign.simulation, 3, 4, "one")
+    (seen,) = observe(campaign, 3, 4, "one")
     theta, phi, psi = np.moveaxis(seen.pointings.galactic[0], -1, 0)
     t, q, u = (healpy.get_interp_val(m, theta, phi) for m in sky.synthetic(64, 1e-2))
     angle = 2 * (psi + np.pi / 4)

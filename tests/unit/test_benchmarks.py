@@ -24,7 +24,7 @@ def test_a_benchmark_says_what_it_does(program):
 def test_the_cost_of_an_evaluation_is_measured(monkeypatch):
     """Of a model that is soon compiled."""
     paper = config.load(FOLDER.parent / "config" / "paper.yaml")
-    emulator = dataclasses.replace(paper.emulator, n_scales=1, n_orientations=2)
+    emulator = paper.emulator.changed(n_scales=1, n_orientations=2)
     monkeypatch.setattr(config, "load", lambda _: dataclasses.replace(paper, emulator=emulator))
     found = runpy.run_path(str(FOLDER / "emulator.py"))["measure"](4, 2, "float32")
     assert set(found) == {"evaluation", "descent", "start", "peak_gb"}

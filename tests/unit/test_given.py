@@ -48,7 +48,7 @@ def test_a_dataset_that_is_only_given_is_neither_measured_nor_a_source_of_channe
     found = campaign()
     assert list(found.datasets) == ["few", "many"]
     assert (found.find("new").role, found.find("new").n_maps) == ("given", 20)
-    assert found.datasets["many"].given == config.Condition("new", ("a",))
+    assert found.datasets["many"].given == config.Condition(dataset="new", channels=("a",))
     assert found.components.channels == ("a", "b")
     assert [fold.given for fold in found.folds_of("many")] == [None] * 5
     config.check_sources(found)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import inprocess
+from fewtomany import config
 from fewtomany.config.sources import of_campaign
 from fewtomany.errors import UserError
 from fewtomany.files import store
@@ -254,22 +255,30 @@ def test_the_observed_part_turns_with_the_maps(tmp_path):
 # From the configuration, and the maps to try it on
 
 
-def test_the_configuration_names_the_arguments(paths, tmp_path):
-    sections = {
-        "maps": {"nside": 2, "stokes": "QU", "frame": "ecliptic", "mask": None},
-        "reference": {"n_maps": 10},
-        "inputs": {
-            "mine": {"files": f"{tmp_path}/a-*.fits", "unit": "uK", "n_maps": 2},
-            "two": {"channels": {"x": {"files": [paths[0], paths[1]], "frame": "galactic"}}},
-            "drawn": {"n_maps": 3},
-        },
-    }
-    found = ingest.load(**of_campaign(sections, "mine"))
-    assert (found.maps.shape, found.frame, found.dataset) == ((2, 2, 48), "ecliptic", "mine")
-    assert ingest.load(**of_campaign(sections, "two")).channels == ("x",)
-    for name, key in (("drawn", "inputs.drawn"), ("none", "inputs.none"), ("reference",) * 2):
-        with pytest.raises(UserError, match=f"{key}: has no files; expected files or channels"):
-            of_campaign(sections, name)
+def test_the_configuration_names_the_arguments(tmp_path):
+    paths = write(tmp_path, some_maps(5))
+
+    def campaign(**entry):
+        return config.parse(
+            {
+                "campaign": "own",
+                "seed": 1,
+                "maps": {"nside": 2, "stokes": "QU", "frame": "ecliptic"},
+                "inputs": {"mine": entry},
+                "emulated": {"many": {"input": "mine", "strategy": "drawn-target", "n_maps": 20}},
+                "emulator": {"n_scales": 1},
+                "validation": {"n_modes": 5},
+                "trust": {"datasets": []},
+            }
+        )
+
+    of_files = campaign(files=f"{tmp_path}/a-*.fits", unit="uK", n_maps=4)
+    found = ingest.load(**of_campaign(of_files, "mine"))
+    assert (found.maps.shape, found.frame, found.dataset) == ((4, 2, 48), "ecliptic", "mine")
+    of_channels = campaign(channels={"x": {"files": paths, "frame": "galactic"}})
+    assert ingest.load(**of_campaign(of_channels, "mine")).channels == ("x",)
+    with pytest.raises(UserError, match="many: has no files; expected files or channels"):
+        of_campaign(of_files, "many")
 
 
 def test_made_up_maps_can_be_read_and_hold_what_was_planted(tmp_path):

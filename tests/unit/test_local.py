@@ -189,7 +189,7 @@ def test_held_out_inputs_weigh_it(monkeypatch):
     sky = Sky(4, np.arange(30, 110))
     truth = np.kron(np.eye(2), np.exp(-distances(sky.points) / 0.5))
     inputs = store.MapSet(drawn(truth, 12, 2).astype(np.float32), "QU", "some", sky=sky)
-    found = learn.learn(inputs, config.Symmetry("none", None, local=True), 1)
+    found = learn.learn(inputs, config.Symmetry(local=True), 1)
     assert found.evidence["turns_deg"] in learn.WIDTHS_DEG
     weights = found.evidence["weights"]
     assert set(weights) == {"inputs", "isotropic", "diagonal", "small turns", "local"}

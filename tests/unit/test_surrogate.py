@@ -85,7 +85,7 @@ def test_the_surrogate_decides_its_own_stages_alone(one_day):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({}, "surrogate: {} is not allowed; expected at least 1 entry"),
+        ({}, "surrogate: no source is not allowed; expected one of simulation,"),
         ({"covariance": "a", "files": "b"}, "surrogate: covariance and files is not allowed"),
         ({"unit": "K"}, "surrogate: no source is not allowed; expected one of simulation,"),
         ({"simulation": CHEAP, "unit": "K"}, "surrogate.unit: not allowed without files"),
@@ -221,7 +221,7 @@ def inputs_of(rows, n_maps=12):
 
 @pytest.fixture(scope="module", params=["none", "ecliptic"])
 def settings(request):
-    return config.Symmetry(request.param, None if request.param == "none" else 40.0)
+    return config.Symmetry(axis=request.param, width_deg=None if request.param == "none" else 40.0)
 
 
 @pytest.fixture(scope="module")

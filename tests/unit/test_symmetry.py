@@ -170,13 +170,11 @@ def test_the_dipole_is_that_of_the_simulation():
     """In the frame asked for; litebird_sim's is Galactic."""
     constants = litebird_sim.constants
     known = constants.SOLAR_VELOCITY_GAL_LON_RAD, constants.SOLAR_VELOCITY_GAL_LAT_RAD
-    found = learn.dipole_of("galactic", Settings("none", None))
+    found = learn.dipole_of("galactic", Settings())
     np.testing.assert_allclose(found[0] % 360, np.rad2deg(known[0]) % 360, atol=0.01)
     np.testing.assert_allclose(found[1], np.rad2deg(known[1]), atol=0.01)
-    np.testing.assert_allclose(
-        learn.dipole_of("ecliptic", Settings("none", None))[1], -11.15, atol=0.01
-    )
-    assert learn.dipole_of("galactic", Settings("none", None, "none")) is None
+    np.testing.assert_allclose(learn.dipole_of("ecliptic", Settings())[1], -11.15, atol=0.01)
+    assert learn.dipole_of("galactic", Settings(signal="none")) is None
 
 
 def test_a_field_without_the_symmetry_is_not_turned():

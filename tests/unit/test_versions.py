@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from fewtomany import config
-from fewtomany.config import versions
+from fewtomany.config import schema, versions
 
 ROOT = Path(__file__).parents[2]
 DEMO = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
@@ -36,8 +36,7 @@ def leaves(part, path=""):
 
 def test_every_key_that_decides_numbers_belongs_to_a_stage():
     used = {key for stage in versions.STAGES.values() for key in stage.keys}
-    schema = yaml.safe_load(config.SCHEMA_PATH.read_text())
-    for key in leaves(schema):
+    for key in leaves(schema.of(config.Configuration)):
         if f"{key}.".startswith(FREE) or key in FREE_KEYS:
             continue
         parents = {key.rsplit(".", depth)[0] for depth in range(key.count(".") + 1)}
@@ -45,10 +44,10 @@ def test_every_key_that_decides_numbers_belongs_to_a_stage():
 
 
 def test_every_key_of_a_stage_is_one_of_the_schema():
-    schema = yaml.safe_load(config.SCHEMA_PATH.read_text())
+    whole = schema.of(config.Configuration)
     for stage in versions.STAGES.values():
         for key in stage.keys:
-            part = schema
+            part = whole
             for name in key.split("."):
                 assert name in part["properties"], key
                 part = part["properties"][name]

@@ -1,30 +1,19 @@
 """The campaign's configuration. The door: what others take from here; light to import."""
 
-from fewtomany.config.campaign import (
-    SCHEMA_PATH,
-    Campaign,
-    Condition,
-    Dataset,
-    Emulator,
-    Parameter,
-    Refinement,
-    Sharding,
-    Simulation,
-    Symmetry,
-    Trust,
-    Validation,
-    check_sources,
-    load,
-    parse,
-    save,
-)
+from fewtomany.config.campaign import Campaign, Dataset, check_sources, load, parse, save
+from fewtomany.config.sections import Configuration, Maps, Sharding
+from fewtomany.config.sections.datasets import Condition
+from fewtomany.config.sections.emulator import Emulator, Refinement, Symmetry
+from fewtomany.config.sections.judging import Parameter, Trust, Validation
+from fewtomany.config.sections.simulation import Simulation
 
 __all__ = [
-    "SCHEMA_PATH",
     "Campaign",
     "Condition",
+    "Configuration",
     "Dataset",
     "Emulator",
+    "Maps",
     "Parameter",
     "Refinement",
     "Sharding",

@@ -1,15 +1,13 @@
-"""The campaign's configuration: schema first, then frozen dataclasses with meaning.
+"""The campaign: a configuration that is checked and complete, and what it means.
 
-Imports nothing heavier than PyYAML and jsonschema, so that the Snakefile and
+Imports nothing heavier than PyYAML and pydantic, so that the Snakefile and
 every script can load it at no cost.
 """
 
-import copy
 import dataclasses
-import functools
 from collections import ChainMap
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,30 +15,54 @@ from typing import Any
 import yaml
 
 from fewtomany.config import counts, lattice, meaning, schema, settings, simplified
-from fewtomany.config.sections import (
-    Condition,
-    Dataset,
-    Emulator,
-    Maps,
-    Parameter,
-    Reference,
-    Refinement,
-    Sharding,
-    Symmetry,
-    Trust,
-    Validation,
-)
-from fewtomany.config.settings import Simulation
-from fewtomany.config.simplified import Surrogate
+from fewtomany.config.sections import Configuration, Maps, Sharding
+from fewtomany.config.sections.base import Section
+from fewtomany.config.sections.datasets import Condition, Reference, Surrogate
+from fewtomany.config.sections.emulator import Emulator, Symmetry
+from fewtomany.config.sections.judging import Trust, Validation
+from fewtomany.config.sections.simulation import Simplified, Simulation
 from fewtomany.errors import UserError
 from fewtomany.maps.components import Components
 from fewtomany.maps.ingest import files as formats
 from fewtomany.shards import Shard, plan
 
-SCHEMA_PATH = Path(__file__).with_name("campaign.schema.yaml")
-
-_FACTS = ("n_maps", "input", "strategy", "model", "texture")
+_FACTS = ("n_maps", "input", "strategy", "model", "texture", "given", "sources")
 """What an entry says of its dataset by the dataset's own names."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset of the campaign.
+
+    Attributes
+    ----------
+    name : its name in the configuration; "original" and "reference" are fixed
+    role : "original", "reference", "input", "gaussian", "emulated", "fold" for what is
+        emulated from a part of the inputs, or "given" for maps that are only given to emulations
+    n_maps : number of maps
+    input : name of the input dataset it comes from ("gaussian" and "emulated")
+    strategy : "average-target", "drawn-target" or "single-target" ("emulated")
+    model : "isotropic" or "learnt" ("gaussian")
+    selection : the input maps it comes from, by index ("fold"); empty for all of them
+    sources : the user's files by channel ("" for a single one); empty where the campaign makes
+        the maps
+    picked : the map of the original dataset that its first map is, others following; None where
+        its maps are not picked from there
+    texture : the invented field that its maps are, if they are
+    given : the channels that are given, if some are ("emulated")
+    """
+
+    name: str
+    role: str
+    n_maps: int
+    input: str = ""
+    strategy: str = ""
+    model: str = ""
+    selection: tuple[int, ...] = ()
+    sources: Mapping[str, formats.Source] = field(default_factory=dict)
+    picked: int | None = None
+    given: Condition | None = None
+    texture: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,11 +203,6 @@ def load(path: str | Path) -> Campaign:
     return parse(content)
 
 
-@functools.cache
-def _schema() -> dict:
-    return yaml.safe_load(SCHEMA_PATH.read_text())
-
-
 def parse(content: Any) -> Campaign:
     """Check a configuration, fill in its defaults and give it meaning.
 
@@ -193,34 +210,36 @@ def parse(content: Any) -> Campaign:
     ------
     UserError : one line per fault: the key, the value and what is allowed
     """
-    known = _schema()
-    if faults := list(lattice.misuses(content)):
-        raise UserError("\n".join(faults))
-    if lattice.is_flat(content):
-        known = lattice.schema_of(known, content)
-    sections = schema.with_defaults(copy.deepcopy(content), known)
-    faults = schema.faults(sections, known)
-    if not faults:
-        faults = list(meaning.faults_of_sources(sections))
-    if not faults:
-        faults = simplified.complete(sections, known)
-    if not faults:
-        _follow(sections)
-        faults = [*meaning.faults(sections), *counts.faults(sections)]
-    if faults:
-        raise UserError("\n".join(faults))
-    return _build(sections)
+    _refuse(lattice.misuses(content))
+    read = _read(content)
+    sections = read.model_dump(mode="json")
+    _refuse(meaning.faults_of_sources(sections))
+    simplified.complete(sections)
+    _follow(read, sections)
+    _refuse([*meaning.faults(sections), *counts.faults(sections)])
+    return _build(_read(sections), sections)
 
 
-def _follow(sections: dict) -> None:
+def _refuse(faults: Iterable[str]) -> None:
+    if faults := list(faults):
+        raise UserError("\n".join(faults))
+
+
+def _read(content: Any) -> Configuration:
+    return lattice.meant(schema.read(Configuration, lattice.with_defaults(content)))
+
+
+def _follow(read: Configuration, sections: dict) -> None:
     """Fill in what follows from the files and from other keys."""
-    entries = {f"inputs.{name}": entry for name, entry in sections["inputs"].items()}
-    for key, entry in (entries | {"reference": sections.get("reference") or {"n_maps": 0}}).items():
-        if "n_maps" not in entry:
-            kind = (sections["maps"]["stokes"], "shape" in sections["maps"])
-            found = [_count(key, source, *kind) for source in _sources(entry).values()]
-            entry["n_maps"] = min(found)
-    if "trust" in sections and "datasets" not in sections["trust"]:
+    kind = (read.maps.stokes, read.maps.flat is not None)
+    inputs = sections["inputs"]
+    entries = {f"inputs.{name}": (found, inputs[name]) for name, found in read.inputs.items()}
+    if read.reference is not None:
+        entries["reference"] = (read.reference, sections["reference"])
+    for key, (found, entry) in entries.items():
+        if found.n_maps is None:
+            entry["n_maps"] = min(_count(key, source, *kind) for source in found.sources.values())
+    if read.trust is not None and read.trust.datasets is None:
         known = sections.get("simulation") or sections.get("reference")
         sections["trust"]["datasets"] = [] if known else list(sections["emulated"])
 
@@ -251,21 +270,6 @@ def check_sources(campaign: Campaign) -> None:
         raise UserError("\n".join(faults))
 
 
-def _sources(entry: dict) -> dict[str, formats.Source]:
-    """The user's files of an entry, by channel; nothing for maps that the campaign makes."""
-    channels = entry.get("channels") or ({"": entry} if "files" in entry else {})
-    return {
-        channel: formats.Source(
-            tuple(part["files"] if isinstance(part["files"], list) else [part["files"]]),
-            part.get("unit"),
-            part.get("ordering"),
-            part.get("polarization_convention"),
-            part.get("frame"),
-        )
-        for channel, part in channels.items()
-    }
-
-
 def _folds(c: dict, datasets: dict[str, Dataset]) -> dict[str, Dataset]:
     """What is emulated from all inputs but those of a fold; input k is in fold k mod n_folds."""
     folds = [
@@ -287,30 +291,39 @@ def _folds(c: dict, datasets: dict[str, Dataset]) -> dict[str, Dataset]:
     return {fold.name: fold for fold in folds}
 
 
-def _build(c: dict) -> Campaign:
-    simulation, reference = c.get("simulation"), c.get("reference")
-    datasets, alone = [], sorted(meaning.only_given(c))
-    if simulation is not None:
-        datasets.append(Dataset("original", "original", simulation["n_maps"]))
+def _build(read: Configuration, c: dict) -> Campaign:
+    """The campaign of a complete configuration; ``c`` is its plain form."""
+    datasets, alone = [], meaning.only_given(c)
+    if read.simulation is not None:
+        datasets.append(Dataset("original", "original", read.simulation.n_maps))
     picks = meaning.picks(c)
-    if reference is not None:
-        datasets.append(_dataset("reference", "reference", reference, picks))
-    for family, role in (("inputs", "input"), ("gaussian", "gaussian"), ("emulated", "emulated")):
-        datasets += [_dataset(name, role, entry, picks) for name, entry in c[family].items()]
-    given = {name: _dataset(name, "given", c["inputs"][name], picks) for name in alone}
+    if read.reference is not None:
+        datasets.append(_dataset("reference", "reference", read.reference, picks))
+    for name, entry in read.inputs.items():
+        datasets.append(_dataset(name, "given" if name in alone else "input", entry, picks))
+    for family, role in (("gaussian", "gaussian"), ("emulated", "emulated")):
+        entries = getattr(read, family).items()
+        datasets += [_dataset(name, role, entry, picks) for name, entry in entries]
+    given = {dataset.name: dataset for dataset in datasets if dataset.role == "given"}
     by_name = {dataset.name: dataset for dataset in datasets if dataset.name not in given}
+    simulation = read.simulation
+    if simulation is not None:
+        simulation = simulation.changed(engine=settings.engine(c["simulation"]))
+    surrogate = read.surrogate
+    if surrogate is not None and surrogate.simulation is not None:
+        surrogate = surrogate.changed(simulation=Simplified.model_validate(surrogate.simulation))
     return Campaign(
-        name=c["campaign"],
-        seed=c["seed"],
-        maps=_maps(c["maps"]),
-        simulation=settings.build(simulation, c["maps"]["frame"]) if simulation else None,
-        reference=_reference(reference) if reference is not None else None,
-        symmetry=Symmetry(**c["symmetry"]) if "symmetry" in c else None,
-        surrogate=_surrogate(c),
-        emulator=_emulator(c["emulator"]),
-        validation=_validation(c.get("validation")),
-        trust=_trust(c.get("trust")),
-        sharding=Sharding(**c["sharding"]),
+        name=read.campaign,
+        seed=read.seed,
+        maps=read.maps.changed(frame=read.maps.frame or ""),
+        simulation=simulation,
+        reference=read.reference,
+        symmetry=read.symmetry,
+        surrogate=surrogate,
+        emulator=read.emulator,
+        validation=read.validation,
+        trust=read.trust or Trust(datasets=()),
+        sharding=read.sharding,
         datasets=by_name,
         folds=_folds(c, by_name),
         given=given,
@@ -318,50 +331,10 @@ def _build(c: dict) -> Campaign:
     )
 
 
-def _maps(section: dict) -> Maps:
-    if "shape" in section:
-        return Maps(**{**section, "shape": tuple(section["shape"])})
-    return Maps(**section)
-
-
-def _trust(section: dict | None) -> Trust:
-    if section is None:
-        return Trust((), n_folds=0, n_maps=0, n_directions=0)
-    return Trust(**{**section, "datasets": tuple(section["datasets"])})
-
-
-def _emulator(section: dict) -> Emulator:
-    refinement = section.get("refinement")
-    return Emulator(**{**section, "refinement": Refinement(**refinement) if refinement else None})
-
-
-def _validation(section: dict | None) -> Validation | None:
-    if section is None:
-        return None
-    parameter = section["parameter"]
-    amplitudes = tuple(parameter["amplitudes"])
-    return Validation(
-        **{**section, "parameter": Parameter(**{**parameter, "amplitudes": amplitudes})}
-    )
-
-
-def _reference(section: dict) -> Reference:
-    return Reference(section["n_maps"], section.get("covariance", ""), section.get("draws", ""))
-
-
-def _surrogate(c: dict) -> Surrogate | None:
-    if c.get("surrogate") is None:
-        return None
-    source = _sources(c["surrogate"]).get("")
-    return simplified.build(c["surrogate"], c["maps"]["frame"], source)
-
-
-def _dataset(name: str, role: str, entry: dict, picks: Mapping[str, int]) -> Dataset:
-    facts = {key: entry[key] for key in _FACTS if key in entry}
-    if "given" in entry:
-        given = entry["given"]
-        facts["given"] = Condition(given["dataset"], tuple(given["channels"]))
-    return Dataset(name, role, sources=_sources(entry), picked=picks.get(name), **facts)
+def _dataset(name: str, role: str, entry: Section, picks: Mapping[str, int]) -> Dataset:
+    found = {key: getattr(entry, key, None) for key in _FACTS}
+    facts = {key: value for key, value in found.items() if value is not None}
+    return Dataset(name, role, picked=picks.get(name), **facts)
 
 
 def save(campaign: Campaign, path: str | Path) -> None:

@@ -1,14 +1,15 @@
 """The configuration of a plane or a line: what it has no meaning for, and its own defaults.
 
-``maps.shape`` makes a campaign one of a plane or a line. Its schema is that of the sphere less
-the keys of :data:`NO_MEANING`, with the defaults of :data:`DEFAULTS`, so that its effective
-configuration holds what counts and nothing else.
+``maps.shape`` makes a campaign one of a plane or a line. Its configuration is that of the sphere
+less the keys of :data:`NO_MEANING`, with the defaults of :data:`DEFAULTS`, so that it holds what
+counts and nothing else.
 """
 
-import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fewtomany.config.sections import Configuration
+from fewtomany.config.sections.base import ABSENT
 from fewtomany.errors import UserError
 from fewtomany.maps.flat import Flat
 
@@ -67,33 +68,31 @@ def is_flat(content: Any) -> bool:
     return isinstance(maps, Mapping) and maps.get("shape") is not None
 
 
-def schema_of(known: dict, content: dict) -> dict:
-    """The schema of a plane or a line, from that of all campaigns."""
-    result = copy.deepcopy(known)
-    for key in NO_MEANING:
-        *parents, last = key.split(".")
-        del _properties(result, parents)[last]
-    for key, value in _defaults(content).items():
-        *parents, last = key.split(".")
-        _properties(result, parents)[last]["default"] = value
-    inputs = result["properties"]["inputs"]["additionalProperties"]["properties"]
-    for entry in (inputs, result["properties"]["reference"]["properties"]):
-        channel = entry["channels"]["additionalProperties"]["properties"]
-        for fact in FACTS:
-            del entry[fact], channel[fact]
+def with_defaults(content: Any) -> Any:
+    """The content of a plane or a line with the defaults that differ; any other as it is."""
+    if not is_flat(content):
+        return content
+    more = {"emulator.n_orientations": 1} if _kind(content) == "line" else {}
+    result = dict(content)
+    for key, value in (DEFAULTS | more).items():
+        section, name = key.split(".")
+        part = result.get(section, {})
+        if isinstance(part, Mapping):
+            result[section] = {name: value, **part}
     return result
 
 
-def _properties(schema: dict, parents: list[str]) -> dict:
-    for key in parents:
-        schema = schema["properties"][key]
-    return schema["properties"]
-
-
-def _defaults(content: dict) -> dict[str, Any]:
-    if _kind(content) == "plane":
-        return DEFAULTS
-    return DEFAULTS | {"emulator.n_orientations": 1}
+def meant(read: Configuration) -> Configuration:
+    """A configuration without the keys that mean nothing on its plane or line."""
+    if read.maps.flat is None:
+        return read
+    for key in NO_MEANING:
+        section, _, name = key.partition(".")
+        part = getattr(read, section)
+        if part is not None:
+            left = part.changed(**{name: ABSENT}) if name else ABSENT
+            read = read.changed(**{section: left})
+    return read
 
 
 def _kind(content: dict) -> str:

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from fewtomany.config.campaign import Campaign
-from fewtomany.config.sections import Dataset
+from fewtomany.config.campaign import Campaign, Dataset
 
 WITH_TRUTH = ("chi2",)
 """Figures of the comparison that need true maps."""

@@ -1,17 +1,18 @@
-"""The reference of all configuration keys, as Markdown made from the schema."""
+"""The reference of all configuration keys, made from their sections: Markdown, and the schema."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
-from fewtomany.config.campaign import SCHEMA_PATH
+from fewtomany.config import schema
+from fewtomany.config.sections import Configuration
 
-MARK = "<!-- Below this line: made from workflow/schemas/campaign.schema.yaml. -->"
+MARK = "<!-- Below this line: made from scripts/fewtomany/config/sections/ by `make reference`. -->"
 
 
 def updated(page: str) -> str:
-    """A page with everything after :data:`MARK` made anew from the schema.
+    """A page with everything after :data:`MARK` made anew from the sections.
 
     Raises
     ------
@@ -25,13 +26,21 @@ def updated(page: str) -> str:
 
 def reference() -> str:
     """Markdown: one section per part of the configuration, one row per key."""
-    schema = yaml.safe_load(SCHEMA_PATH.read_text())
-    top = {key: part for key, part in schema["properties"].items() if not _is_section(part)}
-    parts = [_section("Top level", schema["description"], _rows(top, schema, ""))]
-    for key, part in schema["properties"].items():
+    whole = schema.of(Configuration)
+    top = {key: part for key, part in whole["properties"].items() if not _is_section(part)}
+    parts = [_section("Top level", whole["description"], _rows(top, whole, ""))]
+    for key, part in whole["properties"].items():
         if _is_section(part):
             parts.append(_section(f"`{key}`", part["description"], _rows_below(part, key)))
     return "\n".join(parts)
+
+
+def schema_file() -> str:
+    """The JSON schema of a campaign file, as YAML."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A campaign"}
+    return yaml.safe_dump(
+        head | schema.of(Configuration), sort_keys=False, allow_unicode=True, width=100
+    )
 
 
 def _is_section(part: dict) -> bool:
@@ -40,14 +49,13 @@ def _is_section(part: dict) -> bool:
 
 def _section(title: str, description: str, rows: Iterator[str]) -> str:
     head = "| key | type | default | allowed | meaning |\n|---|---|---|---|---|"
-    return "\n".join([f"## {title}", "", _flat(description), "", head, *rows, ""])
+    return "\n".join([f"## {title}", "", description, "", head, *rows, ""])
 
 
 def _rows_below(part: dict, path: str) -> Iterator[str]:
     """Rows of all keys below an object, a map of named entries or a list of objects."""
     yield from _rows(part.get("properties", {}), part, f"{path}.")
-    entry = part.get("additionalProperties")
-    if isinstance(entry, dict):
+    for entry in part.get("patternProperties", {}).values():
         yield from _rows_below(entry, f"{path}.NAME")
     if "items" in part:
         yield from _rows_below(part["items"], f"{path}[]")
@@ -65,16 +73,15 @@ def _rows(properties: dict, parent: dict, prefix: str) -> Iterator[str]:
 
 
 def _row(path: str, part: dict, required: bool) -> str:
-    default = "required" if required else _value(part.get("default"))
-    cells = (f"`{path}`", _type(part), default, _allowed(part), _flat(part["description"]))
+    default = "required" if required else _value(part["default"]) if "default" in part else ""
+    cells = (f"`{path}`", _type(part), default, _allowed(part), part["description"])
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _type(part: dict) -> str:
     if "enum" in part:
         return "integer" if isinstance(part["enum"][0], int) else "string"
-    kind = part["type"]
-    return " or ".join(kind) if isinstance(kind, list) else kind
+    return " or ".join(schema.types(part))
 
 
 def _allowed(part: dict) -> str:
@@ -91,7 +98,3 @@ def _allowed(part: dict) -> str:
 
 def _value(value: Any) -> str:
     return f"`{yaml.safe_dump(value, default_flow_style=True, width=1000).splitlines()[0]}`"
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())

@@ -5,11 +5,10 @@ defaults. Imports nothing heavy.
 """
 
 import copy
-from dataclasses import dataclass
 
 from fewtomany.config import schema, settings
-from fewtomany.config.settings import Simulation
-from fewtomany.maps.ingest import files as formats
+from fewtomany.config.sections.simulation import Simplified
+from fewtomany.errors import UserError
 
 SOURCES = ("simulation", "covariance", "files")
 """What a surrogate may be; exactly one."""
@@ -18,75 +17,45 @@ FACTS = ("n_maps", "unit", "ordering", "polarization_convention", "frame")
 """What is said of files alone."""
 
 
-@dataclass(frozen=True)
-class Surrogate:
-    """A cheap stand-in of the inputs' scan; exactly one of the three is there.
+def complete(sections: dict) -> None:
+    """Fill in the surrogate's simulation, in a configuration with its defaults.
 
-    Attributes
-    ----------
-    simulation : a simplified simulation, of the response engine
-    covariance : file of a covariance
-    source : files of maps
-    """
-
-    simulation: Simulation | None
-    covariance: str | None
-    source: formats.Source | None
-
-
-def build(section: dict, frame: str, source: formats.Source | None) -> Surrogate:
-    """The surrogate of a completed section; ``source`` are its files, if it has any."""
-    simulation = section.get("simulation")
-    return Surrogate(
-        settings.build({**simulation, "n_maps": 0}, frame) if simulation else None,
-        section.get("covariance"),
-        source,
-    )
-
-
-def complete(sections: dict, known: dict) -> list[str]:
-    """Fill in the surrogate's simulation; a line for every fault.
-
-    Parameters
-    ----------
-    sections : the configuration with its defaults; ``surrogate.simulation`` becomes complete
-    known : the schema of the whole configuration
+    Raises
+    ------
+    UserError : one line per fault
     """
     surrogate = sections.get("surrogate")
     if surrogate is None:
-        return []
+        return
     found = [name for name in SOURCES if name in surrogate]
     if len(found) != 1:
-        return [
+        raise UserError(
             f"surrogate: {' and '.join(found) or 'no source'} is not allowed; "
             f"expected one of {', '.join(SOURCES)}"
-        ]
-    if found != ["files"]:
-        wrong = [name for name in FACTS if name in surrogate]
-        if wrong:
-            return [f"surrogate.{name}: not allowed without files" for name in wrong]
-    if found != ["simulation"]:
-        return []
-    changes = surrogate["simulation"]
+        )
+    wrong = [name for name in FACTS if name in surrogate] if found != ["files"] else []
+    if wrong:
+        raise UserError("\n".join(f"surrogate.{name}: not allowed without files" for name in wrong))
+    if found == ["simulation"]:
+        surrogate["simulation"] = _simulation(surrogate["simulation"], sections.get("simulation"))
+
+
+def _simulation(changes: dict, accurate: dict | None) -> dict:
+    key = "surrogate.simulation"
     if "n_maps" in changes:
-        return ["surrogate.simulation.n_maps: not allowed; its covariance is exact"]
+        raise UserError(f"{key}.n_maps: not allowed; its covariance is exact")
     engine = changes.get("engine", "response")
     if engine not in ("auto", "response"):
-        return [f"surrogate.simulation.engine: {engine!r} is not allowed; expected response"]
-    part = copy.deepcopy(known["properties"]["simulation"])
-    del part["required"]
-    full = merged(sections.get("simulation") or {}, {**changes, "engine": "response"})
-    full.pop("n_maps", None)
-    full = schema.with_defaults(full, part)
-    nested = {"surrogate": {"properties": {"simulation": part}}}
-    faults = schema.faults({"surrogate": {"simulation": full}}, {"properties": nested})
-    if not faults and (reason := settings.nonlinear(full)):
-        faults = [
-            f"surrogate.simulation.systematics: {', '.join(full['systematics'])} is not allowed; "
+        raise UserError(f"{key}.engine: {engine!r} is not allowed; expected response")
+    content = merged(accurate or {}, {**changes, "engine": "response"})
+    content.pop("n_maps", None)
+    full = schema.read(Simplified, content, key).model_dump(mode="json")
+    if reason := settings.nonlinear(full):
+        raise UserError(
+            f"{key}.systematics: {', '.join(full['systematics'])} is not allowed; "
             f"expected linear ones ({reason})"
-        ]
-    surrogate["simulation"] = full
-    return faults
+        )
+    return full
 
 
 def merged(section: dict, changes: dict) -> dict:

@@ -173,7 +173,7 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
         if found.selection:
             content["selection"] = found.selection
         if found.given and stage in ("emulate", "assemble"):
-            content["given"] = {**asdict(found.given), "version": GIVEN_VERSION}
+            content["given"] = {**dict(found.given), "version": GIVEN_VERSION}
     return json.dumps({"version": chosen.version, **content}, sort_keys=True)
 
 

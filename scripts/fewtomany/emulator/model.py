@@ -177,7 +177,7 @@ class Model:
     def fingerprint(self) -> str:
         """Hexadecimal digest of all that decides the emulated maps but the seed."""
         digest = hashlib.sha256()
-        settings = {k: v for k, v in asdict(self.settings).items() if k != "refinement"}
+        settings = {k: v for k, v in self.settings if k != "refinement"}
         facts = [settings, asdict(self.components), self.sky.attributes()]
         digest.update(json.dumps([STAGES["emulate"].version, *facts], sort_keys=True).encode())
         for name in sorted(self.arrays):

@@ -108,13 +108,12 @@ class RefinedModel:
 
 def of_coarse(settings: Emulator) -> Emulator:
     """Settings of the coarse sphere, whose starts come from the fine one."""
-    return replace(settings, refinement=None, start="white")
+    return settings.changed(refinement=None, start="white")
 
 
 def of_region(settings: Emulator) -> Emulator:
     """Settings of a region: the scattering covariances alone."""
-    return replace(
-        settings,
+    return settings.changed(
         refinement=None,
         spectra=False,
         scatter=False,

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewtomany import seeds
-from fewtomany.config.campaign import Campaign, Simulation
+from fewtomany.config import Campaign, Simulation
 from fewtomany.late import litebird_sim as lbs
 from fewtomany.simulation import GAIN_KEY
 from fewtomany.simulation.observation import Observation

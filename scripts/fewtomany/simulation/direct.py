@@ -78,7 +78,7 @@ def bin_together(
     n_pix = healpy.nside2npix(simulation.nside)
     normal = np.zeros((n_pix, 6))
     projected = np.zeros((len(tods), n_pix, len(simulation.detectors), 3))
-    for observation in observe(simulation, 0, simulation.n_chunks, what):
+    for observation in observe(campaign, 0, simulation.n_chunks, what):
         seen = (
             observation.pixels,
             observation.psi,

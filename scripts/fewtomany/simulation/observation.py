@@ -20,7 +20,7 @@ class Observation:
     ----------
     chunk : its index in the mission
     pixels, psi : arrays of shape (n_directions, n_samples): RING pixel at
-        ``simulation.nside`` and orientation (rad), in the frame of the maps
+        ``mission.simulation.nside`` and orientation (rad), in the frame of the maps
     direction_of, polarization_angles : arrays of shape (n_detectors,)
     tod : array of shape (n_detectors, n_samples), the ideal signal, K_CMB
     mission, source, pointings : what the signal was made from
@@ -43,21 +43,19 @@ class Observation:
         return signal.tod(alone, self.mission, self.pointings)
 
 
-def observe(
-    simulation: config.Simulation, start: int, stop: int, what: str
-) -> Iterator[Observation]:
+def observe(campaign: config.Campaign, start: int, stop: int, what: str) -> Iterator[Observation]:
     """Observations of the chunks ``start <= chunk < stop``, one at a time.
 
     The same chunk has the same bits in any range. ``what`` names the loop in
     the log.
     """
-    mission = scan.prepare(simulation)
+    mission = scan.prepare(campaign)
     source = signal.prepare(mission)
     for chunk in progress(range(start, stop), what):
         pointings = scan.point(mission, chunk)
         yield Observation(
             chunk=chunk,
-            pixels=binning.pixels_of(pointings.binned, simulation.nside),
+            pixels=binning.pixels_of(pointings.binned, mission.simulation.nside),
             psi=pointings.binned[..., 2],
             direction_of=mission.direction_of,
             polarization_angles=mission.polarization_angles,

@@ -26,7 +26,7 @@ from fewtomany.simulation.observation import observe
 from fewtomany.simulation.resolution import downgrade
 
 
-def scan_range(simulation: config.Simulation, start: int, stop: int) -> dict[str, np.ndarray]:
+def scan_range(campaign: Campaign, start: int, stop: int) -> dict[str, np.ndarray]:
     """One pass over the chunks ``start <= chunk < stop``.
 
     Returns
@@ -39,11 +39,12 @@ def scan_range(simulation: config.Simulation, start: int, stop: int) -> dict[str
     projected : (n_rows, n_kinds · n_detectors, 3), float64, Pᵀ w_c in K per unit
         amplitude; the detector is the faster index
     """
+    simulation = campaign.simulation
     kinds = systematics.linear(simulation)
     n_detectors = len(simulation.detectors)
     slots = np.empty(healpy.nside2npix(simulation.nside), np.int64)
     pixels, normals, projections = [], [], []
-    for observation in observe(simulation, start, stop, f"chunks {start} to {stop}"):
+    for observation in observe(campaign, start, stop, f"chunks {start} to {stop}"):
         touched = np.flatnonzero(np.bincount(observation.pixels.ravel(), minlength=len(slots)))
         slots[touched] = np.arange(len(touched))
         normal = np.zeros((len(touched), 6))
@@ -123,7 +124,7 @@ def write_response(
 def make_response(campaign: Campaign, path: Path) -> None:
     """The whole pass and its merge in this process: a "response" without provenance."""
     simulation = campaign.simulation
-    arrays = scan_range(simulation, 0, simulation.n_chunks)
+    arrays = scan_range(campaign, 0, simulation.n_chunks)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         part = Path(folder, "part.h5")
         write_part(part, simulation, 0, simulation.n_chunks, arrays, {})

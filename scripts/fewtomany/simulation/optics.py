@@ -4,7 +4,7 @@ import numpy as np
 
 from fewtomany import seeds
 from fewtomany.config.campaign import Campaign
-from fewtomany.config.settings import Bandpass
+from fewtomany.config.sections.systematics import Bandpass
 from fewtomany.late import litebird_sim as lbs
 from fewtomany.simulation import scan, signal
 from fewtomany.simulation.observation import Observation

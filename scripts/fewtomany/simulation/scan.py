@@ -26,6 +26,7 @@ class Mission:
     Attributes
     ----------
     simulation : its configuration
+    frame : in which maps are made, that of ``maps.frame``
     start_time : of the first sample (TDB)
     strategy, instrument : litebird_sim's scanning strategy and instrument
     directions : one litebird_sim detector for each direction of the focal plane
@@ -35,6 +36,7 @@ class Mission:
     """
 
     simulation: config.Simulation
+    frame: str
     start_time: "astropy_time.Time"
     strategy: "lbs.SpinningScanningStrategy"
     instrument: "lbs.InstrumentInfo"
@@ -62,8 +64,9 @@ class Pointings:
     binned: np.ndarray
 
 
-def prepare(simulation: config.Simulation) -> Mission:
-    """The mission of a configuration."""
+def prepare(campaign: config.Campaign) -> Mission:
+    """The mission of a campaign's simulation."""
+    simulation = campaign.simulation
     scan = simulation.scan
     with warnings.catch_warnings():
         # UTC of a future date lacks the leap seconds to come.
@@ -75,6 +78,7 @@ def prepare(simulation: config.Simulation) -> Mission:
     grid = np.arange(0, scan.duration_days * 86400 + EPHEMERIS_STEP_S, EPHEMERIS_STEP_S)
     return Mission(
         simulation=simulation,
+        frame=campaign.maps.frame,
         start_time=start_time,
         strategy=lbs.SpinningScanningStrategy(
             spin_sun_angle_rad=np.deg2rad(scan.spin_sun_angle_deg),
@@ -142,7 +146,7 @@ def point(mission: Mission, chunk: int) -> Pointings:
     observation.prepare_pointings(mission.instrument, attitude)
     ecliptic, _ = observation.get_pointings("all")
     galactic = frames.from_ecliptic(ecliptic, "galactic")
-    frame = mission.simulation.frame
+    frame = mission.frame
     binned = galactic if frame == "galactic" else frames.from_ecliptic(ecliptic, frame)
     return Pointings(observation.start_time, ecliptic, galactic, binned)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fewtomany.config.campaign import Campaign, Simulation
+from fewtomany.config import Campaign, Simulation
 from fewtomany.simulation import columns, drifts, noise, optics
 from fewtomany.simulation.observation import Observation
 
