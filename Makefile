@@ -1,7 +1,8 @@
 # make demo        a whole campaign in minutes, from nothing to its report
 # make campaign    CONFIG=config/paper.yaml PROFILE=profiles/local
 # make augment     MAPS='dir/*.fits' [N_MAPS=200] [NAME=mine] [NSIDE=…] [MASK=…]
-#                  [AXIS=ecliptic] [STOKES=QU]: your own maps; what the files do not say:
+#                  [AXIS=ecliptic] [STOKES=QU] [SURROGATE='cheap/*.fits']: your own maps; what
+#                  the files do not say:
 #                  [UNIT=uK] [CONVENTION=COSMO] [FRAME=galactic] [ORDERING=RING]
 # make resume      the same after Snakemake itself was killed
 # make test        lint, then every test but the slow ones, on WORKERS=2 cores
@@ -38,11 +39,13 @@ campaign: $(VENV)/installed
 # What is said goes through the environment, so that names may hold blanks.
 augment: export SAID_MAPS = $(MAPS)
 augment: export SAID_MASK = $(MASK)
+augment: export SAID_SURROGATE = $(SURROGATE)
 augment: $(VENV)/installed
 	@test -n "$$SAID_MAPS" || { echo "MAPS: missing; expected files or patterns, MAPS='dir/*.fits'" >&2; exit 2; }
 	@python scripts/augment.py --profile $(PROFILE) $(if $(N_MAPS),--n-maps $(N_MAPS)) \
 	    $(if $(NAME),--name $(NAME)) $(if $(NSIDE),--nside $(NSIDE)) \
 	    $(if $(MASK),--mask "$$SAID_MASK") $(if $(STOKES),--stokes $(STOKES)) \
+	    $(if $(SURROGATE),--surrogate "$$SAID_SURROGATE") \
 	    $(if $(AXIS),--axis $(AXIS)) $(if $(UNIT),--unit $(UNIT)) $(if $(FRAME),--frame $(FRAME)) \
 	    $(if $(CONVENTION),--convention $(CONVENTION)) $(if $(ORDERING),--ordering $(ORDERING)) \
 	    "$$SAID_MAPS"

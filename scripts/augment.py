@@ -48,6 +48,13 @@ def get_parser() -> argparse.ArgumentParser:
         default="none",
         help="the scan's axis: maps of one scan may be turned about it; the campaign's frame then",
     )
+    options.add_argument(
+        "--surrogate",
+        action="append",
+        default=[],
+        metavar="MAPS",
+        help="cheap maps of the same scan, on the same pixels: files or a pattern; may be repeated",
+    )
     for name, allowed in SAID.items():
         text = f"of the files, where they do not say it: {', '.join(allowed)}"
         options.add_argument(f"--{name}", help=text)
@@ -78,6 +85,10 @@ def main(arguments: argparse.Namespace) -> None:
     )
     for note in found.notes:
         logger.info(note)
+    surrogate = ingest.patterns(arguments.surrogate)
+    if surrogate:
+        cheap = augment.kind_of(surrogate, found.stokes, said, arguments.axis, mask, fewest=2)
+        logger.info("surrogate: %d maps at nside %d, %s", cheap.n_maps, cheap.nside, cheap.frame)
     content = augment.plan(
         yaml.safe_load(Path(arguments.config).read_text()),
         arguments.name,
@@ -89,6 +100,7 @@ def main(arguments: argparse.Namespace) -> None:
         mask,
         arguments.axis,
         said,
+        surrogate,
     )
     results = Path("results") / arguments.name
     results.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fewtomany import covariance, seeds
-from fewtomany.covariance import base, nonlinear, regressions
+from fewtomany.covariance import base, compact, nonlinear, regressions
 from fewtomany.covariance.base import Dense, SingularError
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.mixture import Mixture
@@ -86,13 +86,20 @@ def local(components, sky):
     return regressions.learn(known, deviation(components, sky), components, sky, n_neighbours=6)
 
 
+def modes_and_local(components, sky):
+    return compact.of_model(dense(components, sky), 1, ("a",))
+
+
 def shrunk(components, sky):
     return nonlinear.analytical(maps(components, sky, 20).reshape(20, -1), components, sky)
 
 
 MODELS = {
     make.__name__: make
-    for make in (dense, few, many, surrogate, diagonal, turned, rotated, mixture, local, shrunk)
+    for make in (
+        *(dense, few, many, surrogate, diagonal, turned, rotated, mixture, local),
+        *(modes_and_local, shrunk),
+    )
 }
 OF_A_WHOLE_SKY = ("turned", "rotated")
 SLOW = ("rotated",)
@@ -143,7 +150,8 @@ def test_parts_of_it_are_parts_of_the_whole(case):
 
 def test_leading_modes_are_those_of_the_whole(case):
     name, model, whole = case
-    if name not in ("surrogate", "diagonal"):  # of which the independent part has no modes
+    # an independent or local part has no modes
+    if name not in ("surrogate", "diagonal", "modes_and_local"):
         values = np.linalg.eigvalsh(whole)[::-1][:4]
         close(model.leading(4).values, values, 1e-6)
 

@@ -65,6 +65,13 @@ def test_what_is_said_of_the_files_is_in_the_campaign():
     assert planned().find("maps").sources[""] == Source(("maps/*.fits",))
 
 
+def test_cheap_maps_of_the_same_scan_are_a_surrogate():
+    said = Source((), unit="uK")
+    campaign = planned(said=said, surrogate=["cheap/*.fits"])
+    assert campaign.surrogate.source == Source(("cheap/*.fits",), unit="uK")
+    assert planned().surrogate is None
+
+
 @pytest.mark.parametrize(
     ("said", "axis", "message"),
     [
@@ -85,8 +92,9 @@ def test_the_command_takes_what_the_files_do_not_say(array, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: Namespace(returncode=0))
     options = ["--unit", "uK", "--convention", "COSMO", "--name", "mine", "--dry-run", array]
-    command.main(command.get_parser().parse_args(options))
+    command.main(command.get_parser().parse_args([*options, "--surrogate", array]))
     content = yaml.safe_load(Path("results/mine/augment.yaml").read_text())
+    assert content["surrogate"]["files"] == [array]
     assert content["inputs"]["maps"] == {
         "files": [array],
         "n_maps": 5,

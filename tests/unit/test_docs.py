@@ -156,7 +156,10 @@ def test_the_site_has_the_pages_that_are_there():
 
 
 def test_code_of_the_page_on_covariances_runs(tmp_path):
-    """Its blocks one after the other, on a covariance whose inverse is known."""
+    """Its blocks one after the other, on a covariance whose inverse is known.
+
+    That of many values is run by tests/unit/test_compact.py.
+    """
     text = (ROOT / "docs" / "covariances.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     path = tmp_path / "recommended.h5"
@@ -173,7 +176,7 @@ def test_code_of_the_page_on_covariances_runs(tmp_path):
     np.testing.assert_array_equal(names["matrix"], content.covariance)
     np.testing.assert_array_equal(names["mean"], content.mean)
     assert (names["stokes"], names["nside"], names["evidence"]) == ("QU", 1, "{}")
-    exec(blocks[2], names)
+    exec(blocks[-1], names)
     assert len(names["modes"]) == n
     assert names["chi2"] == pytest.approx(n / 2)
 

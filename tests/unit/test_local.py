@@ -1,6 +1,10 @@
 """The local model: regressions on the nearest pixels before each, from coarse to fine."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +17,7 @@ from fewtomany.maps.components import Components
 from fewtomany.maps.flat import Flat
 from fewtomany.maps.sky import Sky
 
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 T = Components("T")
 
 
@@ -132,6 +137,70 @@ def test_regressions_have_the_same_bits_in_any_company(monkeypatch):
     np.testing.assert_array_equal(found[0].left, found[1].left)
 
 
+PROGRAM = """
+import sys
+import numpy as np
+from fewtomany.covariance import regressions, turns
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
+
+sky, components = Sky(8), Components("QU")
+maps = np.random.default_rng(0).standard_normal((40, 2, 768))
+samples = turns.turn(maps, components, sky, 5.0, 1, ("t",))
+found = [
+    regressions.learn(maps, np.ones((2, 768)), components, sky, some) for some in (None, samples)
+]
+arrays = {f"{k}/{n}": a for k, f in enumerate(found) for n, a in f.arrays().items()}
+np.savez(sys.argv[1], **arrays)
+"""
+
+
+def test_it_has_the_same_bits_for_any_number_of_threads(tmp_path):
+    found = []
+    for threads in ("1", "2"):
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+        environment = {**os.environ, **dict.fromkeys(names, threads), "PYTHONPATH": str(SCRIPTS)}
+        path = tmp_path / f"{threads}.npz"
+        command = [sys.executable, "-c", PROGRAM, str(path)]
+        subprocess.run(command, check=True, env=environment)
+        found.append(dict(np.load(path)))
+    assert len(found[0]) == 10
+    for name, array in found[0].items():
+        np.testing.assert_array_equal(found[1][name], array)
+
+
+def test_two_channels_of_t_q_and_u_are_learnt_together():
+    """Correlated between channels and components, on two parts of the sky that do not touch."""
+    sky = Sky(4, np.concatenate([np.arange(0, 30), np.arange(150, 180)]))
+    components = Components("TQU", ("low", "high"))
+    pairs = np.full((6, 6), 0.4) + 0.6 * np.eye(6)
+    truth = np.kron(pairs, np.exp(-distances(sky.points) / 0.4))
+    found = learnt(drawn(truth, 300, 6), sky, 6, components)
+    whole = found.dense()
+    assert divergence(whole, truth) < 0.1 * divergence(np.eye(360), truth)
+    blocks = whole.reshape(6, 60, 6, 60)
+    same_pixel = np.einsum("apbp->ab", blocks) / 60
+    np.testing.assert_allclose(same_pixel, pairs, atol=0.1)
+    apart = blocks[:, :30, :, 30:]
+    assert np.abs(apart.mean(axis=(1, 3))).max() < 0.1
+
+
+@pytest.mark.parametrize(("stokes", "channels"), [("T", ("",)), ("TQU", ("",)), ("QU", ("a", "b"))])
+def test_four_maps_of_any_components_are_enough_to_learn(stokes, channels, monkeypatch):
+    """Small turns and local among the parts, full rank, of pixels in two parts of the sky."""
+    monkeypatch.setattr(turns, "N_ROWS", 40)
+    sky = Sky(4, np.concatenate([np.arange(0, 40), np.arange(140, 180)]))
+    components = Components(stokes, channels)
+    truth = np.exp(-distances(sky.points) / 0.4)
+    maps = np.stack([drawn(truth, 4, seed=k)[:, 0] for k in range(len(components))], axis=1)
+    names = channels if len(channels) > 1 else None
+    inputs = store.MapSet(maps, stokes, "some", sky=sky, **({"channels": names} if names else {}))
+    found = learn.learn(inputs, config.Symmetry(), 1)
+    parts = {"inputs", "isotropic", "diagonal", "small turns", "local"}
+    assert set(found.evidence["weights"]) == parts
+    assert np.isfinite(found.log_determinant())
+
+
 def test_its_factor_alone_solves():
     """What a file holds is enough: C⁻¹ = WᵀW."""
     found = learnt(
@@ -189,7 +258,7 @@ def test_held_out_inputs_weigh_it(monkeypatch):
     sky = Sky(4, np.arange(30, 110))
     truth = np.kron(np.eye(2), np.exp(-distances(sky.points) / 0.5))
     inputs = store.MapSet(drawn(truth, 12, 2).astype(np.float32), "QU", "some", sky=sky)
-    found = learn.learn(inputs, config.Symmetry(local=True), 1)
+    found = learn.learn(inputs, config.Symmetry(), 1)
     assert found.evidence["turns_deg"] in learn.WIDTHS_DEG
     weights = found.evidence["weights"]
     assert set(weights) == {"inputs", "isotropic", "diagonal", "small turns", "local"}

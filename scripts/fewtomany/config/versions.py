@@ -96,7 +96,7 @@ STAGES = {
     "draw_isotropic": Stage(2, ("seed",)),
     "draw_learnt": Stage(2, ("seed", "emulator.mean")),
     "pick": Stage(1, _SKY),
-    "learn_symmetry": Stage(4, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
+    "learn_symmetry": Stage(5, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
     "prepare_surrogate": Stage(
         2, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),
@@ -124,7 +124,7 @@ STAGES = {
     "measure_minkowski": Stage(1, (*_SKY, "validation.minkowski_maps")),
     "measure_distribution": Stage(1, _SKY),
     "measure_wavelets": Stage(1, ("maps.nside", *_WAVELETS)),
-    "recommend": Stage(5, ("seed", "maps.stokes")),
+    "recommend": Stage(6, ("seed", "maps.stokes")),
     "compare": Stage(4, ("seed", *_SKY, "validation.n_modes")),
     "trust": Stage(4, ("seed", "maps.stokes", "trust")),
     "diversity": Stage(3, ("seed", *_SKY, "emulator.batch_size", *_WAVELETS)),

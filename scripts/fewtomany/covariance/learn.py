@@ -1,20 +1,20 @@
 """The best covariance from the inputs without emulation, learnt from the inputs alone.
 
 Its parts are the inputs themselves and a diagonal covariance; where the scan has an axis, the
-inputs turned about it (:mod:`fewtomany.covariance.turned`); where it has none, isotropic maps and,
-where asked for (``symmetry.local``), the inputs turned a little about any axis
-(:mod:`fewtomany.covariance.turns`) and regressions of every pixel on its neighbours in these and
-the inputs (:mod:`fewtomany.covariance.regressions`); where there is a surrogate, its correlations
-(:mod:`fewtomany.covariance.surrogate`). All are scaled by the same deviations, smoothed about the
-axis or, without one, alike in all directions, where the inputs themselves keep their own; the
-weights make held-out inputs likeliest. A part is made of the inputs of a fold, to be scored, as it
-is made of all, to be used. An emulation may start from its draws, and has to be better than it.
+inputs turned about it (:mod:`fewtomany.covariance.turned`); where it has none, isotropic maps, the
+inputs turned a little about any axis (:mod:`fewtomany.covariance.turns`) and regressions of every
+pixel on its neighbours in these and the inputs (:mod:`fewtomany.covariance.regressions`); where
+there is a surrogate, its correlations (:mod:`fewtomany.covariance.surrogate`). All are scaled by
+the same deviations, smoothed about the axis or, without one, alike in all directions, where the
+inputs themselves keep their own; the weights make held-out inputs likeliest. A part is made of the
+inputs of a fold, to be scored, as it is made of all, to be used. An emulation may start from its
+draws, and has to be better than it.
 
 Where the axis is not the pole of the maps' frame, the turned inputs are learnt in the frame of
 the axis and seen from the maps' own (:mod:`fewtomany.covariance.rotated`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -31,6 +31,7 @@ from fewtomany.covariance import (
 )
 from fewtomany.covariance.base import Model
 from fewtomany.covariance.factor import Factor
+from fewtomany.covariance.local import Local
 from fewtomany.covariance.mixture import Mixture
 from fewtomany.covariance.product import Covariance
 from fewtomany.covariance.rotated import Rotated, Rotation
@@ -38,11 +39,13 @@ from fewtomany.covariance.turned import Symmetry, Training, Turned
 from fewtomany.errors import UserError
 from fewtomany.files.store import MapSet
 from fewtomany.late import healpy
+from fewtomany.maps.components import Components
 from fewtomany.maps.ingest.files import FRAMES
+from fewtomany.maps.sky import Sky
 from fewtomany.spectra import isotropic
 
 N_ISOTROPIC = 400
-"""Isotropic maps that stand for their covariance."""
+"""Isotropic maps that stand for their covariance, at most."""
 
 N_DIRECTIONS = 100
 """Directions of the held-out likelihood, at most."""
@@ -57,6 +60,12 @@ TRUST = 2.0
 
 WIDTHS_DEG = (2.0, 4.0, 8.0, 12.0)
 """Standard deviations of small turns that are tried."""
+
+StandIn = Factor | Local
+"""Correlations of a surrogate."""
+
+STAND_INS = ("surrogate", "surrogate, local")
+"""Their names as parts."""
 
 VISIBLE = 1e-3
 """Deviation of a pixel, over the median, below which a surrogate does not know its variance."""
@@ -102,8 +111,9 @@ def learn(
     a mixture, of zero mean, the smoothed deviations, and as evidence what was chosen and how much
     it gains, for people: "symmetry", "smoothing", "weights", "gain" over the best single part and
     its "error" (nats per held-out map); without an axis "widths", of the round kernel of each
-    component, in pixels' sides; of a surrogate "surrogate": its gain over the mixture without it,
-    the error, and whether the variances are smoothed relative to its own ("shape")
+    component, in pixels' sides, and "turns_deg", of small turns; of a surrogate "surrogate": its
+    gain over the mixture without it, the error, and whether the variances are smoothed relative to
+    its own ("shape")
 
     Raises
     ------
@@ -117,7 +127,7 @@ def learn(
     training = Training(inputs.maps.astype(np.float64), inputs.components, inputs.sky, centre)
     try:
         if settings.axis == "none":
-            found = _without_axis(training, settings, seed, surrogate)
+            found = _without_axis(training, seed, surrogate)
         elif settings.axis == inputs.frame:
             found = _with_axis(training, settings, inputs.frame, seed, surrogate)
         else:
@@ -202,7 +212,7 @@ def _with_other_axis(
     there = _with_axis(normalized(training)[1], settings, settings.axis, seed, None)
     turns = {n: part for n, part in there.mixture.parts.items() if isinstance(part, Turned)}
     if not turns:
-        return _without_axis(training, settings, seed, surrogate)
+        return _without_axis(training, seed, surrogate)
     total = sum(there.mixture.weights[name] for name in turns)
     shares = {name: there.mixture.weights[name] / total for name in turns}
     smoothing_there = variances.Smoothing(**there.evidence["smoothing"])
@@ -217,7 +227,7 @@ def _with_other_axis(
         drawn = found.draw(seed, ("variance", fold), 0, 2 * N_DIRECTIONS)
         return Rotated.of(found, rotation, deviation, drawn)
 
-    found = _without_axis(training, settings, seed, surrogate, seen)
+    found = _without_axis(training, seed, surrogate, seen)
     about = {"symmetry": there.evidence["symmetry"], "smoothing": asdict(smoothing)}
     about["in_the_frame_of_the_axis"] = {"axis": settings.axis, **there.evidence}
     return replace(found, evidence={**found.evidence, **about})
@@ -246,9 +256,21 @@ def _judged(plain: weights.Fit, without: weights.Fit, fit: weights.Fit) -> tuple
     without, fit : without and with it, in directions that do
     """
     gain, error = heldout.paired_gain(fit.scores, without.scores)
-    trusted = gain > TRUST * error and fit.weights["surrogate"] > 0
-    evidence = {"gain": gain, "error": error, "weight": fit.weights["surrogate"] * trusted}
+    weight = sum(fit.weights.get(name, 0) for name in STAND_INS)
+    trusted = gain > TRUST * error and weight > 0
+    evidence = {"gain": gain, "error": error, "weight": weight * trusted}
     return (fit if trusted else plain), {"surrogate": evidence}
+
+
+def _stand_ins(surrogate: Factor | None, components: Components, sky: Sky) -> dict[str, StandIn]:
+    """What a surrogate says of correlations: its own, and where it is few maps, of neighbours."""
+    if surrogate is None:
+        return {}
+    found: dict[str, StandIn] = {"surrogate": surrogate}
+    if not surrogate.rest.any():  # maps themselves: modes of more leave a rest
+        rows = np.sqrt(len(surrogate.maps)) * surrogate.maps.astype(np.float64)
+        found[STAND_INS[1]] = regressions.learn(rows, np.ones(rows.shape[1:]), components, sky)
+    return found
 
 
 Seen = Callable[[Training, int | None], Rotated]
@@ -257,7 +279,6 @@ Seen = Callable[[Training, int | None], Rotated]
 
 def _without_axis(
     training: Training,
-    settings: Settings,
     seed: int,
     surrogate: Factor | None,
     seen: Seen | None = None,
@@ -266,16 +287,16 @@ def _without_axis(
 
     With ``seen`` the turned maps too, and their variances.
     """
-    width_deg = _width(training, seed) if settings.local else None
-    fit, evidence = weights.fit(*_plain_folds(training, seed, None, seen, width_deg)), {}
-    if surrogate is not None:
-        held, targets = _plain_folds(training, seed, surrogate, seen, width_deg)
-        others = [{n: t for n, t in fold.items() if n != "surrogate"} for fold in targets]
+    width_deg = _width(training, seed)
+    stand_ins = _stand_ins(surrogate, training.components, training.sky)
+    fit, evidence = weights.fit(*_plain_folds(training, seed, {}, seen, width_deg)), {}
+    if stand_ins:
+        held, targets = _plain_folds(training, seed, stand_ins, seen, width_deg)
+        others = [{n: t for n, t in fold.items() if n not in stand_ins} for fold in targets]
         fit, evidence = _judged(fit, weights.fit(held, others), weights.fit(held, targets))
-    parts, deviation, widths = _plain_parts(training, seed, None, surrogate, seen, width_deg)
-    about = {"symmetry": None, "smoothing": asdict(variances.NONE), "widths": widths}
-    if settings.local:
-        about["turns_deg"] = width_deg
+    parts, deviation, widths = _plain_parts(training, seed, None, stand_ins, seen, width_deg)
+    about = {"symmetry": None, "smoothing": asdict(variances.NONE)}
+    about |= {"widths": widths, "turns_deg": width_deg}
     return Found(Mixture.of(parts, fit.weights), deviation, {**about, **_evidence(fit), **evidence})
 
 
@@ -306,15 +327,15 @@ def _width(training: Training, seed: int) -> float:
 def _plain_folds(
     training: Training,
     seed: int,
-    surrogate: Factor | None,
+    stand_ins: Mapping[str, StandIn],
     seen: Seen | None,
-    width_deg: float | None,
+    width_deg: float,
 ) -> tuple[list[np.ndarray], list[dict[str, np.ndarray]]]:
     """Of every fold the held-out maps and the targets, in directions of the training maps."""
     held, targets = [], []
     for fold, left in enumerate(choice.held_out(len(training))):
         kept, away = training.split(left)
-        parts, *_ = _plain_parts(kept, seed, fold, surrogate, seen, width_deg)
+        parts, *_ = _plain_parts(kept, seed, fold, stand_ins, seen, width_deg)
         samples = [
             part.draw(seed, ("directions", fold, name), 0, 2 * N_DIRECTIONS).reshape(
                 2 * N_DIRECTIONS, -1
@@ -331,9 +352,9 @@ def _plain_parts(
     training: Training,
     seed: int,
     fold: int | None,
-    surrogate: Factor | None,
+    stand_ins: Mapping[str, StandIn],
     seen: Seen | None,
-    width_deg: float | None,
+    width_deg: float,
 ) -> tuple[dict[str, Model], np.ndarray, dict[str, float]]:
     """Of the training maps of a fold or of all (None): parts, deviations, and how smoothed.
 
@@ -354,19 +375,18 @@ def _plain_parts(
         own = deviation = parts["turned"].deviation
         widths = {}
     number = len(choice.held_out(len(training))) if fold is None else fold
-    drawn = isotropic.draw(away, components, seed, ("isotropic", number), 0, N_ISOTROPIC, sky)
+    n_drawn = int(np.clip(turns.MEMORY / deviation.size, len(away), N_ISOTROPIC))
+    drawn = isotropic.draw(away, components, seed, ("isotropic", number), 0, n_drawn, sky)
     parts |= {
         "inputs": Factor.of_rows(components, sky, away).scaled(own),
         "isotropic": Factor.of_rows(components, sky, drawn).scaled(deviation),
         "diagonal": Factor.diagonal(components, sky, deviation),
     }
-    if width_deg is not None:
-        samples = turns.turn(away / deviation, components, sky, width_deg, seed, ("turns", number))
-        near = regressions.learn(away, deviation, components, sky, samples)
-        parts["small turns"] = Factor.of_rows(components, sky, samples.maps).scaled(deviation)
-        parts["local"] = near.scaled(deviation)
-    if surrogate is not None:
-        parts["surrogate"] = surrogate.scaled(deviation)
+    samples = turns.turn(away / deviation, components, sky, width_deg, seed, ("turns", number))
+    near = regressions.learn(away, deviation, components, sky, samples)
+    parts["small turns"] = Factor.of_rows(components, sky, samples.maps).scaled(deviation)
+    parts["local"] = near.scaled(deviation)
+    parts |= {name: found.scaled(deviation) for name, found in stand_ins.items()}
     return parts, deviation, widths
 
 

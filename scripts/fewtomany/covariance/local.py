@@ -18,8 +18,8 @@ from fewtomany.covariance.base import BLOCK, Model
 from fewtomany.maps.components import Components
 from fewtomany.maps.geometry import Geometry
 
-FORMED = 16_000
-"""Values of a map above which pixel variances are those of draws: C would have 2 GB."""
+FORMED = 10_000
+"""Values of a map above which pixel variances are those of draws: C would have 0.8 GB."""
 
 N_DRAWS = 512
 """Of these, an error of 6% of a variance."""
@@ -73,7 +73,10 @@ class Local(Model, kind="local"):
     @cached_property
     def variance(self) -> np.ndarray:
         if len(self) <= FORMED:
-            return np.diagonal(self.dense()).copy()
+            ordered = triangular.dense(self.near, self.coefficients, self.left**2)
+            found = np.empty(len(self))
+            found[self._values] = np.diagonal(ordered)
+            return found * self.scale.ravel() ** 2
         total = np.zeros(self.shape)
         for first in range(0, N_DRAWS, BLOCK):
             total += np.sum(self.draw(0, ("local", "variance"), first, first + BLOCK) ** 2, axis=0)

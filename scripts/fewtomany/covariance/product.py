@@ -10,7 +10,9 @@
 All files of covariances have one format: the arrays of a model (:mod:`fewtomany.covariance.base`)
 and, as attributes, which model they make, of which maps. A covariance of maps is a dense matrix
 or, above :data:`DENSE_LIMIT` values a map, leading modes and a diagonal, C = Vᵀ Λ V + diag(d),
-which keeps every pixel's variance. Both are inverted exactly, the second by the Woodbury identity.
+which keeps every pixel's variance; a recommended one of so many values has a sparse factor in
+place of the diagonal (:mod:`fewtomany.covariance.compact`). All are inverted without a matrix, by
+the Woodbury identity.
 """
 
 import json
@@ -22,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from fewtomany.covariance import local, mixture, rotated  # noqa: F401 - every kind of a file
+from fewtomany.covariance import compact, local, mixture, rotated  # noqa: F401 - kinds of a file
 from fewtomany.covariance.base import Dense, Model, SingularError, apart, together
 from fewtomany.covariance.eigenmodes import (
     RANK_TOLERANCE,

@@ -133,7 +133,7 @@ START = np.array([-2.0, -1.5, 1.5, 0.0])
 
 LOOSE = np.array([1.0, -3.0, 1.6, 0.3])
 """The same where turned maps are samples. They are many and alike, so that their evidence means
-little; tighter ones miss stripes longer than the neighbourhood (BENCHMARKS.md)."""
+little; tighter ones miss stripes longer than the neighbourhood."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ def kind_of(
     said: Source = SAYS_NOTHING,
     axis: str = "none",
     mask: str | None = None,
+    fewest: int = FEWEST,
 ) -> Found:
     """What the user's maps are, from all of their files; every map is read once.
 
@@ -47,18 +48,19 @@ def kind_of(
     said : what the user says of the files
     axis : of the scan, about which maps may be turned
     mask : FITS file of weights
+    fewest : maps, at least
 
     Raises
     ------
     UserError : for a file that cannot be read, lacks what is wanted or differs from the others,
-        for maps of which too little is known, and for fewer than :data:`FEWEST`. NumPy files are
+        for maps of which too little is known, and for fewer than ``fewest``. NumPy files are
         in K, RING and, without an axis, Galactic unless it is said
     """
     source = dataclasses.replace(said, files=tuple(patterns))
     if {formats.format_of(path) for path in ingest.find(patterns)} == {"npy"}:
         frame = "galactic" if axis == "none" else None
         source = source.over(Source((), unit="K", ordering="RING", frame=frame))
-    return examine(source, stokes, mask, FEWEST, VARIABLES)
+    return examine(source, stokes, mask, fewest, VARIABLES)
 
 
 def plan(
@@ -72,6 +74,7 @@ def plan(
     mask: str | None = None,
     axis: str = "none",
     said: Source = SAYS_NOTHING,
+    surrogate: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The configuration of a campaign of one's own maps.
 
@@ -86,6 +89,7 @@ def plan(
     mask : FITS file of weights
     axis : of the scan, the pole of the frame in which the campaign then is; none by default
     said : what the user says of the files
+    surrogate : files of cheap maps of the same scan, of which the same is said
 
     Raises
     ------
@@ -117,6 +121,8 @@ def plan(
     }
     of_files = {key: value for key, value in of_files.items() if value is not None}
     content["inputs"] = {INPUTS: {"files": list(patterns), "n_maps": kind.n_maps, **of_files}}
+    if surrogate:
+        content["surrogate"] = {"files": list(surrogate), **of_files}
     content["gaussian"] = {NAIVE: {"input": INPUTS, "n_maps": n_maps}}
     strategy = content["emulated"][EMULATED]["strategy"]
     content["emulated"] = {EMULATED: {"input": INPUTS, "strategy": strategy, "n_maps": n_maps}}

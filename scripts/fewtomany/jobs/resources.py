@@ -43,7 +43,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     inputs = max(dataset.n_maps for dataset in campaign.by_role("input")) * n_values * 8
     shard = sharding.maps_per_shard * n_values * 8
     turns = campaign.symmetry is not None and campaign.symmetry.axis != "none"
-    learnt = 4e9 * n_values / 6144 if turns else 24e3 * n_values
+    learnt = 4e9 * n_values / 6144 if turns else _without_axis_bytes(n_values)
     descent = descent_bytes(campaign)
     refined = refined_bytes(campaign)
 
@@ -92,6 +92,12 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "report": _need(shard, 300),
         "export_fits": _need(3 * shard, map_seconds * 10),
     }
+
+
+def _without_axis_bytes(n_values: int) -> float:
+    """Memory of small turns, isotropic maps and regressions of maps of so many values."""
+    rows, formed = min(400 * n_values, 2e7), n_values if n_values <= 10_000 else 0
+    return 64 * rows + 2e3 * n_values + 8 * formed**2
 
 
 def _surrogate_bytes(campaign: Campaign) -> float:

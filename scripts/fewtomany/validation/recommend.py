@@ -5,14 +5,14 @@ inputs likeliest (:mod:`fewtomany.covariance.weights`): each fold's maps are jud
 learnt and emulated from the others.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fewtomany import covariance
-from fewtomany.covariance import Covariance, Model, heldout, weights
+from fewtomany.covariance import Covariance, Model, compact, heldout, weights
 from fewtomany.covariance.base import Dense
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.mixture import Mixture
@@ -30,9 +30,6 @@ EQUAL = {WITHOUT: 0.5, EMULATED: 0.5}
 
 N_DRAWS = 200
 """Draws of the covariance without emulation that directions are made from."""
-
-BLOCK = 128
-"""Draws in memory at a time."""
 
 N_DIRECTIONS = 100
 """Directions of the held-out likelihood, at most."""
@@ -180,25 +177,19 @@ def recommend(learnt: Covariance, emulated: np.ndarray, shares: dict[str, float]
 def product(
     found: Mixture, like: MapSet, name: str, seed: int, evidence: dict[str, Any]
 ) -> Covariance:
-    """A covariance product: dense, or of many values the modes of its Gaussian draws.
+    """A covariance product: dense, or of many values modes and a sparse factor.
 
     Parameters
     ----------
-    like : maps with the components, pixels and frame of the covariance; as many draws are made
+    like : maps with the components, pixels and frame of the covariance
     evidence : with the "weights" of the parts
 
     Returns
     -------
     of ``n_maps`` 0: it is the sample covariance of no number of maps
     """
-    if like.maps[0].size <= covariance.product.DENSE_LIMIT:
-        made = Dense(found.components, found.sky, found.dense())
+    if len(found) <= covariance.product.DENSE_LIMIT:
+        made: Model = Dense(found.components, found.sky, found.dense())
     else:
-        spans = [(k, min(k + BLOCK, len(like))) for k in range(0, len(like), BLOCK)]
-
-        def drawn() -> Iterator[MapSet]:
-            for span in spans:
-                yield replace(like, maps=found.draw(seed, ("recommended", name), *span))
-
-        made = covariance.of_maps(drawn, name).model
+        made = compact.of_model(found, seed, ("recommended", name))
     return Covariance(made, dataset=name, frame=like.frame, evidence=evidence)

@@ -96,8 +96,9 @@ class Emulator(Section):
 
 class Symmetry(Section):
     """What maps of this scan have in common when they are turned about its axis. From it and the
-    inputs follows the best covariance without emulation: weights of the inputs, turned inputs,
-    independent pixels and isotropic maps that make held-out inputs likeliest."""
+    inputs follows the best covariance without emulation: weights of the inputs, turned inputs and
+    independent pixels that make held-out inputs likeliest; without an axis of isotropic maps,
+    inputs turned a little about any axis and regressions on neighbours, too."""
 
     axis: Literal["none", "galactic", "ecliptic", "equatorial"] = "none"
     """The scan's axis: ecliptic for a satellite that spins about the anti-solar direction,
@@ -111,7 +112,3 @@ class Symmetry(Section):
     """What the systematic may be proportional to. What multiplies the solar dipole, as gains do,
     has its sign, which does not turn with the scan. With dipole, turns that take this sign off are
     tried beside those that do not, and held-out inputs weigh them."""
-    local: bool = False
-    """Where turns are about no axis, or about another than the pole of maps.frame: whether the
-    inputs turned a little about any axis, and regressions of every pixel on its neighbours, are
-    parts, too. Held-out inputs weigh them."""
