@@ -1,5 +1,10 @@
 """What sections are made of: their base class and the kinds of values of keys."""
 
+import ast
+import inspect
+import itertools
+import sys
+from functools import cache
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
@@ -25,11 +30,7 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(
-        allow_inf_nan=False,
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        use_attribute_docstrings=True,
+        allow_inf_nan=False, defer_build=True, extra="forbid", frozen=True, strict=True
     )
 
     def changed(self, **changes: Any) -> Self:
@@ -37,6 +38,16 @@ class Section(BaseModel):
         if unknown := changes.keys() - type(self).model_fields.keys():
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
         return self.model_copy(update=changes)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:
+        """The schema with the descriptions; read here only, which programs at work never do."""
+        schema = handler(core)
+        properties = handler.resolve_ref_schema(schema)["properties"]
+        for owner in reversed(cls.__mro__):
+            for key, text in _texts(owner.__module__).get(owner.__name__, {}).items():
+                properties[key]["description"] = text
+        return schema
 
     @model_serializer
     def _plain(self) -> dict[str, Any]:
@@ -46,6 +57,22 @@ class Section(BaseModel):
             for name, value in self
             if value is not None or type(None) in get_args(fields[name].annotation)
         }
+
+
+@cache
+def _texts(module: str) -> dict[str, dict[str, str]]:
+    """The texts below the attributes of a module's classes, by class and attribute."""
+    if not module.startswith(__package__):
+        return {}
+    return {
+        part.name: {
+            key.target.id: text.value.value
+            for key, text in itertools.pairwise(part.body)
+            if isinstance(key, ast.AnnAssign) and isinstance(text, ast.Expr)
+        }
+        for part in ast.parse(inspect.getsource(sys.modules[module])).body
+        if isinstance(part, ast.ClassDef)
+    }
 
 
 def _different(values: tuple) -> tuple:
