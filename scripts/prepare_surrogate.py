@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
     options.add_argument("--response", help="response of the surrogate's simulation (HDF5)")
+    options.add_argument("--like", required=True, help="map file of the inputs: their pixels")
     options.add_argument("--output", required=True, help="rows of the surrogate (HDF5)")
     return options
 
@@ -33,7 +34,7 @@ def main(arguments: argparse.Namespace) -> None:
         raise UserError(f"{arguments.config}: missing key surrogate")
     if (arguments.response is None) != (campaign.simplified is None):
         raise UserError("--response is wanted if and only if there is a surrogate.simulation")
-    found = _load(campaign, arguments.response)
+    found = _load(campaign, arguments.response, observed.read_maps(arguments.like, campaign).sky)
     logger.info(
         "%d rows hold %.4f of the pixel variances", len(found.maps), 1 - np.mean(found.rest**2)
     )
@@ -41,15 +42,14 @@ def main(arguments: argparse.Namespace) -> None:
     covariance.write(arguments.output, content, provenance.record(**campaign.identity))
 
 
-def _load(campaign: config.Campaign, path: str | None) -> Factor:
+def _load(campaign: config.Campaign, path: str | None, sky: Sky) -> Factor:
+    """The surrogate on the pixels of the inputs."""
     maps, source, components = campaign.maps, campaign.surrogate, campaign.components
-    sky = Sky(maps.nside)
-    if maps.mask is not None:
-        sky = observed.read_mask(maps.mask, maps.nside, maps.frame)
     if source.source is not None:
         found = ingest.load(**sources.of_campaign(campaign, "surrogate"))
         mean = found.maps.mean(axis=0) if campaign.emulator.mean == "inputs" else 0
-        return surrogate.of_rows(components, found.sky, found.maps - mean)
+        rows = surrogate.on_pixels(sky, found.sky, found.maps - mean, "surrogate.files")
+        return surrogate.of_rows(components, sky, rows)
     if source.covariance is not None:
         found = covariance.read(source.covariance)
         if found.frame != maps.frame:

@@ -312,8 +312,11 @@ def prepared(tmp_path, monkeypatch):
             run(simulate_response, *options, "--output", "part.h5")
             run(merge_response, "--surrogate", "--output", "response.h5", "part.h5")
             extra = ("--response", "response.h5")
-        run(prepare_surrogate, *extra, "--output", "rows.h5")
-        return campaign, surrogate.read("rows.h5", sky or Sky(8), campaign.components)
+        kept = sky or Sky(8)
+        maps = np.zeros((1, len(campaign.components), kept.n_pix))
+        store.write_maps("like.h5", store.MapSet(maps, campaign.maps.stokes, "inputs", sky=kept))
+        run(prepare_surrogate, *extra, "--like", "like.h5", "--output", "rows.h5")
+        return campaign, surrogate.read("rows.h5", kept, campaign.components)
 
     return prepare
 
@@ -342,6 +345,23 @@ def test_rows_of_a_covariance_and_of_maps(one_day_content, prepared, tmp_path):
     scaled = found.scaled(np.ones((2, 768))).dense()
     np.testing.assert_allclose(scaled, expected, atol=1e-5)
     assert ingest.count(("mine.npy",)) == 40
+
+
+def test_a_surrogate_of_more_pixels_than_the_inputs_is_cut_to_theirs(one_day_content, prepared):
+    """One of fewer pixels is refused by a line that counts those it lacks."""
+    maps = 1e-6 * np.random.default_rng(0).standard_normal((40, 2, 768))
+    mean, matrix, _ = covariance.estimate([maps])
+    covariance.write("mine.h5", of_matrix(mean, matrix, 40, "QU", 8, "mine"), {})
+    part = Sky(8, np.arange(100, 300))
+    _, found = prepared(one_day_content(surrogate={"covariance": "mine.h5"}), part)
+    kept = np.add.outer([0, 768], part.pixels).ravel()
+    expected = matrix[np.ix_(kept, kept)]
+    np.testing.assert_allclose(found.dense(), expected, atol=1e-6 * matrix.max())
+
+    np.save("mine.npy", np.where(np.arange(768) < 250, maps, healpy.UNSEEN))
+    files = {"files": "mine.npy", "polarization_convention": "COSMO"}
+    with pytest.raises(UserError, match=r"surrogate\.files: lacks 50 of the 200 pixels of the inp"):
+        prepared(one_day_content(surrogate=files), part)
 
 
 def test_a_mask_cuts_the_surrogate_of_a_simulation(one_day_content, prepared):

@@ -17,6 +17,7 @@ rule prepare_surrogate:
     """
     input:
         **ingredients,
+        like=maps_of(campaign.by_role("input")[0].name)[0],
         mask=campaign.maps.mask or [],
     output:
         "<results>/surrogate/rows.h5",
@@ -36,7 +37,7 @@ rule prepare_surrogate:
         response=lambda wildcards, input: f"--response {input.response}" if input.response else "",
     shell:
         "python $FEWTOMANY/prepare_surrogate.py --config {params.config} {params.response}"
-        " --output {output} &> {log}"
+        " --like {input.like} --output {output} &> {log}"
 
 
 rule control:

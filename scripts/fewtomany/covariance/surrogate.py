@@ -81,19 +81,39 @@ def leading_rows(rows: np.ndarray, n_modes: int = MAX_ROWS) -> np.ndarray:
     return vectors.T[::-1] @ rows
 
 
-def of_covariance(found: Covariance, expected: Geometry, components: Components) -> Factor:
-    """The surrogate that a covariance is.
+def on_pixels(sky: Geometry, own: Geometry, values: np.ndarray, where: object) -> np.ndarray:
+    """Values of a surrogate (..., own.n_pix) on the pixels of the inputs: (..., sky.n_pix).
 
     Raises
     ------
-    UserError : if its Stokes parameters, channels, resolution or pixels are others
+    UserError : where the surrogate lacks some of them
     """
-    _check(found, expected, components, "surrogate.covariance")
+    present = np.isin(sky.indices, own.indices)
+    if not present.all():
+        raise UserError(
+            f"{where}: lacks {np.sum(~present)} of the {sky.n_pix} pixels of the inputs; "
+            "expected all of them"
+        )
+    return values[..., np.searchsorted(own.indices, sky.indices)]
+
+
+def of_covariance(found: Covariance, expected: Geometry, components: Components) -> Factor:
+    """The surrogate that a covariance is, on the pixels of the inputs.
+
+    Raises
+    ------
+    UserError : if its Stokes parameters, channels or resolution are others, or pixels are missing
+    """
+    where = "surrogate.covariance"
+    _check(found, expected, components, where)
     modes = found.leading(MAX_ROWS)
     rows = np.sqrt(modes.values)[:, None] * modes.vectors
     diagonal = np.clip(found.variance - np.sum(rows**2, axis=0), 0, None)
-    shape = found.model.shape
-    return of_rows(components, expected, rows.reshape(-1, *shape), diagonal.reshape(shape))
+    rows, diagonal = (
+        on_pixels(expected, found.sky, values.reshape(-1, *found.model.shape), where)
+        for values in (rows, diagonal)
+    )
+    return of_rows(components, expected, rows, diagonal[0])
 
 
 def _check(found: Covariance, sky: Geometry, components: Components, where: object) -> None:
@@ -102,16 +122,15 @@ def _check(found: Covariance, sky: Geometry, components: Components, where: obje
         ("Stokes parameters", found.stokes, components.stokes),
         ("channels", ", ".join(found.channels), ", ".join(components.channels)),
         ("nside", found.nside, sky.nside),
-        ("observed pixels", found.sky.n_pix, sky.n_pix),
     ):
         if value != wanted:
             raise UserError(f"{where}: {name} are {value}; expected {wanted}")
-    if not np.array_equal(found.sky.indices, sky.indices):
-        raise UserError(f"{where}: its observed pixels are not those of the inputs")
 
 
 def read(path: str | os.PathLike, sky: Geometry, components: Components) -> Factor:
     """Read a surrogate that ``product.write`` has written; UserError unless it is of such maps."""
     found = product.load(path)
     _check(found, sky, components, path)
+    if not np.array_equal(found.sky.indices, sky.indices):
+        raise UserError(f"{path}: its observed pixels are not those of the inputs")
     return found.model
