@@ -222,7 +222,7 @@ def prepare(
     Raises
     ------
     UserError : when a pixel is the same in all inputs, so that it has no scatter; for settings
-        that the geometry has no meaning for
+        that the geometry has no meaning for, or too few pixels for its scales
     """
     maps = inputs.maps.astype(np.float64)
     components, sky = inputs.components, inputs.sky
@@ -259,7 +259,15 @@ def prepare(
         random = seeds.generator(0, "gaussian scatter")
         drawn = domains.gaussian_like(sky, (maps - mean) / deviation, random, N_GAUSSIAN)
         arrays["variance"] = _statistics(bare, sky.to_nested(drawn)).var(axis=0)
-    return replace(bare, arrays=arrays)
+    learned = replace(bare, arrays=arrays)
+    with np.errstate(divide="ignore"):
+        if not np.isfinite(learned.loss_weights()).all():
+            raise UserError(
+                f"{inputs.dataset}: half of the scattering coefficients are the same for all maps; "
+                f"{sky.n_pix} observed pixels are too few for emulator.n_scales = "
+                f"{settings.n_scales}, emulator.kernel_size = {settings.kernel_size}"
+            )
+    return learned
 
 
 def _check(inputs: MapSet, settings: Emulator) -> None:
