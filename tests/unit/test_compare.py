@@ -243,6 +243,13 @@ def test_equivalent_numbers_beyond_the_curve_are_bounds():
     assert equivalent.equivalent(np.inf, 0.0, curve) is None
 
 
+def test_the_maps_of_which_an_empirical_truth_was_taken_are_at_no_distance_from_it():
+    curve = equivalent.Curve(np.array([5, 10, 20]), np.array([4.0, 2.0, 0.0]), np.full(3, 0.1))
+    found = equivalent.equivalent(2.0, 0.0, curve)
+    assert found.n_maps == pytest.approx(10)
+    assert equivalent.equivalent(0.0, 0.0, curve).n_maps == pytest.approx(20)
+
+
 def test_what_is_measured_twice_is_an_error():
     first = [{"dataset": "a", "name": name} for name in ("kl", "recovery:0-6")]
     second = [{"dataset": "b", "name": "recovery:0-6"}]

@@ -18,6 +18,10 @@ EDGE = 1e-9
 """An interval that comes this close to an end of the curve is open there."""
 
 
+NOTHING = 1e-300
+"""A distance whose logarithm is finite."""
+
+
 @dataclass(frozen=True)
 class Curve:
     """One distance of covariances of N true maps, against N.
@@ -113,13 +117,14 @@ def equivalent(distance: float, error: float, curve: Curve) -> Equivalent | None
     if not np.isfinite(distance) or len(curve.n_maps) < 2:
         return None
     error = np.nan_to_num(error)
-    falling = np.minimum.accumulate(curve.mean)
+    # All maps of which an empirical truth was taken are at no distance from it.
+    falling = np.minimum.accumulate(np.maximum(curve.mean, NOTHING))
     place = _invert(distance, falling, curve.n_maps)
     nearest = int(np.argmin(np.abs(np.log(curve.n_maps / place))))
     total = float(np.hypot(error, np.nan_to_num(curve.error[nearest])))
     ends = curve.n_maps[[0, -1]]
     low = _invert(distance + total, falling, curve.n_maps)
-    high = _invert(max(distance - total, 1e-300), falling, curve.n_maps)
+    high = _invert(max(distance - total, NOTHING), falling, curve.n_maps)
     return Equivalent(
         place,
         None if low < ends[0] * (1 + EDGE) else low,
@@ -130,4 +135,4 @@ def equivalent(distance: float, error: float, curve: Curve) -> Equivalent | None
 def _invert(distance: float, falling: np.ndarray, n_maps: np.ndarray) -> float:
     """Power-law interpolation of N at a distance; the ends of the curve beyond it."""
     x, y = -np.log(falling), np.log(n_maps)
-    return float(np.exp(np.interp(-np.log(max(distance, 1e-300)), x, y)))
+    return float(np.exp(np.interp(-np.log(max(distance, NOTHING)), x, y)))
