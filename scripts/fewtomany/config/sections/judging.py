@@ -38,7 +38,8 @@ class Validation(Section):
 
     n_modes: Count = 150
     """Leading covariance modes of the eigenvalue ratios and the reduced chi-squared; fewer where a
-    dataset has fewer maps."""
+    dataset has fewer maps. An even number: a scan about an axis has its modes in pairs of equal
+    variance, and half a pair is another half on another machine."""
     chi2_maps: Several = 1000
     """Reference maps whose chi-squared is taken under each covariance."""
     minkowski_maps: Several = 1000
