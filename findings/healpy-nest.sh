@@ -4,7 +4,7 @@
 # Guess: NEST means NESTED, or the word is refused.
 # Seen: read_map knows "NESTED" in capitals and nothing else; a map in NEST order comes back as it is,
 # as if it were RING, without a warning. spt3g 1.0.2 and Healpix.jl write "NEST" for their nested maps:
-# of one that spt3g has written no pixel of 768 but the first few is where it belongs.
+# of one that spt3g has written none of 768 pixels is where it belongs.
 set -euo pipefail
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/env"

@@ -140,7 +140,7 @@ def test_unsuited_sky_map_is_refused_by_name(tmp_path, changes, message):
 def test_file_that_is_no_sky_map_is_refused_by_name(tmp_path):
     path = tmp_path / "sky.fits"
     path.write_text("not a map")
-    with pytest.raises(UserError, match=r"sky\.fits: not a readable FITS file"):
+    with pytest.raises(UserError, match=r"sky\.fits: is no FITS file: it begins with 'not a map'"):
         signal.read_sky(str(path))
 
 
