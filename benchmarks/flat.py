@@ -99,15 +99,16 @@ def true_maps(example: Example, n_maps: int) -> np.ndarray:
 
 def run(name: str, example: Example, folder: Path, n_true: int) -> None:
     """Emulate an example from its inputs, print the table and draw the figure."""
+    from measures import lattices as measured
+    from measures import pictures as figure
+
     from fewtomany import config, seeds
     from fewtomany.emulator import descent, model
-    from fewtomany.figures import flat as figure
     from fewtomany.figures import style
     from fewtomany.files.store import MapSet
     from fewtomany.maps.components import Components
     from fewtomany.maps.flat import Flat
     from fewtomany.scattering import fourier
-    from fewtomany.validation import flat as measured
 
     flat, components = Flat(example.shape, example.periodic), Components("T")
     settings = config.Emulator(**example.emulator)

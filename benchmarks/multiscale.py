@@ -7,7 +7,7 @@
 Inputs are ten maps of a field that is neither Gaussian nor alike everywhere: Q and U of a red
 spectrum, modulated by a lognormal field with a spectrum of its own and by a fixed pattern of the
 sky. As the field is known, true maps say what the emulated ones should be: spectra in bands,
-kurtosis of differences between neighbours, and seams (:mod:`fewtomany.validation.seams`), which
+kurtosis of differences between neighbours, and seams (``measures/seams.py``), which
 are shown for where the fine maps start too. Every measurement has a process of its own, one
 thread; CPU seconds count.
 """
@@ -186,8 +186,7 @@ def describe(maps, deviation, arguments: argparse.Namespace, coarse: int) -> dic
     import dataclasses
 
     import numpy as np
-
-    from fewtomany.validation import seams
+    from measures import seams
 
     nside = arguments.one
     kinds = seams.pairs(nside, coarse, arguments.regions)
@@ -229,10 +228,10 @@ def _of_map(values, deviation, kinds) -> dict:
     """Spectra, kurtosis and seams of one map."""
     import healpy as hp
     import numpy as np
+    from measures import seams
 
     from fewtomany.maps.components import Components
     from fewtomany.spectra import spectra
-    from fewtomany.validation import seams
 
     alms = spectra.to_harmonic(values, Components("QU"), 1)
     nside = hp.npix2nside(values.shape[-1])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import tensorflow as tf
+from measures import lattices as measured
 
 from fewtomany import config
 from fewtomany.emulator import descent, model
@@ -17,7 +18,6 @@ from fewtomany.maps.components import Components
 from fewtomany.maps.flat import Flat
 from fewtomany.maps.sky import Sky
 from fewtomany.scattering import domains, grid, wavelets
-from fewtomany.validation import flat as measured
 
 SETTINGS = config.Emulator(
     n_scales=2,

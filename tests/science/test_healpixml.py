@@ -8,11 +8,12 @@ nside 16. Its cross S3 and S4 are wrong but where all inner scales are the outer
 from pathlib import Path
 
 import numpy as np
+import published
 import pytest
 import tensorflow as tf
 
 from fewtomany.maps.components import Components
-from fewtomany.scattering import covariance, harmonics, healpixml
+from fewtomany.scattering import covariance, harmonics
 
 VECTORS = np.load(Path(__file__).parents[1] / "data/healpixml-1.0.0.npz")
 N_SCALES = 4
@@ -20,7 +21,7 @@ N_SCALES = 4
 
 @pytest.mark.parametrize("nside", [2, 4])
 def test_kernels(nside):
-    neighbours, smoothing, psi = healpixml.kernels(nside)
+    neighbours, smoothing, psi = published.kernels(nside)
     n_pix = len(neighbours)
     rows, places = np.nonzero(neighbours >= 0)
     columns = neighbours[rows, places]
@@ -45,7 +46,7 @@ def _statistics(components, oriented):
     source = None
     if oriented:
         source = VECTORS["orientation_source_map_normalized_nest"][chosen].T.squeeze()
-    scales = healpixml.build_scales(16, N_SCALES, source, "float64")
+    scales = published.build_scales(16, N_SCALES, source, "float64")
     values = covariance.coefficients(tf.constant(maps), scales, maps.shape[1], raw=True)
     table = covariance.to_frame(values, components)
 
@@ -114,8 +115,8 @@ def test_cross_coefficients(oriented):
 def test_orientation_matrices():
     source = VECTORS["orientation_source_map_normalized_nest"][0]
     for scale in range(N_SCALES):
-        neighbours, _, psi = healpixml.kernels(16 >> scale)
-        first, _ = healpixml._matrices(neighbours, psi, source)
+        neighbours, _, psi = published.kernels(16 >> scale)
+        first, _ = published._matrices(neighbours, psi, source)
         expected = VECTORS[f"cmat_Q_{scale}"].reshape(-1, 4, 4).swapaxes(1, 2)
         np.testing.assert_allclose(first, expected, atol=1e-7)
         source = source.reshape(-1, 4).mean(axis=1)

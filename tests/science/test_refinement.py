@@ -6,6 +6,7 @@ import healpy as hp
 import numpy as np
 import pytest
 import tensorflow as tf
+from measures import seams
 from test_emulator import SETTINGS
 
 from fewtomany.config import Refinement
@@ -20,7 +21,6 @@ from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 from fewtomany.scattering import covariance, domains, grid, wavelets
 from fewtomany.spectra import isotropic
-from fewtomany.validation import seams
 
 QU = Components("QU")
 COARSE, NSIDE = 8, 32

@@ -2,11 +2,12 @@
 
 import healpy as hp
 import numpy as np
+import published
 import pytest
 import tensorflow as tf
 
 from fewtomany.maps.sky import Sky
-from fewtomany.scattering import covariance, gram, grid, healpixml, stencil, wavelets
+from fewtomany.scattering import covariance, gram, grid, stencil, wavelets
 
 NSIDE, N_SCALES, R = 8, 3, 4
 
@@ -74,7 +75,7 @@ def test_a_wave_answers_most_to_its_own_orientation(hierarchy, scales):
 
 def test_stencil_adjoint_is_its_transpose(scales):
     rng = np.random.default_rng(3)
-    smoothed = healpixml.build_scales(NSIDE, 2, None, "float64")[0].coarsen
+    smoothed = published.build_scales(NSIDE, 2, None, "float64")[0].coarsen
     for operator in (scales[0].wavelets, smoothed):
         n_out, n_channels = operator.weight.shape[:2]
         x = tf.constant(rng.normal(size=(12 * NSIDE**2, 3)))
