@@ -1,5 +1,6 @@
 """Maps as missions and pipelines write them: right values, or one line that says what is wrong."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from cases.writing import N_PIX, NSIDE, healpix
 from fewtomany.errors import UserError
 from fewtomany.jobs import augment
 from fewtomany.maps import ingest
-from fewtomany.maps.ingest import Source, words
+from fewtomany.maps.ingest import Source, files, words
 
 
 def take(folder, maps, says):
@@ -144,3 +145,9 @@ def test_every_row_of_the_page_is_a_case():
     assert len(rows) > 40
     assert all(names)
     assert {name for some in names for name in some} <= {case.name for case in CASES}
+
+
+def test_every_format_has_a_module_that_reads_it():
+    for module in files.SUFFIXES.values():
+        found = importlib.import_module(f"fewtomany.maps.ingest.{module}")
+        assert callable(found.tables) and callable(found.read), module

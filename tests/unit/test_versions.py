@@ -129,3 +129,13 @@ def test_a_refinement_belongs_to_the_emulation_alone():
 
     assert affected(plain, refined()) == ["prepare_emulation", "emulate"]
     assert affected(refined(), refined(sweeps=1)) == ["emulate"]
+
+
+def test_a_later_kind_of_systematic_reruns_only_where_it_is_simulated(monkeypatch):
+    monkeypatch.setattr(versions, "_EARLIER", ("gains",))
+    simulation = {**DEMO["simulation"], "systematics": ["gains"]}
+    few = config.parse({**DEMO, "simulation": simulation})
+    simulation = {**simulation, "systematics": ["adc"], "adc": {"draw": "chunk"}}
+    other = config.parse({**DEMO, "simulation": simulation})
+    assert "simulation.adc" not in json.loads(versions.basis(few, "simulate_maps"))
+    assert json.loads(versions.basis(other, "simulate_maps"))["simulation.adc"]["draw"] == "chunk"

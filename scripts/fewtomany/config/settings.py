@@ -7,14 +7,9 @@ own, which is read where the kind is named.
 from collections.abc import Iterator
 from typing import Any
 
-NONLINEAR = {
-    "thermal_drift": "its random numbers are as many as the samples, and the detectors' own "
-    "factors multiply the common drift",
-    "white_noise": "its random numbers are as many as the samples",
-    "one_over_f": "its random numbers are as many as the samples",
-    "pointing": "the signal is not linear in the direction",
-    "bandpass": "the color of the sky is not linear in the band",
-}
+from fewtomany.config.sections.systematics import KINDS
+
+NONLINEAR = {name: kind.nonlinear for name, kind in KINDS.items() if kind.nonlinear}
 """Kinds that have no columns, and why."""
 
 
@@ -38,8 +33,9 @@ def rank(section: dict[str, Any]) -> int | None:
     number. None where the numbers are as many as chunks or samples, or not linear in the maps.
     """
     kinds = section["systematics"]
-    once = kinds == ["adc"] and section["adc"]["draw"] == "once"
-    return len(section["detectors"]) if once or kinds == ["bandpass"] else None
+    if len(kinds) > 1 or not KINDS[kinds[0]](**section[kinds[0]]).of_detectors:
+        return None
+    return len(section["detectors"])
 
 
 def engine(section: dict[str, Any]) -> str:

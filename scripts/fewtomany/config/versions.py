@@ -10,6 +10,8 @@ import json
 from dataclasses import asdict, dataclass
 
 from fewtomany.config.campaign import Campaign
+from fewtomany.config.sections.systematics import KINDS
+from fewtomany.config.settings import NONLINEAR
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,20 @@ _TOD = (
     "simulation.systematics",
 )
 _TO_MAPS = ("maps.nside", "simulation.downgrade")
+_SPLIT = ("gains", "linear_drift")
+"""Kinds of systematics of which some keys decide the TOD of unit numbers, others the numbers."""
+_WHOLE = tuple(kind for kind in KINDS if kind not in _SPLIT)
 _AMPLITUDES = (
     "seed",
     *(f"simulation.gains.{key}" for key in ("standard_deviation", "correlation_chunks")),
     "simulation.linear_drift.standard_deviation",
-    "simulation.adc",
+    *(f"simulation.{kind}" for kind in _WHOLE if kind not in NONLINEAR),
 )
 _RAMP = ("simulation.linear_drift.calibration_period_s",)
-_NONLINEAR = tuple(
-    f"simulation.{kind}"
-    for kind in ("thermal_drift", "white_noise", "one_over_f", "pointing", "bandpass")
-)
+_NONLINEAR = tuple(f"simulation.{kind}" for kind in _WHOLE if kind in NONLINEAR)
+_EARLIER = (*_SPLIT, "thermal_drift", "white_noise", "one_over_f", "adc", "pointing", "bandpass")
+"""Kinds that belong to the basis of every simulation; of later ones only where they are simulated,
+so that a new kind reruns nothing."""
 _SKY = ("maps.stokes", "maps.mask", "maps.shape", "maps.periodic")
 _WAVELETS = ("emulator.n_scales", "emulator.n_orientations", "emulator.kernel_size")
 _MODEL = tuple(
@@ -158,7 +163,7 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
     content = {
         key: value
         for key, value in content.items()
-        if value is not None or not key.startswith(ADDED)
+        if (value is not None or not key.startswith(ADDED)) and not _unused(campaign, key)
     }
     if dataset:
         found = campaign.find(dataset)
@@ -175,6 +180,14 @@ def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:
         if found.given and stage in ("emulate", "assemble"):
             content["given"] = {**dict(found.given), "version": GIVEN_VERSION}
     return json.dumps({"version": chosen.version, **content}, sort_keys=True)
+
+
+def _unused(campaign: Campaign, key: str) -> bool:
+    """Whether a key is the section of a later kind of systematic that is not simulated."""
+    kind = key.removeprefix("simulation.")
+    later = kind in KINDS and kind not in _EARLIER
+    simulation = campaign.sections.get("simulation")
+    return later and simulation is not None and kind not in simulation["systematics"]
 
 
 def _look_up(sections: dict, key: str):

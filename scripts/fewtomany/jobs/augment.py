@@ -57,7 +57,7 @@ def kind_of(
         in K, RING and, without an axis, Galactic unless it is said
     """
     source = dataclasses.replace(said, files=tuple(patterns))
-    if {formats.format_of(path) for path in ingest.find(patterns)} == {"npy"}:
+    if {formats.format_of(path) for path in ingest.find(patterns)} == {"arrays"}:
         frame = "galactic" if axis == "none" else None
         source = source.over(Source((), unit="K", ordering="RING", frame=frame))
     return examine(source, stokes, mask, fewest, VARIABLES)

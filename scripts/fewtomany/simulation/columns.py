@@ -91,9 +91,6 @@ def adc(simulation: Simulation) -> Linear:
     )
 
 
-KINDS = {"gains": gains, "linear_drift": linear_drift, "adc": adc}
-
-
 def unit_ramp(n_samples: int, sampling_rate_hz: float, period_s: float) -> np.ndarray:
     """litebird_sim's linear gain drift less 1, at unit slope, shape (n_samples,).
 

@@ -10,35 +10,35 @@ from collections.abc import Callable
 import numpy as np
 
 from fewtomany.config import Campaign, Simulation
+from fewtomany.config.settings import NONLINEAR
 from fewtomany.simulation import columns, drifts, noise, optics
 from fewtomany.simulation.observation import Observation
 
 STAGES = (
-    ("pointing", "bandpass"),
-    ("gains", "linear_drift", "thermal_drift"),
-    ("white_noise", "one_over_f"),
-    ("adc",),
+    {"pointing": optics.pointing, "bandpass": optics.bandpass},
+    {
+        "gains": columns.gains,
+        "linear_drift": columns.linear_drift,
+        "thermal_drift": drifts.thermal_drift,
+    },
+    {"white_noise": noise.white_noise, "one_over_f": noise.one_over_f},
+    {"adc": columns.adc},
 )
-"""The order in which kinds act."""
+"""All kinds, in the order in which they act.
 
-NONLINEAR = {
-    "pointing": optics.pointing,
-    "bandpass": optics.bandpass,
-    "thermal_drift": drifts.thermal_drift,
-    "white_noise": noise.white_noise,
-    "one_over_f": noise.one_over_f,
-}
-"""Functions of a campaign and the index of a realization; they give functions of an
-observation and its data, (n_detectors, n_samples) in K, to what is added to them."""
+A kind that is linear is a function of a simulation that gives its columns. Another one, of
+``settings.NONLINEAR``, is a function of a campaign and the index of a realization; it gives a
+function of an observation and its data, (n_detectors, n_samples) in K, to what is added to them.
+"""
 
 
 def linear(simulation: Simulation) -> list[columns.Linear]:
     """The linear kinds of a simulation, in the order of the stages."""
     return [
-        columns.KINDS[kind](simulation)
+        make(simulation)
         for stage in STAGES
-        for kind in stage
-        if kind in simulation.systematics and kind in columns.KINDS
+        for kind, make in stage.items()
+        if kind in simulation.systematics and kind not in NONLINEAR
     ]
 
 
@@ -49,7 +49,8 @@ def realization(campaign: Campaign, index: int) -> Callable[[Observation], np.nd
     """
     chosen = campaign.simulation.systematics
     stages = [
-        [_additions(campaign, kind, index) for kind in stage if kind in chosen] for stage in STAGES
+        [_additions(campaign, kind, stage[kind], index) for kind in stage if kind in chosen]
+        for stage in STAGES
     ]
 
     def excess(observation: Observation) -> np.ndarray:
@@ -64,10 +65,10 @@ def realization(campaign: Campaign, index: int) -> Callable[[Observation], np.nd
     return excess
 
 
-def _additions(campaign: Campaign, kind: str, index: int):
+def _additions(campaign: Campaign, kind: str, make: Callable, index: int):
     if kind in NONLINEAR:
-        return NONLINEAR[kind](campaign, index)
-    found = columns.KINDS[kind](campaign.simulation)
+        return make(campaign, index)
+    found = make(campaign.simulation)
     return scaled(found, columns.amplitudes(campaign, found, index))
 
 

@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fewtomany.config.sections import systematics as kinds
 from fewtomany.config.sections.base import (
     ABSENT,
     AS_WRITTEN,
@@ -15,6 +14,7 @@ from fewtomany.config.sections.base import (
     Section,
     Several,
 )
+from fewtomany.config.sections.systematics import KINDS, Systematics
 
 Angle = Annotated[float, Field(ge=0, le=180), AS_WRITTEN]
 
@@ -69,22 +69,12 @@ class Signal(Section):
     """The sky between the centers of its pixels. nearest, constant; linear, of four pixels."""
 
 
-Kind = Literal[
-    "gains",
-    "linear_drift",
-    "thermal_drift",
-    "white_noise",
-    "one_over_f",
-    "adc",
-    "pointing",
-    "bandpass",
-]
+Kind = Literal[tuple(KINDS)]
 """Kinds of systematics, by the names of their sections."""
 
 
-class Simulation(Section):
-    """Time-ordered data (TOD) of the systematic, and the original dataset of maps made from it;
-    absent where the inputs are maps of the user."""
+class Mission(Section):
+    """What is simulated, by what, and how maps are made of it."""
 
     engine: Literal["auto", "response", "direct"] = "auto"
     """response: one pass over the TOD gives the map of a unit number in every chunk, and every
@@ -113,14 +103,12 @@ class Simulation(Section):
     )
     """What is simulated; several are applied together, each with the parameters of its section. The
     maps hold what they add to the map of the ideal signal."""
-    gains: kinds.Gains = Field(default_factory=kinds.Gains)
-    linear_drift: kinds.LinearDrift = Field(default_factory=kinds.LinearDrift)
-    thermal_drift: kinds.ThermalDrift = Field(default_factory=kinds.ThermalDrift)
-    white_noise: kinds.WhiteNoise = Field(default_factory=kinds.WhiteNoise)
-    one_over_f: kinds.OneOverF = Field(default_factory=kinds.OneOverF)
-    adc: kinds.Adc = Field(default_factory=kinds.Adc)
-    pointing: kinds.Pointing = Field(default_factory=kinds.Pointing)
-    bandpass: kinds.Bandpass = Field(default_factory=kinds.Bandpass)
+
+
+class Simulation(Systematics, Mission):
+    """Time-ordered data (TOD) of the systematic, and the original dataset of maps made from it;
+    absent where the inputs are maps of the user."""
+
     signal: Signal = Field(default_factory=Signal)
 
     @property

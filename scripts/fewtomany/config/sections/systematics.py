@@ -1,13 +1,28 @@
-"""What may be simulated: a section for every kind of systematic."""
+"""What may be simulated: a section for every kind of systematic, named in :class:`Systematics`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from fewtomany.config.sections.base import AS_WRITTEN, Count, NotNegative, Number, Positive, Section
 
 
-class Gains(Section):
+class Systematic(Section):
+    """A kind of systematic: what its numbers follow from.
+
+    ``nonlinear`` says of a kind that is not linear in independent normal numbers why it is not: it
+    has no columns.
+    """
+
+    nonlinear: ClassVar[str] = ""
+
+    @property
+    def of_detectors(self) -> bool:
+        """Whether a map is one of each detector's times one random number."""
+        return False
+
+
+class Gains(Systematic):
     """Gaussian gain changes, one number per detector and chunk."""
 
     chunk_samples: Count = 100000
@@ -20,7 +35,7 @@ class Gains(Section):
     j; 0 for independent ones."""
 
 
-class LinearDrift(Section):
+class LinearDrift(Systematic):
     """Gain that drifts linearly and is calibrated periodically (litebird_sim), one slope per
     detector and chunk."""
 
@@ -32,9 +47,14 @@ class LinearDrift(Section):
     """Numbers of the slopes. gaussian, standard normal; uniform, between 0 and 1."""
 
 
-class ThermalDrift(Section):
+class ThermalDrift(Systematic):
     """Gain that follows a 1/f temperature of the focal plane (litebird_sim), with zero mean in
     every chunk."""
+
+    nonlinear: ClassVar[str] = (
+        "its random numbers are as many as the samples, and the detectors' "
+        "own factors multiply the common drift"
+    )
 
     amplitude: Positive = 0.001
     """Square root of the two-sided spectral density of the relative gain at the knee
@@ -48,16 +68,20 @@ class ThermalDrift(Section):
     chunk; 0, all detectors alike."""
 
 
-class WhiteNoise(Section):
+class WhiteNoise(Systematic):
     """White noise, independent from sample to sample."""
+
+    nonlinear: ClassVar[str] = "its random numbers are as many as the samples"
 
     net_uk_sqrt_s: Positive = 50.0
     """Noise-equivalent temperature of a detector (µK_CMB sqrt(s))."""
 
 
-class OneOverF(Section):
+class OneOverF(Systematic):
     """White and 1/f noise of every detector in one stream over the whole mission, spectral density
     NET^2 ((f^2 + knee^2) / (f^2 + minimum^2))^(slope / 2)."""
+
+    nonlinear: ClassVar[str] = "its random numbers are as many as the samples"
 
     net_uk_sqrt_s: Positive = 50.0
     """Noise-equivalent temperature at high frequency (µK_CMB sqrt(s))."""
@@ -69,7 +93,7 @@ class OneOverF(Section):
     """Exponent of the spectral density."""
 
 
-class Adc(Section):
+class Adc(Systematic):
     """Quadratic non-linearity of the readout, d + g d^2 of the signal d (litebird_sim)."""
 
     standard_deviation_per_k: Positive = 0.1
@@ -77,9 +101,15 @@ class Adc(Section):
     draw: Literal["once", "chunk"] = "once"
     """g of a detector is drawn once for the mission, or in every chunk."""
 
+    @property
+    def of_detectors(self) -> bool:
+        return self.draw == "once"
 
-class Pointing(Section):
+
+class Pointing(Systematic):
     """Offset of the true from the assumed direction of every detector."""
+
+    nonlinear: ClassVar[str] = "the signal is not linear in the direction"
 
     standard_deviation_arcmin: NotNegative = 1.0
     """Standard deviation of the offset along and across the scan (arcmin)."""
@@ -87,9 +117,11 @@ class Pointing(Section):
     """The offset of a detector is drawn once for the mission, or in every chunk."""
 
 
-class Bandpass(Section):
+class Bandpass(Systematic):
     """Bands of the detectors shifted against the nominal one; the dipole calibrates them, so that
     the sky's other spectrum remains."""
+
+    nonlinear: ClassVar[str] = "the color of the sky is not linear in the band"
 
     center_ghz: Positive = 140.0
     """Center of the nominal top-hat band (GHz)."""
@@ -104,3 +136,26 @@ class Bandpass(Section):
     """Exponent of the frequency (dust, above the black body; synchrotron, as -3)."""
     temperature_k: Positive = 20.0
     """Temperature of the dust (K); not used for synchrotron."""
+
+    @property
+    def of_detectors(self) -> bool:
+        return True
+
+
+class Systematics(Section):
+    """The kinds that there are, by their names in ``simulation.systematics``."""
+
+    gains: Gains = Field(default_factory=Gains)
+    linear_drift: LinearDrift = Field(default_factory=LinearDrift)
+    thermal_drift: ThermalDrift = Field(default_factory=ThermalDrift)
+    white_noise: WhiteNoise = Field(default_factory=WhiteNoise)
+    one_over_f: OneOverF = Field(default_factory=OneOverF)
+    adc: Adc = Field(default_factory=Adc)
+    pointing: Pointing = Field(default_factory=Pointing)
+    bandpass: Bandpass = Field(default_factory=Bandpass)
+
+
+KINDS: dict[str, type[Systematic]] = {
+    name: field.annotation for name, field in Systematics.model_fields.items()
+}
+"""The section of every kind, by its name."""

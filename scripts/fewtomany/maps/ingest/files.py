@@ -18,8 +18,9 @@ SUFFIXES = {
     ".fits.gz": "fits",
     ".h5": "hdf5",
     ".hdf5": "hdf5",
-    ".npy": "npy",
+    ".npy": "arrays",
 }
+"""Ends of names, and the module of this folder that reads such files by ``tables`` and ``read``."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ def patterns(arguments: Sequence[str]) -> list[str]:
 
 
 def format_of(path: str) -> str:
-    """ "fits", "hdf5" or "npy", by the name's end; UserError for another."""
+    """ "fits", "hdf5" or "arrays", the module that reads a file, by its name's end; UserError for
+    another."""
     name = Path(path).name.lower()
     for suffix, kind in SUFFIXES.items():
         if name.endswith(suffix):

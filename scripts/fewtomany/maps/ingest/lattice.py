@@ -75,7 +75,7 @@ def load(
 
 def read_mask(path: str, whole: Flat) -> Flat:
     """The observed part of a plane or a line, of a NumPy file of weights of its shape."""
-    if format_of(path) != "npy":
+    if format_of(path) != "arrays":
         raise UserError(f"maps.mask: {path}: expected a NumPy file (.npy) of a {whole.kind}")
     try:
         weights = np.load(path)

@@ -33,5 +33,4 @@ def _module(path: str):
     """The module of a file's format, loaded where there are such files."""
     from importlib import import_module
 
-    name = {"fits": "fits", "hdf5": "hdf5", "npy": "arrays"}[format_of(path)]
-    return import_module(f"fewtomany.maps.ingest.{name}")
+    return import_module(f"fewtomany.maps.ingest.{format_of(path)}")

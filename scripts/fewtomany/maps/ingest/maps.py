@@ -191,7 +191,7 @@ def count_used(
 def _with_defaults(source: Source, target: Target) -> Source:
     """The same source; NumPy files are in K, RING and the frame wanted, unless other is given."""
     kinds = {format_of(path) for path in find(source.files)}
-    if kinds == {"npy"}:
+    if kinds == {"arrays"}:
         return source.over(Source((), unit="K", ordering="RING", frame=target.frame))
     return source
 
