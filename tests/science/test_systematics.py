@@ -286,9 +286,15 @@ def test_bandpass_is_the_sky_times_a_color(one_day):
     assert observation.tod.std() > 2 * seen.tod.std()  # the dipole is there and adds nothing
 
 
-def test_color_of_a_narrow_band_is_the_ratio_of_the_spectra(one_day):
-    """Dust in K_CMB rises with frequency; a spectrum like the CMB's own has no color."""
-    narrow = {"center_ghz": 150, "width_ghz": 0.5}
+@pytest.mark.parametrize("spectrum", ["dust", "synchrotron"])
+def test_color_of_a_narrow_band_is_the_ratio_of_the_spectra(one_day, spectrum):
+    """Dust in K_CMB rises with frequency, synchrotron falls; of the CMB's own there is no color.
+
+    Synchrotron's index is that of its Rayleigh-Jeans temperature, so its intensity has 2 more.
+    """
+    narrow = {"center_ghz": 150, "width_ghz": 0.5, "spectrum": spectrum}
+    if spectrum == "synchrotron":
+        narrow["spectral_index"] = -3.0
     settings = with_kinds(
         one_day, "bandpass", signal={"synthetic_sky_k": 1e-2}, bandpass=narrow
     ).simulation.bandpass
@@ -296,7 +302,8 @@ def test_color_of_a_narrow_band_is_the_ratio_of_the_spectra(one_day):
     def ratio(frequency):
         x, y = 0.0479924307 * frequency / 2.72548, 0.0479924307 * frequency / 20
         cmb = frequency**4 * np.exp(x) / np.expm1(x) ** 2
-        return frequency**4.54 / np.expm1(y) / cmb
+        dust, synchrotron = frequency**4.54 / np.expm1(y), frequency**-1.0
+        return {"dust": dust, "synchrotron": synchrotron}[spectrum] / cmb
 
     expected = ratio(153.0) / ratio(150.0)
     found = optics.color(settings, 3.0) / optics.color(settings, 0.0)
