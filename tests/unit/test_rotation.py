@@ -68,6 +68,18 @@ def test_variances_are_smoothed_along_the_rings_of_the_axis():
     assert AWAY.smooth(variance, "QU", variances.NONE) is variance
 
 
+def test_variances_of_temperature_and_of_channels_stay_their_own():
+    """T has no partner, and Q and U have one in their channel alone."""
+    theta = turning.directions(NSIDE)[0]
+    there = np.exp(np.cos(theta) ** 2)
+    latitude = AWAY._interpolated(np.log(there)[None], AWAY._forward)
+    smoothing = variances.Smoothing(30.0, 0.0, pair=True)
+    alone = np.exp(latitude)
+    np.testing.assert_allclose(AWAY.smooth(alone, "T", smoothing), alone, rtol=0.12)
+    channels = np.concatenate([alone, alone, 1 / alone, 1 / alone])
+    np.testing.assert_allclose(AWAY.smooth(channels, "QUQU", smoothing), channels, rtol=0.12)
+
+
 @pytest.fixture(scope="module")
 def case():
     """Inputs in Galactic coordinates of a field that is alike at all ecliptic longitudes."""

@@ -91,14 +91,13 @@ class Rotation:
     def smooth(self, variance: np.ndarray, stokes: str, smoothing: Smoothing) -> np.ndarray:
         """Variances smoothed along and across the rings of the axis, as of ``variances.smooth``.
 
-        Logarithms are carried from frame to frame by interpolation of four pixels. Q and U have
-        the same variance.
+        Logarithms are carried from frame to frame by interpolation of four pixels. Q and U of
+        a channel have the same variance.
         """
         if smoothing == variances.NONE:
             return variance
         logarithm = np.log(variance)
-        both = [place for place, letter in enumerate(stokes) if letter in "QU"]
-        logarithm[both] = logarithm[both].mean(axis=0)
+        variances.pair(logarithm, stokes)
         there = self._interpolated(logarithm, self._backward)
         smoothed = variances.smooth_logarithm(there, smoothing)
         smoothed = np.exp(self._interpolated(smoothed, self._forward))

@@ -88,10 +88,16 @@ def smooth(
         raise UserError("a pixel of the inputs has no variance: its logarithm can't be smoothed")
     logarithm = np.log(variance)
     if smoothing.pair:
-        both = [stokes.index("Q"), stokes.index("U")]
-        logarithm[..., both, :] = logarithm[..., both, :].mean(axis=-2, keepdims=True)
+        pair(logarithm, stokes)
     smoothed = np.exp(smooth_logarithm(logarithm, smoothing))
     return smoothed * np.mean(variance / smoothed, axis=-1, keepdims=True)
+
+
+def pair(logarithm: np.ndarray, stokes: str) -> None:
+    """Give Q and U of every channel their mean, in place; array of shape (..., n_stokes, n_pix)."""
+    places = ([k for k, letter in enumerate(stokes) if letter == one] for one in "QU")
+    for both in map(list, zip(*places, strict=True)):
+        logarithm[..., both, :] = logarithm[..., both, :].mean(axis=-2, keepdims=True)
 
 
 def choose(
