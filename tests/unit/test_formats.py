@@ -150,4 +150,5 @@ def test_every_row_of_the_page_is_a_case():
 def test_every_format_has_a_module_that_reads_it():
     for module in files.SUFFIXES.values():
         found = importlib.import_module(f"fewtomany.maps.ingest.{module}")
-        assert callable(found.tables) and callable(found.read), module
+        assert callable(found.tables), module
+        assert callable(found.read), module
