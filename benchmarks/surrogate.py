@@ -28,6 +28,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from measures.responses import make_response  # noqa: E402
+
 from fewtomany import config  # noqa: E402
 from fewtomany.config.simplified import merged  # noqa: E402
 from fewtomany.covariance import Covariance, leading_modes, learn  # noqa: E402
@@ -37,7 +39,7 @@ from fewtomany.files import store  # noqa: E402
 from fewtomany.files.store import MapSet  # noqa: E402
 from fewtomany.maps.components import Components  # noqa: E402
 from fewtomany.maps.sky import Sky  # noqa: E402
-from fewtomany.simulation import onepass, systematics  # noqa: E402
+from fewtomany.simulation import systematics  # noqa: E402
 from fewtomany.validation.compare import gaussian  # noqa: E402
 
 N_INPUTS, N_MODES = 10, 150
@@ -112,7 +114,7 @@ def simulate(changes: dict, frame: str, kinds: tuple[str, ...]) -> tuple[np.ndar
     campaign = dataclasses.replace(campaign, simulation=simulation)
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder, "response.h5")
-        onepass.make_response(campaign, whole)
+        make_response(campaign, whole)
         with h5py.File(whole) as file:
             rows = file["response"][:, 1:].astype(np.float32)
     shape = (simulation.n_chunks, len(kinds), len(simulation.detectors), -1)

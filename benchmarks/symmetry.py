@@ -29,6 +29,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from measures.responses import make_response  # noqa: E402
+
 from fewtomany import config, covariance  # noqa: E402
 from fewtomany.covariance import (  # noqa: E402
     Modes,
@@ -46,7 +48,6 @@ from fewtomany.errors import UserError  # noqa: E402
 from fewtomany.files import store  # noqa: E402
 from fewtomany.maps.components import Components  # noqa: E402
 from fewtomany.maps.sky import Sky  # noqa: E402
-from fewtomany.simulation import onepass  # noqa: E402
 from fewtomany.validation.compare import gaussian, views  # noqa: E402
 from fewtomany.validation.compare.distances import distances  # noqa: E402
 
@@ -72,7 +73,7 @@ def response(cache: Path) -> np.ndarray:
     campaign = config.parse({**sections, "maps": {**sections["maps"], "frame": "ecliptic"}})
     path, simulation = cache / "response.h5", campaign.simulation
     if not path.exists():
-        onepass.make_response(campaign, path)
+        make_response(campaign, path)
     with h5py.File(path) as file:
         columns = file["response"][:, 1:].reshape(len(file["response"]), -1)
     return simulation.gains.standard_deviation * columns

@@ -20,8 +20,10 @@ from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
+from measures.responses import make_response
+
 from fewtomany import config
-from fewtomany.simulation import binning, direct, onepass, response, systematics
+from fewtomany.simulation import binning, direct, response, systematics
 from fewtomany.simulation.observation import observe
 
 N_MAPS = {"response": 400, "direct": 24}
@@ -75,7 +77,7 @@ def simulate(campaign: config.Campaign, n_maps: int) -> tuple[np.ndarray, float,
         return maps, one - each, each
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "response.h5")
-        onepass.make_response(campaign, path)
+        make_response(campaign, path)
         columns = response.read(campaign, path)
     shared = time.process_time() - start
     maps = response.realizations(campaign, columns, 0, n_maps)

@@ -327,8 +327,6 @@ def test_the_power_ratio_is_that_of_white_spectra(setting):
     loud = likelihood.make(NSIDE, noise_uk_arcmin=1e6)
     white = 3 * loud.noise * np.eye(N)
     assert parameter.power_ratio(loud, white) == pytest.approx(3, rel=1e-6)
-    scale = parameter.scale_of_ratio(loud, white, 12.0)
-    assert scale == pytest.approx(2, rel=1e-6)
 
 
 @pytest.fixture(scope="module")

@@ -106,7 +106,7 @@ def test_statistics_of_a_region_are_those_it_has_on_the_whole_sphere(number):
 
 def test_regions_share_the_sphere_without_an_edge_and_have_one_shape():
     parts = refined.regions(REFINED, NSIDE)
-    cores = np.concatenate([part.core_pixels for part in parts])
+    cores = np.concatenate([part.indices[part.core] for part in parts])
     np.testing.assert_array_equal(np.sort(cores), np.arange(12 * NSIDE**2))
     assert len(parts) == region.count(1)
     assert len({part.n_pix for part in parts}) == 1
@@ -177,7 +177,8 @@ def test_no_seam_shows_where_regions_meet(prepared, made):
         return seams.seams(seams.across(maps / prepared.deviation, kinds), reference)[1]
 
     torn = batch.maps.copy()
-    core = prepared.region(5).sky.core_pixels
+    part = prepared.region(5).sky
+    core = part.indices[part.core]
     torn[..., core] = np.roll(batch.maps, 1, axis=0)[..., core]
     assert np.abs(at_regions(batch.maps).deviations).max() < 3.5
     assert np.abs(at_regions(start).deviations).max() < 3.5

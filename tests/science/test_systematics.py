@@ -5,6 +5,7 @@ import litebird_sim as lbs
 import numpy as np
 import pytest
 from litebird_sim.noise import rescale_noise
+from measures.responses import make_response
 from scipy import linalg, signal
 
 from fewtomany import seeds
@@ -13,7 +14,6 @@ from fewtomany.simulation import (
     columns,
     direct,
     noise,
-    onepass,
     optics,
     response,
     scan,
@@ -38,7 +38,7 @@ def tod(campaign, chunk=0, index=0):
 
 def by_response(campaign, folder, start, stop):
     """Maps of the response engine, and its columns."""
-    onepass.make_response(campaign, folder / "response.h5")
+    make_response(campaign, folder / "response.h5")
     read = response.read(campaign, folder / "response.h5")
     return response.realizations(campaign, read, start, stop), read
 

@@ -50,60 +50,8 @@ def test_two_true_variances_are_separated():
     assert level == 0
 
 
-def test_precision_of_many_maps_is_the_inverse_sample():
-    maps = RANDOM.standard_normal((20000, 20)) @ np.sqrt(TRUE)
-    maps[:, 1] += maps[:, 0]
-    np.testing.assert_allclose(nonlinear.precision(maps), np.cov(maps.T), rtol=0.05, atol=0.05)
-
-
-def test_precision_of_a_perfect_target_is_the_target():
-    maps = np.random.default_rng(1).standard_normal((400, 200))
-    found = nonlinear.precision(maps, np.eye(200))
-    assert np.abs(np.linalg.eigvalsh(found) - 1).max() < 0.1
-
-
-def maps_with_covariance(covariance, n_maps):
-    """Maps (n_maps, k) whose sample covariance is the given one."""
-    k = len(covariance)
-    white = np.random.default_rng(3).standard_normal((n_maps, k))
-    white = np.linalg.qr(white - white.mean(axis=0))[0] * np.sqrt(n_maps - 1)
-    return white @ np.linalg.cholesky(covariance).T
-
-
-def test_precision_of_a_case_worked_by_hand():
-    """21 maps, S = diag(1, 1/4), target 1: n = 20, k = 2.
-
-    tr S⁻¹ = tr S⁻¹Π₀ = 5, ‖S⁻¹‖² = 17, ‖Π₀‖² = 2, so α = 0.9 − 25·2/20/9 = 28/45 and
-    β = 5/2 (0.9 − α) = 25/36.
-    """
-    found = nonlinear.precision(maps_with_covariance(np.diag([1, 0.25]), 21), np.eye(2))
-    expected = np.diag([28 / 45 + 25 / 36, 4 * 28 / 45 + 25 / 36])
-    np.testing.assert_allclose(np.linalg.inv(found), expected, atol=1e-12)
-
-
-def test_precision_of_a_sample_like_its_target_is_the_target():
-    """S = diag(1, 4/5): α would be −7.2 and is 0; β = 0.9 · 2.25 / 2."""
-    found = nonlinear.precision(maps_with_covariance(np.diag([1, 0.8]), 21), np.eye(2))
-    np.testing.assert_allclose(found, np.eye(2) / (0.9 * 2.25 / 2), atol=1e-12)
-
-
-def test_precision_has_nearly_the_least_error():
-    """The weights with the least Frobenius error follow from the truth; these do not know it."""
-    n, truth = 80, np.diag(np.geomspace(0.2, 5, 80))
-    maps = np.random.default_rng(4).standard_normal((200, n)) @ np.sqrt(np.linalg.inv(truth))
-    inverse = np.linalg.inv(np.cov(maps.T))
-    parts = np.stack([inverse.ravel(), np.eye(n).ravel()], axis=1)
-    weights = np.linalg.lstsq(parts, truth.ravel(), rcond=None)[0]
-    least = np.linalg.norm(parts @ weights - truth.ravel())
-    found = np.linalg.norm(np.linalg.inv(nonlinear.precision(maps, np.eye(n))) - truth)
-    assert least <= found < 1.03 * least
-    assert np.linalg.norm(inverse - truth) > 2 * least
-
-
 def test_what_does_not_exist_is_refused():
     with pytest.raises(UserError, match="at least 13 maps, got 10"):
         nonlinear.analytical(*of(np.zeros((10, 20))))
     with pytest.raises(UserError, match="at least 4 maps, got 3"):
         nonlinear.nercome(*of(np.zeros((3, 20))), RANDOM)
-    with pytest.raises(UserError, match="at least 22 maps, got 21"):
-        nonlinear.precision(RANDOM.standard_normal((21, 20)))

@@ -81,7 +81,6 @@ def test_temperature_alone_is_that_of_tqu():
 def test_a_mask_of_ones_is_the_full_sky():
     maps = np.random.default_rng(7).standard_normal((2, 2, 192))
     sky = Sky(4, np.arange(192), np.ones(192))
-    assert spectra.observed_power(sky) == 1
     np.testing.assert_allclose(
         spectra.measure(maps, "QU", sky), spectra.measure(maps, "QU"), rtol=1e-12
     )

@@ -9,7 +9,7 @@ from fewtomany.config import Symmetry as Settings
 from fewtomany.covariance import choice, heldout, learn, turned, turning, weights
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.mixture import Mixture
-from fewtomany.covariance.turned import UNTURNED, Symmetry, Training, Turned
+from fewtomany.covariance.turned import Symmetry, Training, Turned
 from fewtomany.covariance.variances import NONE, Smoothing
 from fewtomany.errors import UserError
 from fewtomany.maps.components import Components
@@ -19,7 +19,7 @@ NSIDE = 2
 N_PIX = 12 * NSIDE**2
 MAPS = np.random.default_rng(0).standard_normal((4, 2, N_PIX)) * np.linspace(1, 3, N_PIX) * 1e-6
 SYMMETRIES = [
-    UNTURNED,
+    Symmetry(0.0),
     Symmetry(),
     Symmetry(30.0),
     Symmetry(30.0, folds=2, coherence_deg=40.0),
@@ -79,7 +79,7 @@ def test_pixel_variances_are_the_smoothed_ones(symmetry):
 def test_without_turns_it_is_the_sample_covariance():
     """So the normalization is undone exactly, smoothed or not."""
     sample = np.cov(MAPS.reshape(4, -1).T)
-    found = Turned.of(training(MAPS, centre=True), UNTURNED).dense()
+    found = Turned.of(training(MAPS, centre=True), Symmetry(0.0)).dense()
     np.testing.assert_allclose(found, sample, rtol=1e-10, atol=1e-12 * sample.max())
 
 
@@ -139,7 +139,7 @@ def test_the_symmetry_is_found_in_the_inputs(striped):
         choice.make_folds(training(inputs, "T", Smoothing(60.0)), 1, n_directions=20)
     )
     assert found.symmetry.width_deg >= 40
-    gain, error = heldout.paired_gain(found.scores[found.symmetry], found.scores[UNTURNED])
+    gain, error = heldout.paired_gain(found.scores[found.symmetry], found.scores[Symmetry(0.0)])
     assert gain > 2 * error
 
 

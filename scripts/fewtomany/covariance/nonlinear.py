@@ -1,4 +1,4 @@
-"""Nonlinear shrinkage of a sample covariance, and linear shrinkage of its inverse.
+"""Nonlinear shrinkage of a sample covariance.
 
 What the field tries where maps are few. Nonlinear estimators keep the eigenvectors of a
 sample covariance and give each its own variance; directions that no map has get one
@@ -163,54 +163,6 @@ def nercome(
     level, estimate = found
     along, turn = scipy.linalg.eigh(estimate)
     return Shrunk(components, sky, level, along, turn.T @ basis)
-
-
-def precision(amplitudes: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:
-    """Linear shrinkage of the inverse of a sample covariance, α S⁻¹ + β Π₀.
-
-    The weights of Bodnar, Gupta & Parolya (2016, J. Multivar. Anal. 146, 223; Eqs. 4.4 and
-    4.5), brought to cosmology by Looijmans, Wang & Beutler (2024, arXiv:2402.13783)::
-
-        α = 1 − k/n − (tr S⁻¹)² ‖Π₀‖² / n / (‖S⁻¹‖² ‖Π₀‖² − (tr S⁻¹Π₀)²)
-        β = tr(S⁻¹Π₀) / ‖Π₀‖² (1 − k/n − α)
-
-    with Frobenius norms. For many maps and directions α and β have the least Frobenius error
-    of the precision matrix. Two things differ from the papers: n is n_maps − 1, as the mean is
-    estimated, and an α below 0, which few maps may give, is set to 0. The theorem is for a
-    target that does not depend on the maps; the default one does.
-
-    Parameters
-    ----------
-    amplitudes : array of shape (n_maps, k), maps in k directions; their mean is taken off
-    target : array of shape (k, k), Π₀; the inverse sample variances by default
-
-    Returns
-    -------
-    array of shape (k, k): the inverse of the shrunk precision matrix, a covariance
-
-    Raises
-    ------
-    UserError : unless there are more maps than directions by 2 at least: S has no inverse
-    """
-    n_free, k = len(amplitudes) - 1, amplitudes.shape[1]
-    if n_free <= k:
-        raise UserError(
-            f"precision shrinkage in {k} directions takes at least {k + 2} maps, "
-            f"got {len(amplitudes)}"
-        )
-    sample = np.atleast_2d(np.cov(amplitudes.T))
-    if target is None:
-        target = np.diag(1 / np.diagonal(sample))
-    inverse = scipy.linalg.inv(sample)
-    inner, size = np.sum(inverse * target), np.sum(target**2)
-    spread = np.sum(inverse**2) * size - inner**2
-    left = 1 - k / n_free
-    alpha = left
-    if spread > 0:
-        alpha -= np.trace(inverse) ** 2 * size / n_free / spread
-    alpha = max(alpha, 0.0)
-    beta = inner / size * (left - alpha)
-    return scipy.linalg.inv(alpha * inverse + beta * target)
 
 
 def _sample_modes(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

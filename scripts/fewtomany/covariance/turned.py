@@ -100,9 +100,6 @@ class Symmetry:
         return taper_power(self.coherence_deg, self.folds)
 
 
-UNTURNED = Symmetry(0.0)
-
-
 def turn_weights(width_deg: float, folds: int, n_angles: int) -> np.ndarray:
     """A wrapped Gaussian of longitude modulo 360°/folds, on a grid of angles, of sum 1."""
     if n_angles % folds:

@@ -29,11 +29,6 @@ class Region(Sky):
     core: np.ndarray | None = None
     share: np.ndarray | None = None
 
-    @property
-    def core_pixels(self) -> np.ndarray:
-        """The core's pixels, RING, ascending."""
-        return self.indices[self.core]
-
 
 def count(cores: int) -> int:
     """Number of the regions whose cores are the pixels of nside ``cores``."""

@@ -8,7 +8,6 @@ a_c = (PᵀP)⁻¹ Pᵀ w_c. Both give the same bits however the pass is cut int
 """
 
 import itertools
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -119,16 +118,6 @@ def write_response(
         unit="K per unit amplitude",
     ) as file:
         merge(campaign, parts, file)
-
-
-def make_response(campaign: Campaign, path: Path) -> None:
-    """The whole pass and its merge in this process: a "response" without provenance."""
-    simulation = campaign.simulation
-    arrays = scan_range(campaign, 0, simulation.n_chunks)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        part = Path(folder, "part.h5")
-        write_part(part, simulation, 0, simulation.n_chunks, arrays, {})
-        write_response(path, campaign, [part], {})
 
 
 def merge(campaign: Campaign, paths: Sequence[str | Path], file: h5py.File) -> None:

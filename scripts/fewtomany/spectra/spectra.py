@@ -137,11 +137,6 @@ def weighted(maps: np.ndarray, sky: Geometry | None) -> np.ndarray:
     return sky.expand(maps * sky.weight, fill=0.0)
 
 
-def observed_power(sky: Sky | None) -> float:
-    """Mean square of the weights over the whole sphere, by which masks lower a spectrum."""
-    return 1.0 if sky is None else float(np.mean(sky.weight**2) * sky.fraction)
-
-
 def write(path: str | os.PathLike, cl: np.ndarray, source: store.MapSet, provenance: dict) -> None:
     """Write the spectra of a map set: array "cl", attributes names, dataset, first."""
     store.write(

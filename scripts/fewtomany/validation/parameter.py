@@ -15,7 +15,6 @@ operations: 9 core-seconds and 1.8 GB at nside 16 and lmax 32 (n = 6144, k = 217
 """
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -146,11 +145,6 @@ def power_ratio(setting: Likelihood, truth: Systematic, field: str = "B") -> flo
     gram = sky.T @ sky
     other = np.sum(gram**2 * setting.power(setting.r)[used]) + setting.noise * np.trace(gram)
     return float(np.sum(sky * (truth @ sky)) / other)
-
-
-def scale_of_ratio(setting: Likelihood, truth: Systematic, ratio: float) -> float:
-    """The s with which :func:`power_ratio` of B has a given value."""
-    return math.sqrt(ratio / power_ratio(setting, truth))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What benchmarks measure and draw beyond the library; tests of the library use it, too."""
