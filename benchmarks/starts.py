@@ -27,8 +27,8 @@ CAMPAIGN = {
     "seed": 1,
     "maps": {"nside": 16, "stokes": "QU"},
     "inputs": {"random": {"files": "none", "n_maps": 20}},
-    "emulated": {"emulated": {"input": "random", "strategy": "drawn-target", "n_maps": 20}},
-    "emulator": {"n_steps": 1},
+    "emulated": {"emulated": {"input": "random", "strategy": "drawn-target", "n_maps": 200}},
+    "emulator": {"n_steps": 1, "variances": "inputs", "start": "white"},
 }
 MAPS = """
 import sys

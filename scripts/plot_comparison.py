@@ -1,4 +1,4 @@
-"""Draw a figure of the comparison of all datasets (PNG, and PDF beside it)."""
+"""Draw figures of the comparison of all datasets (PNG, and PDF beside each)."""
 
 import argparse
 
@@ -28,16 +28,18 @@ FIGURES = {
 
 def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
-    options.add_argument("--figure", choices=FIGURES, required=True, help="which one")
+    options.add_argument("--figure", nargs="+", choices=FIGURES, required=True, help="which")
     options.add_argument("--comparison", required=True, help="arrays of the judgement (HDF5)")
-    options.add_argument("--output", required=True, help="figure (PNG)")
+    options.add_argument("--output", nargs="+", required=True, help="one for each (PNG)")
     return options
 
 
 def main(arguments: argparse.Namespace) -> None:
+    wanted = cli.paired(arguments.figure, arguments.output)
     compared = comparison.read(arguments.comparison)
-    figure = FIGURES[arguments.figure]
-    style.save(figure.draw(compared), arguments.output, figure.TITLE, figure.caption(compared))
+    for name, output in wanted.items():
+        figure = FIGURES[name]
+        style.save(figure.draw(compared), output, figure.TITLE, figure.caption(compared))
 
 
 if __name__ == "__main__":

@@ -50,3 +50,9 @@ def test_quiet_logs_warnings_only(command, monkeypatch, words, level):
         lambda _: levels.append(logging.getLogger().getEffectiveLevel()), cli.parser("A program.")
     )
     assert levels == [level]
+
+
+def test_every_figure_has_its_output():
+    assert cli.paired(["a", "b"], ["a.png", "b.png"]) == {"a": "a.png", "b": "b.png"}
+    with pytest.raises(UserError, match="--output: 1 files for 2 figures"):
+        cli.paired(["a", "b"], ["a.png"])

@@ -14,18 +14,18 @@ class Parser(argparse.ArgumentParser):
 
 def get_parser() -> Parser:
     options = Parser()
-    for option in ("--output", "--metrics", "--comparison", "--part", "--glance"):
+    options.add_argument("--output", type=Path, nargs="+", default=[])
+    for option in ("--metrics", "--comparison", "--part", "--glance"):
         options.add_argument(option, type=Path)
     return options
 
 
 def main(arguments: argparse.Namespace) -> None:
-    if arguments.output is None:  # the judge, whose two products have names of their own
+    drawn = [path for path in arguments.output if path.suffix == ".png"]
+    products = drawn or arguments.output[:1]  # what follows the output is read
+    if not products:  # the judge, whose two products have names of their own
         products = [arguments.metrics, arguments.comparison]
-    elif arguments.output.suffix == ".png":
-        products = [arguments.output, arguments.output.with_suffix(".pdf")]
-    else:
-        products = [arguments.output]
+    products += [path.with_suffix(".pdf") for path in products if path.suffix == ".png"]
     products += [more for more in (arguments.part, arguments.glance) if more is not None]
     for product in products:
         product.write_text("")

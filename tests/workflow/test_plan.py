@@ -26,7 +26,7 @@ GAINS = {**CAMPAIGN["simulation"]["gains"], "standard_deviation": 2e-4}
 JUDGED = {
     "judge": 1,
     "plot_maps": 1,
-    "plot_comparison": 7,
+    "plot_comparison": 1,
     "report": 1,
     "all": 1,
 }
@@ -80,7 +80,7 @@ def test_own_maps_need_no_simulation(empty):
     )
     assert {"import_maps": 1, "trust": 2, "recommend": 2, "diversity": 1}.items() <= jobs.items()
     assert not jobs.keys() & {"simulate_maps", "factor", "draw", "compare", "exact_covariance"}
-    assert jobs["plot_comparison"] == 6  # all but chi2
+    assert jobs["plot_comparison"] == 1
     assert jobs["plot_part"] == 4
 
 
@@ -94,7 +94,7 @@ def test_a_large_set_of_the_user_is_a_truth(empty):
     )
     assert jobs["import_maps"] == 3
     assert jobs["compare"] == 1
-    assert jobs["plot_comparison"] == 7
+    assert jobs["plot_comparison"] == 1
     assert "trust" not in jobs
 
 
@@ -251,7 +251,8 @@ def test_every_job_leaves_a_log_and_a_benchmark(instant):
     products = list((instant.folder / "results" / "tiny").rglob("*.*"))
     others = ("campaign.yaml", ".discarded")  # of the workflow itself
     products = [path for path in products if path.suffix != ".pdf" and path.name not in others]
-    assert len(logs) == len(benchmarks) == len(products) - 2  # the judge and the maps have two
+    # The judge, the maps and the wavelets have two products, the comparison seven.
+    assert len(logs) == len(benchmarks) == len(products) - 3 - 6
 
 
 def test_the_effective_configuration_lies_beside_the_products(instant):

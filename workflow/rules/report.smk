@@ -1,5 +1,17 @@
 """Figures, each from numbers that are already there, and the report."""
 
+WAVELETS = ["wavelets", "transfer"]
+
+
+def drawn(figure, category):
+    """The PNG of a figure, as Snakemake's own report shows it."""
+    return report(
+        f"<results>/figures/{figure}.png",
+        caption=f"../report/{figure}.rst",
+        category=category,
+        labels={"figure": figure},
+    )
+
 
 rule plot_maps:
     """Maps of every dataset side by side, all components; of a line as traces.
@@ -45,26 +57,19 @@ rule plot_maps:
 
 
 rule plot_comparison:
-    """A figure of the comparison: spectra, correlations, eigenvalues, chi2 and the like.
+    """All figures of the comparison: spectra, correlations, eigenvalues, chi2 and the like.
 
-    In: the comparison. Out: PNG and PDF (uK, uK^2 or dimensionless, as its axes say).
+    In: the comparison. Out: PNG and PDF of each (uK, uK^2 or dimensionless, as its axes say).
     """
     input:
         comparison="<results>/validation/comparison.h5",
     output:
-        png=report(
-            "<results>/figures/{figure}.png",
-            caption="../report/comparison.rst",
-            category="Comparison",
-            labels={"figure": "{figure}"},
-        ),
-        pdf="<results>/figures/{figure}.pdf",
+        png=[drawn(figure, "Comparison") for figure in products.compared],
+        pdf=[f"<results>/figures/{figure}.pdf" for figure in products.compared],
     log:
-        "<logs>/plot_comparison/{figure}.log",
+        "<logs>/plot_comparison.log",
     benchmark:
-        "<benchmarks>/plot_comparison/{figure}.tsv"
-    wildcard_constraints:
-        figure=any_of(products.compared),
+        "<benchmarks>/plot_comparison.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -74,32 +79,26 @@ rule plot_comparison:
     params:
         config=CONFIG,
         basis=basis("plot"),
+        figures=products.compared,
     shell:
-        "python $FEWTOMANY/plot_comparison.py --config {params.config} --figure {wildcards.figure}"
+        "python $FEWTOMANY/plot_comparison.py --config {params.config} --figure {params.figures}"
         " --comparison {input.comparison} --output {output.png} &> {log}"
 
 
 rule plot_wavelets:
-    """The wavelets on the sphere, or their transfer functions.
+    """The wavelets on the sphere, and their transfer functions.
 
-    In: shapes and transfer functions. Out: PNG and PDF.
+    In: shapes and transfer functions. Out: PNG and PDF of each.
     """
     input:
         "<results>/validation/wavelets.h5",
     output:
-        png=report(
-            "<results>/figures/{figure}.png",
-            caption="../report/wavelets.rst",
-            category="Emulator",
-            labels={"figure": "{figure}"},
-        ),
-        pdf="<results>/figures/{figure}.pdf",
+        png=[drawn(figure, "Emulator") for figure in WAVELETS],
+        pdf=[f"<results>/figures/{figure}.pdf" for figure in WAVELETS],
     log:
-        "<logs>/plot_wavelets/{figure}.log",
+        "<logs>/plot_wavelets.log",
     benchmark:
-        "<benchmarks>/plot_wavelets/{figure}.tsv"
-    wildcard_constraints:
-        figure="wavelets|transfer",
+        "<benchmarks>/plot_wavelets.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -109,8 +108,9 @@ rule plot_wavelets:
     params:
         config=CONFIG,
         basis=basis("plot"),
+        figures=WAVELETS,
     shell:
-        "python $FEWTOMANY/plot_wavelets.py --config {params.config} --figure {wildcards.figure}"
+        "python $FEWTOMANY/plot_wavelets.py --config {params.config} --figure {params.figures}"
         " --wavelets {input} --output {output.png} &> {log}"
 
 

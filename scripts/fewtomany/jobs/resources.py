@@ -48,7 +48,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     refined = refined_bytes(campaign)
 
     step_seconds = 0.4 * emulator.batch_size / 10 * n_values / 6144
-    shard_seconds = sharding.batches_per_shard * _steps(campaign) * step_seconds
+    shard_seconds = sharding.batches_per_shard * steps(campaign) * step_seconds
     map_seconds = sharding.maps_per_shard * n_values**1.5 * 1e-6
 
     return {
@@ -185,7 +185,7 @@ def refined_bytes(campaign: Campaign) -> int:
     return n_values * (40 * campaign.emulator.batch_size + 28 * most)
 
 
-def _steps(campaign: Campaign) -> int:
+def steps(campaign: Campaign) -> int:
     """Steps of a batch, each of all pixels."""
     emulator = campaign.emulator
     if emulator.refinement is None:
