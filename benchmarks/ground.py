@@ -154,35 +154,33 @@ def table(found: dict[str, Any], said: dict[str, Number]) -> str:
 
 def draw(found: dict[str, Any], said: dict[str, Number], output: Path) -> None:
     """What held-out inputs said of the recommended covariance, beside what the others say."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(style.WIDTH, 2.2), layout="constrained")
-    axes = figure.subplots()
     others = {how: plain(number) for how, number in found[RECOMMENDED]["numbers"].items()}
-    for shift, numbers, colour, label in (
-        (0.12, said, style.BLUE, "by held-out inputs alone"),
-        (-0.12, others, style.BLACK, "by the 80 other maps"),
-    ):
-        for place, how in enumerate(HOW):
-            number = numbers.get(how)
-            if number is None or number.low is None:
-                continue
-            y = -place + shift
-            end = number.high or 4 * (number.value or number.low)
-            axes.plot([number.low, end], [y, y], color=colour, lw=1.5)
-            if number.open:
-                axes.plot(end, y, ">", color=colour, ms=5)
-            else:
-                axes.plot(number.value, y, "o", color=colour, ms=5)
-        axes.plot([], [], "o-", color=colour, label=label)
-    axes.set_xscale("log")
-    axes.set_yticks([-place for place in range(len(HOW))], [HOW[how] for how in HOW])
-    axes.set_xlabel("simulations that the recommended covariance acts like")
-    axes.axvline(N_INPUTS, color=style.GREY, lw=0.8, ls="--")
-    axes.text(N_INPUTS, 0.4, " inputs", color=style.GREY, fontsize=7)
-    axes.legend(loc="lower right")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(output, dpi=200)
+    with style.new(1.7) as figure:
+        axes = figure.subplots()
+        for shift, numbers, colour, label in (
+            (0.14, said, style.BLUE, "held-out inputs alone"),
+            (-0.14, others, style.BLACK, "the other maps"),
+        ):
+            axes.plot([], [], "o-", color=colour, ms=4, label=label)
+            for place, how in enumerate(HOW):
+                number = numbers.get(how)
+                if number is None or number.low is None:
+                    continue
+                y = shift - place
+                if number.open:
+                    axes.plot([number.low, 3 * number.low], [y, y], color=colour)
+                    axes.plot(3 * number.low, y, ">", color=colour, ms=4)
+                else:
+                    axes.plot([number.low, number.high], [y, y], color=colour)
+                    axes.plot(number.value, y, "o", color=colour, ms=4)
+        axes.axvline(N_INPUTS, color=style.GREY, lw=0.8, ls="--")
+        axes.set_xscale("log")
+        axes.set_ylim(-2.5, 0.5)
+        axes.set_yticks([-place for place in range(len(HOW))], list(HOW.values()))
+        axes.set_xlabel("simulations that it acts like (dashed: inputs; arrows: or more)")
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(output)
 
 
 def get_parser() -> argparse.ArgumentParser:

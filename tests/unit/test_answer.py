@@ -169,6 +169,19 @@ def test_a_number_that_may_be_any_larger_one_is_a_bound():
     assert "Where correlations matter, trust it as 500." in found.sentences[1]
 
 
+@pytest.mark.parametrize("gain", [-0.17, -0.01, 0.2])
+def test_a_simpler_covariance_that_is_better_is_told(gain):
+    """By held-out inputs, against all rivals; one that is not clearly better is not told."""
+    gains = {"diagonal": {"held_out": 0.0}, "recommended": {"held_out": gain, "error": 0.04}}
+    trust = {"rival": "diagonal", "gains": gains, "n_directions": 25}
+    found = answer.answer(facts(trust=trust), "results/mine")
+    told = "Held-out inputs like the inputs' covariance shrunk toward its diagonal better"
+    assert (told in found.headline) == (gain == -0.17)
+    assert (f"{told}, by 4.2 ± 1 nats a map." in found.sentences[1]) == (gain == -0.17)
+    own = trust | {"rival": "without-emulation"}
+    assert told not in answer.answer(facts(trust=own), "results/mine").sentences[1]
+
+
 def test_a_truth_counts_before_held_out_inputs():
     known = entry("recommended:equivalent:kl", 397.0, [10, None], True, interval=[390.0, 404.0])
     evidence = {

@@ -110,6 +110,19 @@ class Facts:
         return (added["gain"] * n_directions, added["error"] * n_directions) if added else None
 
     @property
+    def lost(self) -> tuple[str, float, float] | None:
+        """What held-out inputs prefer to the recommended covariance, where they do.
+
+        Its name, and by how many nats a map with the standard error. None where nothing was held
+        out, or the best rival is the best covariance without emulation (:attr:`added` tells that).
+        """
+        gains, rival = self.trust.get("gains"), self.trust.get("rival")
+        if not gains or rival == "without-emulation" or "recommended" not in gains:
+            return None
+        found, n_directions = gains["recommended"], self.trust["n_directions"]
+        return rival, -found["held_out"] * n_directions, found["error"] * n_directions
+
+    @property
     def numbers(self) -> dict[str, Number]:
         """How many simulations the recommended covariance acts like, by the way of counting.
 

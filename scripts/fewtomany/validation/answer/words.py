@@ -18,6 +18,17 @@ CLOSE = 0.02
 SHARP = 0.05
 """Error of a χ² up to which it says something of the covariance."""
 
+RIVALS = {
+    "raw": "the inputs' own covariance",
+    "ledoit-wolf": "the inputs' covariance shrunk toward the unit matrix (Ledoit–Wolf)",
+    "oas": "the inputs' covariance shrunk toward the unit matrix (OAS)",
+    "diagonal": "the inputs' covariance shrunk toward its diagonal",
+    "nercome": "the inputs' covariance by NERCOME",
+    "isotropic": "that of isotropic maps",
+    "toward isotropic": "the inputs' covariance shrunk toward that of isotropic maps",
+}
+"""What covariances without emulation are called that held-out inputs may prefer."""
+
 Wrong = Mapping[str, Sequence[Fault]]
 """What is wrong with the maps, by purpose, worst first."""
 
@@ -99,6 +110,8 @@ def headline(facts: Facts, used: Sequence[Use]) -> str:
     text = f"For {first.purpose} use {first.file}."
     if facts.evidence is None:
         return text
+    if (better := _better(facts)) is not None:
+        text += f" (Held-out inputs like {better[0]} better.)"
     worst = _worst(facts.numbers)
     if worst is None:
         return f"{text} Nothing says how good it is."
@@ -106,6 +119,14 @@ def headline(facts: Facts, used: Sequence[Use]) -> str:
     if number.open:
         return f"{text} Trust it as you would {number} simulations ({how})."
     return f"{text} Trust it as you would about {count(number.value)} simulations ({how})."
+
+
+def _better(facts: Facts) -> tuple[str, float, float] | None:
+    """A simpler covariance that held-out inputs like better, in words; None where there is none."""
+    if facts.lost is None or facts.lost[1] <= SIGNIFICANT * facts.lost[2]:
+        return None
+    rival, gain, error = facts.lost
+    return RIVALS.get(rival, rival), gain, error
 
 
 def _worst(numbers: Mapping[str, Number]) -> tuple[str, Number] | None:
@@ -129,6 +150,11 @@ def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
         sentences.append(chi2_sentence(found["value"], found["error"], alone))
     if facts.numbers:
         sentences.append(numbers_sentence(facts.numbers, facts.counted_by_truth))
+    if (better := _better(facts)) is not None:
+        name, gain, error = better
+        sentences.append(
+            f"Held-out inputs like {name} better, by {gain:.2g} ± {error:.1g} nats a map."
+        )
     claimed, bias = (
         facts.value(f"parameter:{key}:r") for key in ("claimed_over_scatter", "bias_over_scatter")
     )
