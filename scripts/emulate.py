@@ -58,15 +58,16 @@ def main(arguments: argparse.Namespace) -> None:
     with parallel.ranks(arguments.ranks) as mine:
         device_name = device.configure(arguments.device, mine.local)
         logger.info("rank %d of %d: %s", mine.rank, mine.size, device_name)
-        from fewtomany.emulator import conditional, scales
+        from fewtomany.emulator import scales
         from fewtomany.emulator.descent import Task
+        from fewtomany.emulator.given import kept
 
         model = scales.load(arguments.model, campaign.emulator)
         fingerprint = model.fingerprint()
         given, digest = None, ""
         if dataset.given:
             maps = _given_maps(campaign, dataset.given, arguments.given)
-            given = conditional.given(maps, dataset.given.channels, model)
+            given = kept(maps, dataset.given.channels, model)
             digest = given.digest()
         sampler = scales.sampler(model, campaign.seed, dataset.name, dataset.strategy, given)
         numbers = range(arguments.start, arguments.stop)

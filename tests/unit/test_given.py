@@ -7,7 +7,7 @@ import pytest
 
 from fewtomany import config
 from fewtomany.config import versions
-from fewtomany.emulator.conditional import given, places_of
+from fewtomany.emulator.given import kept, places_of
 from fewtomany.errors import UserError
 from fewtomany.files.store import MapSet
 from fewtomany.maps.components import Components
@@ -124,7 +124,7 @@ class Inputs:
 def test_channels_are_found_by_name_whatever_their_order():
     assert places_of(Inputs.components, ["c", "a"]) == (4, 5, 0, 1)
     maps = np.arange(2 * 4 * 12, dtype=np.float32).reshape(2, 4, 12)
-    found = given(MapSet(maps, "QU", "new", channels=("c", "b")), ["b", "c"], Inputs)
+    found = kept(MapSet(maps, "QU", "new", channels=("c", "b")), ["b", "c"], Inputs)
     assert found.places == (2, 3, 4, 5)
     np.testing.assert_array_equal(found.maps, maps[:, [2, 3, 0, 1]])
 
@@ -132,4 +132,4 @@ def test_channels_are_found_by_name_whatever_their_order():
 def test_given_maps_of_other_pixels_are_refused():
     part = MapSet(np.ones((2, 2, 5)), "QU", "new", channels=("a",), sky=Sky(1, np.arange(5)))
     with pytest.raises(UserError, match="new: 5 observed pixels at nside 1 are not allowed;"):
-        given(part, ["a"], Inputs)
+        kept(part, ["a"], Inputs)

@@ -72,7 +72,7 @@ def make_folds(
     seed: int,
     n_directions: int = N_DIRECTIONS,
     surrogate: Factor | None = None,
-) -> list["Fold"]:
+) -> list["TurnedFold"]:
     """The inputs cut into folds, every one held out once.
 
     Parameters
@@ -89,7 +89,7 @@ def make_folds(
     if len(training) < 4:
         raise UserError(f"to choose a symmetry takes at least 4 inputs, found {len(training)}")
     return [
-        Fold(*training.split(held), ("symmetry", number), seed, n_directions, surrogate)
+        TurnedFold(*training.split(held), ("symmetry", number), seed, n_directions, surrogate)
         for number, held in enumerate(held_out(len(training)))
     ]
 
@@ -100,7 +100,7 @@ def held_out(n_maps: int) -> list[np.ndarray]:
     return [np.arange(fold, n_maps, n_folds) for fold in range(n_folds)]
 
 
-def choose(folds: Sequence["Fold"], dipole_deg: tuple[float, float] | None = None) -> Choice:
+def choose(folds: Sequence["TurnedFold"], dipole_deg: tuple[float, float] | None = None) -> Choice:
     """The symmetry that makes held-out inputs likeliest, of maps with the sign of a dipole or not.
 
     Widths, folds and coherences are tried together; then, with the best of them, every
@@ -115,8 +115,8 @@ def choose(folds: Sequence["Fold"], dipole_deg: tuple[float, float] | None = Non
         return max(tried, key=lambda symmetry: scores[symmetry].mean())
 
     grid = [
-        Symmetry(width, n_folds, coherence_deg=coherence, dipole_deg=dipole_deg)
-        for width, n_folds, coherence in itertools.product(WIDTHS_DEG, FOLDS, COHERENCES_DEG)
+        Symmetry(width, order, coherence_deg=coherence, dipole_deg=dipole_deg)
+        for width, order, coherence in itertools.product(WIDTHS_DEG, FOLDS, COHERENCES_DEG)
     ]
     found = best(grid)
     for reflection in ("flip_deg", "mirror_deg"):
@@ -144,7 +144,7 @@ def _with_reflection(
     return found if gain > SIGNIFICANT * error else without
 
 
-class Fold:
+class TurnedFold:
     """Training maps of a fold, turned, in the directions of its likelihood.
 
     The covariance of every symmetry is a weighted sum of few matrices: products of the
@@ -268,7 +268,7 @@ def candidates(chosen: Symmetry, signed: Symmetry | None) -> dict[str, Symmetry]
 
 
 def fit_symmetries(
-    folds: Sequence[Fold],
+    folds: Sequence[TurnedFold],
     symmetries: Mapping[str, Symmetry],
     others: Sequence[Mapping[str, np.ndarray]] = (),
 ) -> weights.Fit:

@@ -179,7 +179,7 @@ def _with_axis(
 
 
 def _chosen(
-    folds: list[choice.Fold], settings: Settings, dipole_deg: tuple[float, float] | None
+    folds: list[choice.TurnedFold], settings: Settings, dipole_deg: tuple[float, float] | None
 ) -> Symmetry:
     """The symmetry that held-out inputs like best, or of the width that is given."""
     if settings.width_deg is not None:

@@ -23,7 +23,7 @@ from fewtomany.config.campaign import Emulator
 from fewtomany.config.versions import GIVEN_VERSION
 from fewtomany.emulator import lbfgs
 from fewtomany.emulator.archive import Checkpoint
-from fewtomany.emulator.model import Model
+from fewtomany.emulator.model import ScatteringModel
 from fewtomany.emulator.regression import N_DRAWS, Regression
 from fewtomany.emulator.statistics import Phi
 
@@ -113,7 +113,7 @@ class Sampler:
 
     def __init__(
         self,
-        model: Model,
+        model: ScatteringModel,
         campaign_seed: int,
         dataset: str,
         strategy: str,

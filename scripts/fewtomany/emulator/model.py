@@ -43,7 +43,7 @@ N_GAUSSIAN = 64
 
 
 @dataclass(frozen=True)
-class Model:
+class ScatteringModel:
     """Normalization, wavelet orientations and target statistics.
 
     Attributes
@@ -210,7 +210,7 @@ def prepare(
     settings: Emulator,
     learnt: Covariance | None = None,
     normalization: tuple[np.ndarray, np.ndarray] | None = None,
-) -> Model:
+) -> ScatteringModel:
     """Learn the model from the input maps.
 
     Parameters
@@ -253,7 +253,7 @@ def prepare(
             arrays |= {f"primary/{_key(group)}/{k}": angle for k, angle in enumerate(found)}
     if settings.stripe_zones:
         arrays |= _stripes(sky, components, settings, normalized, sky.to_nested(deviation))
-    bare = Model(settings, components, sky, arrays)
+    bare = ScatteringModel(settings, components, sky, arrays)
     arrays["of_inputs"] = _statistics(bare, normalized)
     if _scatter_is_gaussian(inputs, settings):
         random = seeds.generator(0, "gaussian scatter")
@@ -289,7 +289,7 @@ def _scatter_is_gaussian(inputs: MapSet, settings: Emulator) -> bool:
     return alike_everywhere and len(inputs) < FEW and domains.draws_gaussian(inputs.sky)
 
 
-def _statistics(model: Model, normalized: np.ndarray) -> np.ndarray:
+def _statistics(model: ScatteringModel, normalized: np.ndarray) -> np.ndarray:
     """Φ of every one of normalized maps (n_pix, n_maps, F), nested: (n_maps, n_statistics).
 
     Those of "scatter" are unbiased squared deviations from the mean of these maps.
@@ -388,7 +388,7 @@ def primary_orientations(
     return result
 
 
-def save(path: str | Path, model: Model, provenance: dict, **attributes) -> None:
+def save(path: str | Path, model: ScatteringModel, provenance: dict, **attributes) -> None:
     """Write the model atomically."""
     with store.create(path, kind=KIND, provenance=provenance, **attributes) as file:
         for name, array in model.arrays.items():
@@ -397,13 +397,13 @@ def save(path: str | Path, model: Model, provenance: dict, **attributes) -> None
         file.attrs.update(attributes_of(model))
 
 
-def attributes_of(model: Model) -> dict[str, Any]:
+def attributes_of(model: ScatteringModel) -> dict[str, Any]:
     """What a file says of the maps of a model."""
     channels = ",".join(model.components.channels)
     return {"stokes": model.components.stokes, "channels": channels, **model.sky.attributes()}
 
 
-def load(path: str | Path, settings: Emulator) -> Model:
+def load(path: str | Path, settings: Emulator) -> ScatteringModel:
     """Read a model written by :func:`save` under the same settings."""
     content = store.read(path, KIND)
     facts = store.read_attributes(path, KIND)
@@ -414,4 +414,4 @@ def load(path: str | Path, settings: Emulator) -> Model:
         for name, array in content.items()
         if name.startswith("arrays/")
     }
-    return Model(settings, components, sky, arrays)
+    return ScatteringModel(settings, components, sky, arrays)

@@ -20,7 +20,7 @@ from fewtomany.covariance import variances
 from fewtomany.covariance.variances import Smoothing
 from fewtomany.emulator import model
 from fewtomany.emulator.conditioned import Blocks, Conditioning
-from fewtomany.emulator.model import Model
+from fewtomany.emulator.model import ScatteringModel
 from fewtomany.errors import UserError
 from fewtomany.files import store
 from fewtomany.files.store import MapSet
@@ -53,13 +53,13 @@ class RefinedModel:
         cl                          (n_inputs, n_spectra, 3·nside): spectra of the
                                     normalized inputs
         regions/{number}/{name}     of a region's model but mean and deviation, see
-                                    :class:`fewtomany.emulator.model.Model`
+                                    :class:`fewtomany.emulator.model.ScatteringModel`
         ==========================  ===================================================
     """
 
     settings: Emulator
     sky: Sky
-    coarse: Model
+    coarse: ScatteringModel
     arrays: Mapping[str, np.ndarray]
 
     @property
@@ -83,14 +83,14 @@ class RefinedModel:
         """The coarse pixels as blocks of the fine ones."""
         return Blocks(self.coarse.sky.nside, self.sky.nside)
 
-    def region(self, number: int) -> Model:
+    def region(self, number: int) -> ScatteringModel:
         """The model of one region."""
         prefix = f"regions/{number}/"
         own = {n[len(prefix) :]: a for n, a in self.arrays.items() if n.startswith(prefix)}
         pixels = regions(self.settings, self.sky.nside)[number]
         for name in ("mean", "deviation"):
             own[name] = pixels.restrict(self.arrays[name])
-        return Model(of_region(self.settings), self.components, pixels, own)
+        return ScatteringModel(of_region(self.settings), self.components, pixels, own)
 
     def conditioning(self, number: int) -> Conditioning:
         """Gaussian maps with the spectra of one input."""
@@ -222,5 +222,5 @@ def load(path: str | Path, settings: Emulator) -> RefinedModel:
         return {n[len(prefix) :]: a for n, a in content.items() if n.startswith(prefix)}
 
     sphere = Sky(settings.refinement.coarse)
-    coarse = Model(of_coarse(settings), components, sphere, arrays("coarse/"))
+    coarse = ScatteringModel(of_coarse(settings), components, sphere, arrays("coarse/"))
     return RefinedModel(settings, Sky(int(facts["nside"])), coarse, arrays("arrays/"))

@@ -24,7 +24,7 @@ from fewtomany.emulator import descent, lbfgs
 from fewtomany.emulator.archive import Checkpoint
 from fewtomany.emulator.conditioned import Conditioning
 from fewtomany.emulator.descent import Batch, Sampler, Task
-from fewtomany.emulator.model import Model
+from fewtomany.emulator.model import ScatteringModel
 from fewtomany.emulator.refined import RefinedModel
 from fewtomany.emulator.statistics import Phi
 
@@ -254,7 +254,7 @@ def _of_coarse(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, path=checkpoint.path.with_suffix(".coarse.h5"))
 
 
-def motion(model: Model, normalized: np.ndarray, coarse: int) -> Motion:
+def motion(model: ScatteringModel, normalized: np.ndarray, coarse: int) -> Motion:
     """How a region moves around normalized maps (m, F, n_pix), in the order of files.
 
     A mean over a coarse pixel is a sum of changes times their deviations.

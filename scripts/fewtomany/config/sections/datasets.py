@@ -17,7 +17,7 @@ from fewtomany.config.sections.base import (
 from fewtomany.maps.ingest import files as formats
 
 
-class Source(Section):
+class MapFiles(Section):
     """Files of the user, of one channel."""
 
     files: Files
@@ -50,13 +50,13 @@ class Source(Section):
         return {"": self.source} if self.files else {}
 
 
-class Entry(Source):
-    """Maps of the user, or of an invented field, or those that the campaign makes."""
+class Origin(MapFiles):
+    """Where maps come from: files, channels of files, an invented field, or the campaign itself."""
 
     files: Files = ABSENT
     n_maps: Several = ABSENT
     """Number of maps; of files all by default."""
-    channels: Annotated[dict[ChannelName, Source], Field(min_length=1)] = ABSENT
+    channels: Annotated[dict[ChannelName, MapFiles], Field(min_length=1)] = ABSENT
     """The same by the name of the channel, for maps of several channels or splits, in place of
     files."""
     texture: Texture = ABSENT
@@ -68,7 +68,7 @@ class Entry(Source):
         return of_channels or super().sources
 
 
-class Reference(Entry):
+class Reference(Origin):
     """The reference dataset, true maps that the others are held against: Gaussian draws from a
     covariance of the simulation, its maps themselves, or a large set of maps of the user. Absent
     where no truth is known."""
@@ -88,7 +88,7 @@ class Reference(Entry):
     twice."""
 
 
-class Input(Entry):
+class Input(Origin):
     """An input dataset."""
 
     files: Files = ABSENT
@@ -138,7 +138,7 @@ class Emulated(Section):
     given: Condition = ABSENT
 
 
-class Surrogate(Source):
+class Surrogate(MapFiles):
     """A cheap stand-in of the same scan, whose correlations are one more part of the best
     covariance without emulation: a simplified linear simulation, a covariance, or maps of the user.
     Held-out inputs decide what it is worth; a wrong one gets no weight."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fewtomany.emulator.descent import Given
-from fewtomany.emulator.model import Model
+from fewtomany.emulator.model import ScatteringModel
 from fewtomany.errors import UserError
 from fewtomany.files.store import MapSet
 from fewtomany.maps.components import Components
@@ -15,7 +15,7 @@ def places_of(components: Components, channels: Sequence[str]) -> tuple[int, ...
     return tuple(place for channel in channels for place in every[components.select(channel)])
 
 
-def given(maps: MapSet, channels: Sequence[str], model: Model) -> Given:
+def kept(maps: MapSet, channels: Sequence[str], model: ScatteringModel) -> Given:
     """The maps that a sampler of the model keeps as they are.
 
     Parameters
