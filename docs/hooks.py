@@ -17,6 +17,7 @@ SECTIONS = {
     "Use": [
         "docs/tutorial.ipynb",
         "docs/formats.md",
+        "docs/ground.md",
         "docs/covariances.md",
         "docs/surrogate.md",
         "docs/planes-and-lines.md",
