@@ -4,6 +4,7 @@ import argparse
 import logging
 
 from fewtomany import config
+from fewtomany.config.statistics import STATISTICS
 from fewtomany.files import provenance, store
 from fewtomany.jobs import cli
 from fewtomany.validation import parts
@@ -15,7 +16,7 @@ def get_parser() -> argparse.ArgumentParser:
     options = cli.parser(__doc__)
     many = {"nargs": "*", "default": [], "metavar": "NAME=FILE"}
     options.add_argument("--covariance", **many, help="covariances of the datasets, and the exact")
-    for statistic in ("spectra", *verdict.MEASURED):
+    for statistic in ("spectra", *STATISTICS):
         options.add_argument(f"--{statistic}", **many, help=f"{statistic} of the datasets")
     options.add_argument("--maps", **many, help="map files of the reference, if any, in order")
     options.add_argument("--parts", nargs="*", default=[], help="parts of the judgement (JSON)")
@@ -28,7 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
     campaign = config.load(arguments.config)
     files = verdict.Files(
         cli.named_files(arguments.covariance),
-        {s: cli.named_files(getattr(arguments, s)) for s in ("spectra", *verdict.MEASURED)},
+        {s: cli.named_files(getattr(arguments, s)) for s in ("spectra", *STATISTICS)},
         cli.named_files(arguments.maps),
     )
     entries, arrays = verdict.judge(campaign, files)

@@ -2,6 +2,7 @@
 
 import argparse
 
+from fewtomany.config.statistics import STATISTICS
 from fewtomany.figures import (
     chi2,
     correlations,
@@ -12,6 +13,7 @@ from fewtomany.figures import (
     spectra,
     style,
 )
+from fewtomany.figures.values import Values
 from fewtomany.jobs import cli
 from fewtomany.validation.judge import comparison
 
@@ -24,6 +26,7 @@ FIGURES = {
     "minkowski": minkowski,
     "distribution": distribution,
 }
+FIGURES |= {name: Values(name) for name in STATISTICS if name not in FIGURES}
 
 
 def get_parser() -> argparse.ArgumentParser:

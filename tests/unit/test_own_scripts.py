@@ -11,9 +11,7 @@ import diversity
 import draw
 import judge
 import learn_symmetry
-import measure_distribution
-import measure_minkowski
-import measure_scattering
+import measure
 import measure_spectra
 import plot_comparison
 import plot_maps
@@ -28,10 +26,10 @@ from fewtomany.files import store
 from fewtomany.maps.sky import Sky
 
 MEASURES = {
-    "spectra": measure_spectra,
-    "scattering": measure_scattering,
-    "minkowski": measure_minkowski,
-    "distribution": measure_distribution,
+    "spectra": (measure_spectra,),
+    "scattering": (measure, "--statistic", "scattering"),
+    "minkowski": (measure, "--statistic", "minkowski"),
+    "distribution": (measure, "--statistic", "distribution"),
 }
 N_INPUTS, N_EMULATED, NSIDE = 8, 24, 4
 PART = Sky(NSIDE, np.arange(20, 130), np.linspace(1, 2, 110))
@@ -93,7 +91,7 @@ class House:
             for name in names:
                 output = folder / f"{name}-{statistic}.h5"
                 unit = ("--truth", folder / "mine.h5") * (statistic == "distribution")
-                self.run(MEASURES[statistic], *unit, "--output", output, self.maps(name))
+                self.run(*MEASURES[statistic], *unit, "--output", output, self.maps(name))
                 files.append(f"{name}={output}")
         named = [f"{name}={self.maps(name)}" for name in ("mine", "many")]
         cl = [f"{name}={folder / f'{name}-spectra.h5'}" for name in ("mine", "many")]
@@ -179,7 +177,9 @@ def test_minkowski_functionals_of_temperature_are_refused(house, tmp_path):
     if house.stokes != "T":
         pytest.skip("these maps have Q and U")
     with pytest.raises(UserError, match="holds Stokes T, expected Q and U"):
-        house.run(measure_minkowski, "--output", tmp_path / "m.h5", house.maps("mine"))
+        house.run(
+            measure, "--statistic", "minkowski", "--output", tmp_path / "m.h5", house.maps("mine")
+        )
 
 
 def test_files_of_other_channels_are_refused(house, tmp_path):

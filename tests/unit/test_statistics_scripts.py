@@ -11,9 +11,7 @@ import covariance as covariance_script
 import draw
 import factor
 import judge
-import measure_distribution
-import measure_minkowski
-import measure_scattering
+import measure
 import measure_spectra
 import measure_wavelets
 import plot_comparison
@@ -45,10 +43,10 @@ CONTENT = {
 COMPARED = ["maps", *plot_comparison.FIGURES]
 FIGURES = [*COMPARED, *plot_wavelets.FIGURES, "cost"]
 MEASURES = {
-    "spectra": measure_spectra,
-    "scattering": measure_scattering,
-    "minkowski": measure_minkowski,
-    "distribution": measure_distribution,
+    "spectra": (measure_spectra,),
+    "scattering": (measure, "--statistic", "scattering"),
+    "minkowski": (measure, "--statistic", "minkowski"),
+    "distribution": (measure, "--statistic", "distribution"),
 }
 
 
@@ -105,7 +103,7 @@ def house(tmp_path_factory):
                     continue
                 truth = ("--truth", folder / "reference.h5") * (statistic == "distribution")
                 output = path.with_suffix(f".{statistic}.h5")
-                house.run(program, *truth, "--output", output, path)
+                house.run(*program, *truth, "--output", output, path)
                 measured[statistic].append(f"{name}={output}")
     maps = [f"reference={path}" for path in house.maps("reference")]
     files = ["--covariance", *covariances, "--maps", *maps]
@@ -162,7 +160,7 @@ def test_minkowski_functionals_are_those_of_the_first_maps(house, tmp_path):
     first, second = house.maps("reference")
     assert store.read_attributes(first.with_suffix(".minkowski.h5"), "moments")["n_maps"] == 15
     with pytest.raises(UserError, match="begins at map 40, expected one of the"):
-        house.run(measure_minkowski, "--output", tmp_path / "m.h5", second)
+        house.run(measure, "--statistic", "minkowski", "--output", tmp_path / "m.h5", second)
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -6,6 +6,7 @@ import re
 from fewtomany.maps import ingest
 from fewtomany.config import versions
 from fewtomany.emulator import batches
+from fewtomany.config.statistics import STATISTICS, n_measured
 from fewtomany.config.products import MOST_SHOWN, controlled, products_of, surveyed
 from fewtomany.jobs.resources import at_once, demands, device, launcher, ranks
 from fewtomany.shards import Shard
@@ -123,13 +124,25 @@ def measured(statistic):
     """The files of a statistic of all datasets, one for each map file that is measured."""
     if statistic not in products.measured:
         return []
-    last = campaign.validation.minkowski_maps if statistic == "minkowski" else float("inf")
     return [
         f"<results>/measurements/{dataset}/{statistic}-{shard.label}.h5"
         for dataset in campaign.datasets
         for shard in campaign.map_shards(dataset)
-        if shard.start < last
+        if shard.start < n_measured(campaign, statistic, shard.stop)
     ]
+
+
+def by_statistic(paths):
+    """Options of the judge: files of measurements by their statistic, which begins their names."""
+    found = {}
+    for path in paths:
+        found.setdefault(Path(path).name.partition("-")[0], []).append(path)
+    return options(**{name: named(some) for name, some in found.items()})
+
+
+def unit_of(statistic):
+    """The covariance that is the unit of a statistic, by the wildcards of its rule; none of most."""
+    return lambda wildcards: true_covariance(wildcards.dataset) if statistic.unit else []
 
 
 def fits_of(dataset):

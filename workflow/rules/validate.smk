@@ -29,91 +29,40 @@ rule measure_spectra:
         " --output {output} {input} &> {log}"
 
 
-rule measure_scattering:
-    """Mean and scatter of the scattering coefficients over the maps of one file.
+for statistic, found in STATISTICS.items():
 
-    In: a map file. Out: the moments of S1 to S4 of all components and pairs, (n_values,) with their
-    labels; S2 in uK^2, the others pure numbers. Cost: 1 ms per map at nside 16.
-    """
-    input:
-        "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
-    output:
-        "<results>/measurements/{dataset}/scattering-{start}-{stop}.h5",
-    log:
-        "<logs>/measure_scattering/{dataset}/{start}-{stop}.log",
-    benchmark:
-        "<benchmarks>/measure_scattering/{dataset}/{start}-{stop}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory("measure_scattering"),
-        runtime=runtime("measure_scattering"),
-    params:
-        config=CONFIG,
-        basis=basis("measure_scattering"),
-    shell:
-        "python $FEWTOMANY/measure_scattering.py --config {params.config}"
-        " --output {output} {input} &> {log}"
-
-
-rule measure_minkowski:
-    """Mean and scatter of the SO(3) Minkowski functionals over the maps of one file.
-
-    In: a map file, of which the first validation.minkowski_maps maps of a dataset count.
-    Out: the moments of V0 to V3, (4, 13), in units of the map's rms. Cost: six harmonic
-    transforms per map and channel, 7 ms at nside 16.
-    """
-    input:
-        "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
-    output:
-        "<results>/measurements/{dataset}/minkowski-{start}-{stop}.h5",
-    log:
-        "<logs>/measure_minkowski/{dataset}/{start}-{stop}.log",
-    benchmark:
-        "<benchmarks>/measure_minkowski/{dataset}/{start}-{stop}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory("measure_minkowski"),
-        runtime=runtime("measure_minkowski"),
-    params:
-        config=CONFIG,
-        basis=basis("measure_minkowski"),
-    shell:
-        "python $FEWTOMANY/measure_minkowski.py --config {params.config}"
-        " --output {output} {input} &> {log}"
-
-
-rule measure_distribution:
-    """Mean and scatter of the distribution of pixel values over the maps of one file.
-
-    In: a map file and the true covariance, or that of the inputs where no truth is known, of
-    which the standard deviation of every pixel is the unit. Out: the moments of the fractions in 100 bins and up to each bin's end,
-    (2, n_components, 100). Cost: reading.
-    """
-    input:
-        maps="<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
-        truth=lambda wildcards: true_covariance(wildcards.dataset),
-    output:
-        "<results>/measurements/{dataset}/distribution-{start}-{stop}.h5",
-    log:
-        "<logs>/measure_distribution/{dataset}/{start}-{stop}.log",
-    benchmark:
-        "<benchmarks>/measure_distribution/{dataset}/{start}-{stop}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory("measure_distribution"),
-        runtime=runtime("measure_distribution"),
-    params:
-        config=CONFIG,
-        basis=basis("measure_distribution"),
-    shell:
-        "python $FEWTOMANY/measure_distribution.py --config {params.config}"
-        " --truth {input.truth} --output {output} {input.maps} &> {log}"
+    # Mean and scatter of a statistic over the maps of one file.
+    #
+    # In: a map file, of which the first maps of a dataset count where the statistic is one of few,
+    # and the covariance that is its unit, if it has one. Out: its moments, as its module in
+    # validation/measure says. Cost: of scattering coefficients 1 ms per map at nside 16, of
+    # Minkowski functionals 7 ms, of the distribution that of reading.
+    rule:
+        name:
+            f"measure_{statistic}"
+        input:
+            maps="<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
+            truth=unit_of(found),
+        output:
+            f"<results>/measurements/{{dataset}}/{statistic}-{{start}}-{{stop}}.h5",
+        log:
+            f"<logs>/measure_{statistic}/{{dataset}}/{{start}}-{{stop}}.log",
+        benchmark:
+            f"<benchmarks>/measure_{statistic}/{{dataset}}/{{start}}-{{stop}}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            mem_mb=memory(f"measure_{statistic}"),
+            runtime=runtime(f"measure_{statistic}"),
+        params:
+            config=CONFIG,
+            basis=basis(f"measure_{statistic}"),
+            statistic=statistic,
+            truth=lambda wildcards, input: options(truth=input.truth and [input.truth]),
+        shell:
+            "python $FEWTOMANY/measure.py --config {params.config} --statistic {params.statistic}"
+            " {params.truth} --output {output} {input.maps} &> {log}"
 
 
 rule measure_wavelets:
@@ -150,10 +99,7 @@ rule judge:
     """
     input:
         covariances=[covariance_of(name) for name in COVARIANCES],
-        spectra=measured("spectra"),
-        scattering=measured("scattering"),
-        minkowski=measured("minkowski"),
-        distribution=measured("distribution"),
+        measured=[path for name in products.measured for path in measured(name)],
         maps=maps_of("reference") if campaign.truth and campaign.reference else [],
         parts=[
             *dict.fromkeys(PARTS.values()),
@@ -181,14 +127,9 @@ rule judge:
         config=CONFIG,
         basis=basis("judge"),
         covariances=lambda wildcards, input: [f"{Path(f).stem}={f}" for f in input.covariances],
-        spectra=lambda wildcards, input: named(input.spectra),
-        scattering=lambda wildcards, input: named(input.scattering),
-        minkowski=lambda wildcards, input: named(input.minkowski),
-        distribution=lambda wildcards, input: named(input.distribution),
+        measured=lambda wildcards, input: by_statistic(input.measured),
         maps=lambda wildcards, input: named(input.maps),
     shell:
         "python $FEWTOMANY/judge.py --config {params.config} --covariance {params.covariances}"
-        " --spectra {params.spectra} --scattering {params.scattering}"
-        " --minkowski {params.minkowski} --distribution {params.distribution}"
-        " --maps {params.maps} --parts {input.parts}"
+        " {params.measured} --maps {params.maps} --parts {input.parts}"
         " --metrics {output.metrics} --comparison {output.comparison} &> {log}"

@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 from fewtomany.config.campaign import Campaign, Dataset
+from fewtomany.config.statistics import STATISTICS
 
 WITH_TRUTH = ("chi2",)
 """Figures of the comparison that need true maps."""
-
-OF_POLARIZATION = ("minkowski",)
-"""Statistics, and their figures, that need Q and U."""
-
 
 LARGEST_NSIDE = 32
 """Resolution up to which parameters are judged in combinations of pixels: the CMB's harmonics
@@ -45,9 +42,10 @@ MOST_SHOWN = 4
 MIN_PAIRS = 4
 """Pairs of realizations that leave an error for a mean and the slope of its control variate."""
 
+_OF_FLAT = tuple(name for name, statistic in STATISTICS.items() if statistic.flat)
 OF_LATTICE = Products(
-    measured=("spectra", "scattering", "distribution"),
-    compared=("spectra", "scattering", "distribution"),
+    measured=("spectra", *_OF_FLAT),
+    compared=("spectra", *_OF_FLAT),
     parts={"diversity": "diversity", "descent": "descent"},
     emulator=(),
     recommends=False,
@@ -116,8 +114,10 @@ def products_of(campaign: Campaign) -> Products:
     """The products of a campaign, in the order in which they are reported."""
     if campaign.maps.kind != "sphere":
         return OF_LATTICE
-    absent = () if campaign.components.spins else OF_POLARIZATION
-    measured = ("spectra", "scattering", "minkowski", "distribution")
+    absent = ()
+    if not campaign.components.spins:
+        absent = tuple(name for name, statistic in STATISTICS.items() if statistic.polarized)
+    measured = ("spectra", *STATISTICS)
     compared = ("spectra", "correlations", "eigenvalues", "chi2", *measured[1:])
     parts = {"diversity": "diversity", "descent": "descent"}
     if campaign.truth is None:

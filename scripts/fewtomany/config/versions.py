@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from fewtomany.config.campaign import Campaign
 from fewtomany.config.sections.systematics import KINDS
 from fewtomany.config.settings import NONLINEAR
+from fewtomany.config.statistics import STATISTICS, WAVELETS
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,6 @@ _EARLIER = (*_SPLIT, "thermal_drift", "white_noise", "one_over_f", "adc", "point
 """Kinds that belong to the basis of every simulation; of later ones only where they are simulated,
 so that a new kind reruns nothing."""
 _SKY = ("maps.stokes", "maps.mask", "maps.shape", "maps.periodic")
-_WAVELETS = ("emulator.n_scales", "emulator.n_orientations", "emulator.kernel_size")
 _MODEL = tuple(
     f"emulator.{key}"
     for key in (
@@ -125,14 +125,12 @@ STAGES = {
     ),
     "assemble": Stage(1, ("seed", "emulator.batch_size")),
     "measure_spectra": Stage(1, _SKY),
-    "measure_scattering": Stage(2, (*_SKY, *_WAVELETS)),
-    "measure_minkowski": Stage(1, (*_SKY, "validation.minkowski_maps")),
-    "measure_distribution": Stage(1, _SKY),
-    "measure_wavelets": Stage(1, ("maps.nside", *_WAVELETS)),
+    **{f"measure_{name}": Stage(s.version, (*_SKY, *s.keys)) for name, s in STATISTICS.items()},
+    "measure_wavelets": Stage(1, ("maps.nside", *WAVELETS)),
     "recommend": Stage(6, ("seed", "maps.stokes")),
     "compare": Stage(4, ("seed", *_SKY, "validation.n_modes")),
     "trust": Stage(4, ("seed", "maps.stokes", "trust")),
-    "diversity": Stage(3, ("seed", *_SKY, "emulator.batch_size", *_WAVELETS)),
+    "diversity": Stage(3, ("seed", *_SKY, "emulator.batch_size", *WAVELETS)),
     "parameter": Stage(1, ("seed", "maps.stokes", "validation.parameter")),
     "descent": Stage(1),
     "judge": Stage(3, ("validation", "reference.covariance", "reference.draws")),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from fewtomany.config.campaign import Campaign
+from fewtomany.config.statistics import STATISTICS
 
 DENSE_LIMIT, KEPT_MODES = 16_000, 512
 """As in :mod:`fewtomany.covariance`, which is too heavy to be loaded here."""
@@ -74,11 +75,14 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "emulate": _need(descent + refined, 300 + shard_seconds, base_mb=_TENSORFLOW_MB),
         "assemble": _need(3 * shard, map_seconds),
         "measure_spectra": _need(3 * shard, map_seconds * 10),
-        "measure_scattering": _need(
-            3 * shard + descent, 120 + map_seconds * 10, base_mb=_TENSORFLOW_MB
-        ),
-        "measure_minkowski": _need(4 * shard, map_seconds * 60),
-        "measure_distribution": _need(matrix + 4 * shard, 60 + map_seconds),
+        **{
+            f"measure_{name}": _need(
+                4 * shard + matrix * found.unit + descent * found.tensorflow,
+                120 * found.tensorflow + 60 * found.unit + map_seconds * found.seconds,
+                base_mb=_TENSORFLOW_MB if found.tensorflow else _PYTHON_MB,
+            )
+            for name, found in STATISTICS.items()
+        },
         "measure_wavelets": _need(4000 * n_pix, 300 + 0.1 * n_pix, base_mb=_TENSORFLOW_MB),
         "recommend": _need(3 * matrix + 2 * all_maps, 300),
         "compare": _need(3 * matrix + 6 * all_maps, 900 + n_datasets * eigen * 2e-9),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fewtomany.config.campaign import Dataset
+from fewtomany.config.statistics import RESIDUALS, STATISTICS
 
 TITLES = {
     "residual": "largest |Δ| of the {} spectrum",
@@ -25,11 +26,9 @@ TITLES = {
     "chi2_mean": "mean reduced χ²",
     "chi2_width": "width of reduced χ²",
     "chi2_ks": "KS distance of χ² from that of true draws",
-    "scattering": "largest |Δ| of the {} scattering coefficients",
     "scattering_inside": "fraction of scattering coefficients within ±1",
     "scattering_scatter": "median scatter of the scattering coefficients over the true one",
-    "minkowski": "largest |Δ| of the Minkowski functional {}",
-    "distribution": "KS distance of the pixel values of {}",
+    **{name: statistic.metric for name, statistic in STATISTICS.items()},
     "kl": "Kullback–Leibler divergence, leading modes",
     "forstner": "Förstner distance, leading modes",
     "variance_error": "rms error of the pixel variances, relative",
@@ -55,8 +54,8 @@ GROUPS = {
         "chi2_width",
         "chi2_ks",
     ),
-    "Morphology": ("scattering", "scattering_inside", "scattering_scatter", "minkowski"),
-    "Pixel values": ("distribution",),
+    "Morphology": (*RESIDUALS, "scattering_inside", "scattering_scatter"),
+    "Pixel values": tuple(name for name in STATISTICS if name not in RESIDUALS),
     "Distance from the true covariance": (
         "kl",
         "forstner",
@@ -74,7 +73,7 @@ GROUPS = {
 }
 """Kinds of metrics that belong together, for the report."""
 
-UNITS = {"residual": "σ_true", "scattering": "σ_true", "minkowski": "σ_true", "kl": "nats"}
+UNITS = dict.fromkeys(("residual", *RESIDUALS), "σ_true") | {"kl": "nats"}
 """Units; a metric that is not here is a pure number."""
 
 WITHOUT_TRUTH = {

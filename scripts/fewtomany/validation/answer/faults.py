@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fewtomany.config.statistics import STATISTICS
+
 COVARIANCE, SPECTRUM, NON_GAUSSIAN = (
     "a covariance",
     "a power spectrum",
@@ -54,14 +56,9 @@ _OF_SPECTRA = {
 }
 
 _OF_MORPHOLOGY = {
-    "scattering": "{which} scattering coefficients are off by up to {value} of the scatter of one "
-    "map",
     "scattering_scatter": "scattering coefficients scatter from map to map {value} times as much "
     "as those of true maps",
-    "minkowski": "the Minkowski functional {which} is off by up to {value} of the scatter of one "
-    "map",
-    "distribution": "values of {which} are distributed otherwise (KS distance {value}, {high} "
-    "allowed)",
+    **{name: statistic.fault for name, statistic in STATISTICS.items()},
     "diversity:total": "the variance of {which} from map to map is {value} of that of true maps",
 }
 

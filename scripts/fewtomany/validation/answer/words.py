@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fewtomany.config.statistics import STATISTICS
 from fewtomany.validation.answer.facts import CHI2, Facts, Number, count
 from fewtomany.validation.answer.faults import COVARIANCE, NON_GAUSSIAN, SPECTRUM, Fault
 
@@ -79,8 +80,8 @@ def _of_morphology(maps: str, facts: Facts, wrong: Wrong) -> Use:
 def _called(name: str) -> str:
     """What a statistic is called: "minkowski:V1" is "V1", "distribution:Q" "values of Q"."""
     kind, _, which = name.partition(":")
-    if kind == "distribution":
-        return f"values of {which}"
+    if kind in STATISTICS:
+        return STATISTICS[kind].called.format(which)
     if kind == "scattering_scatter":
         return "the scatter of S1 to S4"
     return f"the scatter of {which.rpartition(':')[2]}" if kind == "diversity" else which

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import scipy
 
 from fewtomany.config.campaign import Dataset
+from fewtomany.config.statistics import RESIDUALS, STATISTICS
 from fewtomany.validation.entries import Range
 from fewtomany.validation.judge.chi2 import ks_of_shift
 from fewtomany.validation.measure.distribution import distance_of_width
@@ -90,9 +91,8 @@ def _within_one_map(values: dict[str, float]) -> dict[str, Range]:
         if name.startswith("residual:"):
             source = "arXiv:2503.11643, Fig. 3: the mean within the scatter of one map"
             ranges[name] = Range(None, 1.0, source)
-        elif name.startswith(("scattering:", "minkowski:")):
-            source = "arXiv:2503.11643, Appendix C: the mean within the scatter of one map"
-            ranges[name] = Range(None, 1.0, source)
+        elif name.partition(":")[0] in RESIDUALS and ":" in name:
+            ranges[name] = Range(None, 1.0, STATISTICS[name.partition(":")[0]].source)
     return ranges
 
 
@@ -184,8 +184,10 @@ def sanity_ranges(
     widest = distance_of_width(1 + SIGMAS * math.sqrt(maps / 2))
     limits = {
         "residual": Range(None, SIGMAS * math.sqrt(maps), source),
-        "scattering": Range(None, SIGMAS * math.sqrt(maps), source),
-        "minkowski": Range(None, SIGMAS * math.sqrt(few), source),
+        **{
+            name: Range(None, SIGMAS * math.sqrt(few if STATISTICS[name].few else maps), source)
+            for name in RESIDUALS
+        },
         "distribution": Range(None, widest, f"what {source} of one pixel's width give"),
     }
     for name in values:
@@ -200,7 +202,7 @@ def sanity_ranges(
         ranges = {
             name: allowed
             for name, allowed in ranges.items()
-            if name.startswith(("residual:", "scattering:", "minkowski:"))
+            if name.startswith(tuple(f"{kind}:" for kind in ("residual", *RESIDUALS)))
         }
     return ranges
 
@@ -211,7 +213,7 @@ def not_trivial(
     """Drop the metrics that would compare a dataset with itself."""
     trivial = ()
     if dataset == yardstick:
-        trivial = ("residual", "scatter", "inside", "total", "chi2_ks", "minkowski", "distribution")
+        trivial = ("residual", "scatter", "inside", "total", "chi2_ks", *STATISTICS)
     if dataset == truth:
         trivial += ("pixel", "correlation", "recovery", "eigenvalue")
     return {name: value for name, value in values.items() if not name.startswith(trivial)}

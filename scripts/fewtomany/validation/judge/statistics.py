@@ -7,6 +7,7 @@ import numpy as np
 
 from fewtomany.covariance.product import Covariance, Modes
 from fewtomany.maps.components import Components
+from fewtomany.validation import measure
 from fewtomany.validation.judge import chi2, harmonic, pixel
 from fewtomany.validation.measure import distribution, moments
 from fewtomany.validation.measure.moments import Moments
@@ -149,23 +150,17 @@ def of_measured(
 
     Parameters
     ----------
-    tested : moments of "scattering" (n_values,), "distribution" (2, n_components, n_bins) and,
-        of polarization, "minkowski" (n_functionals, n_thresholds)
+    tested : moments by statistic, see ``config.statistics``
     """
-    true = yardstick.measured
-    delta = np.abs(moments.residual(tested["scattering"], true["scattering"]))
-    ratio = moments.scatter_ratio(tested["scattering"], true["scattering"])
-    kinds = np.array([label[:2] for label in yardstick.labels["scattering"]])
-    values = {f"scattering:{kind}": np.nanmax(delta[kinds == kind]) for kind in np.unique(kinds)}
-    values["scattering_inside"] = np.mean(delta[np.isfinite(delta)] < 1)
-    values["scattering_scatter"] = np.nanmedian(ratio)
-    if "minkowski" in tested:
-        functionals = np.abs(moments.residual(tested["minkowski"], true["minkowski"]))
-        for name, row in zip(yardstick.labels["minkowski"], functionals, strict=True):
-            values[f"minkowski:{name}"] = np.nanmax(row)
-    apart = distribution.distance(tested["distribution"], true["distribution"])
-    named = zip(components.names, apart, strict=True)
-    values |= {f"distribution:{name}": part for name, part in named}
+    values = {}
+    for name, found in tested.items():
+        true, labels = yardstick.measured[name], yardstick.labels[name]
+        select = getattr(measure.module(name), "metrics", None)
+        values |= (
+            select(found, true, labels, components)
+            if select
+            else moments.largest(name, found, true, labels)
+        )
     return {name: float(value) for name, value in values.items()}
 
 

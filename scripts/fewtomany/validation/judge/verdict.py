@@ -17,6 +17,7 @@ import numpy as np
 from fewtomany import covariance
 from fewtomany.config.campaign import Campaign, Dataset
 from fewtomany.config.products import products_of
+from fewtomany.config.statistics import RESIDUALS, STATISTICS, n_measured
 from fewtomany.covariance.product import Covariance, Modes
 from fewtomany.errors import UserError
 from fewtomany.files import store
@@ -44,9 +45,6 @@ from fewtomany.validation.measure.moments import Moments
 PICTURE_SIZE = 768
 """Largest side of the stored picture of a correlation matrix."""
 
-MEASURED = ("scattering", "minkowski", "distribution")
-"""Statistics of which moments are kept."""
-
 Paths = Mapping[str, Sequence[str | os.PathLike]]
 
 log = logging.getLogger(__name__)
@@ -70,7 +68,7 @@ class Files:
 
 def measured(campaign: Campaign) -> tuple[str, ...]:
     """Statistics of which moments are kept that the maps of a campaign have."""
-    return tuple(s for s in MEASURED if s in products_of(campaign).measured)
+    return tuple(s for s in STATISTICS if s in products_of(campaign).measured)
 
 
 def judge(campaign: Campaign, files: Files) -> tuple[list[dict], Comparison]:
@@ -137,7 +135,7 @@ def judge(campaign: Campaign, files: Files) -> tuple[list[dict], Comparison]:
         elif dataset.role == "emulated":
             n_multipoles = yardstick.spectra.mean[:, sky.first_bin :].size
             counts = {"residual": n_multipoles}
-            counts |= {s: yardstick.measured[s].mean.size for s in of_maps if s != "distribution"}
+            counts |= {s: yardstick.measured[s].mean.size for s in of_maps if s in RESIDUALS}
             allowed = ranges.ranges_beside_inputs(values, error, n_multipoles, counts, sample)
         elif dataset.role in ("original", "reference") and truth is not None:
             kind = (campaign.reference.covariance, sample, campaign.reference.draws)
@@ -372,9 +370,7 @@ def _moments(
     """Moments of a dataset by statistic, and the labels of their values."""
     found, labels = {}, {}
     for statistic in measured(campaign):
-        n_maps = campaign.datasets[name].n_maps
-        if statistic == "minkowski":
-            n_maps = min(n_maps, campaign.validation.minkowski_maps)
+        n_maps = n_measured(campaign, statistic, campaign.datasets[name].n_maps)
         paths = files.measured[statistic][name]
         found[statistic], labels[statistic] = moments.read(paths, statistic, name, n_maps)
     return found, labels

@@ -1,1 +1,16 @@
-"""Statistics of the maps of one file: means and scatters, which add up over files."""
+"""What is measured on maps: a module for every entry of ``config.statistics``.
+
+A module has ``of_maps(source, campaign, unit)``: of a map set, the campaign and, where the entry
+says so, the covariance that is its unit, it gives the moments over the maps, names along the first
+axis of their values, and what else the file should say. It may have ``metrics(tested, true, labels,
+components)``, numbers by "NAME:which"; by default the largest |Δ| of every name. Without a module
+of its name in :mod:`fewtomany.figures` its figure is that of :mod:`fewtomany.figures.values`.
+"""
+
+from importlib import import_module
+from types import ModuleType
+
+
+def module(name: str) -> ModuleType:
+    """The module of a statistic."""
+    return import_module(f"{__name__}.{name}")

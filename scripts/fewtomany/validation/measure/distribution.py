@@ -6,15 +6,48 @@ together than those of a normal distribution.
 Where fields are alike everywhere, on planes and lines, all pixels have one deviation and one mean.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy
 
+from fewtomany.config.campaign import Campaign
 from fewtomany.covariance.product import Covariance
+from fewtomany.errors import UserError
+from fewtomany.files.store import MapSet
+from fewtomany.maps.components import Components
 from fewtomany.validation.measure import moments
 from fewtomany.validation.measure.moments import Moments
 
 EDGES = np.linspace(-5, 5, 101)
 """Edges of the bins (σ); the first and the last bin take all values beyond."""
+
+
+def of_maps(
+    source: MapSet, campaign: Campaign, truth: Covariance
+) -> tuple[Moments, tuple[str, ...], dict]:
+    """Moments of the distribution, (2, n_components, n_bins); they have no names.
+
+    Raises
+    ------
+    UserError : where the covariance is one of other maps
+    """
+    centre, deviation = unit(truth)
+    if deviation.shape != source.maps.shape[1:]:
+        raise UserError(
+            f"standard deviations of shape {deviation.shape}, expected "
+            f"{source.maps.shape[1:]} as the maps have"
+        )
+    maps = source.maps - centre if source.sky.is_homogeneous else source.maps
+    return measure(maps, deviation), (), {"truth": truth.dataset}
+
+
+def metrics(
+    tested: Moments, true: Moments, labels: Sequence[str], components: Components
+) -> dict[str, float]:
+    """The distance of every component."""
+    named = zip(components.names, distance(tested, true), strict=True)
+    return {f"distribution:{name}": part for name, part in named}
 
 
 def measure(maps: np.ndarray, deviation: np.ndarray) -> Moments:

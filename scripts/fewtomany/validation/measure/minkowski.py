@@ -24,17 +24,28 @@ T alone have no functionals of this kind.
 
 import numpy as np
 
+from fewtomany.config.campaign import Campaign
 from fewtomany.files import store
+from fewtomany.files.store import MapSet
 from fewtomany.late import healpy
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 from fewtomany.spectra import spectra
+from fewtomany.validation.measure import moments
+from fewtomany.validation.measure.moments import Moments
 
 STEP = 0.25
 THRESHOLDS = STEP * np.arange(13)
 """Centres of the threshold bins, 0 to 3 in units of the rms of Q and U."""
 
 N_ANGLES = 16
+
+
+def of_maps(source: MapSet, campaign: Campaign, unit: None) -> tuple[Moments, list[str], dict]:
+    """Moments of the functionals of all maps, (4 · n_fields, n_thresholds)."""
+    values = [measure_all(one, source.components, source.sky) for one in source.maps]
+    facts = {"thresholds": THRESHOLDS.tolist()}
+    return moments.of(np.array(values)), labels(source.components), facts
 
 
 def measure(maps: np.ndarray, sky: Sky | None = None) -> np.ndarray:

@@ -65,6 +65,14 @@ def scatter_ratio(tested: Moments, reference: Moments) -> np.ndarray:
     return _over_scatter(tested.scatter, reference)
 
 
+def largest(
+    name: str, tested: Moments, reference: Moments, labels: Sequence[str]
+) -> dict[str, float]:
+    """Largest |Δ| of every label, the first axis of the values: by "name:label"."""
+    delta = np.abs(residual(tested, reference)).reshape(len(labels), -1)
+    return {f"{name}:{label}": np.nanmax(row) for label, row in zip(labels, delta, strict=True)}
+
+
 def _over_scatter(values: np.ndarray, reference: Moments) -> np.ndarray:
     scatter = reference.scatter
     varies = scatter > 1e-6 * np.abs(reference.mean)

@@ -8,22 +8,41 @@ averages take the observed pixels alone, as those of the emulator do, with their
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-import tensorflow as tf
 
+from fewtomany.config.campaign import Campaign
 from fewtomany.files import store
+from fewtomany.files.store import MapSet
 from fewtomany.maps.components import Components
 from fewtomany.maps.geometry import Geometry
 from fewtomany.maps.sky import Sky
-from fewtomany.scattering import covariance, domains, wavelets
 from fewtomany.spectra.spectra import components_of
 from fewtomany.validation.measure import moments
 from fewtomany.validation.measure.moments import Moments
 
 BATCH = 10
 """Maps at a time."""
+
+
+def of_maps(source: MapSet, campaign: Campaign, unit: None) -> tuple[Moments, list[str], dict]:
+    """Moments of the coefficients by the emulator's wavelets."""
+    keys = ("n_scales", "n_orientations", "kernel_size")
+    wavelets = {key: getattr(campaign.emulator, key) for key in keys}
+    return *measure(source.maps, source.components, **wavelets, sky=source.sky), wavelets
+
+
+def metrics(
+    tested: Moments, true: Moments, labels: Sequence[str], components: Components
+) -> dict[str, float]:
+    """Largest |Δ| of S1 to S4, the fraction of values within ±1, and the median scatter."""
+    delta = np.abs(moments.residual(tested, true))
+    kinds = np.array([label[:2] for label in labels])
+    values = {f"scattering:{kind}": np.nanmax(delta[kinds == kind]) for kind in np.unique(kinds)}
+    values["scattering_inside"] = np.mean(delta[np.isfinite(delta)] < 1)
+    values["scattering_scatter"] = np.nanmedian(moments.scatter_ratio(tested, true))
+    return values
 
 
 def measure(
@@ -79,6 +98,8 @@ def _pieces(
     maps: np.ndarray, places: np.ndarray, sky: Geometry | None, *wavelets: int
 ) -> Iterator[np.ndarray]:
     """The values at ``places`` of some maps after the other: (n_some, n_values), float32."""
+    import tensorflow as tf  # here: who compares moments needs it not
+
     sky = sky or Sky(store.nside_of(maps.shape[-1]))
     values = _program(sky, *wavelets)
     _, scale = sky.shown
@@ -93,6 +114,10 @@ def _pieces(
 @functools.cache
 def _program(sky: Geometry, n_scales: int, n_orientations: int, kernel_size: int):
     """Compiled: maps (n_pix, n_maps, n_stokes), nested, to all values (n_maps, n_all)."""
+    import tensorflow as tf
+
+    from fewtomany.scattering import covariance, domains, wavelets
+
     hierarchy = domains.hierarchy(sky, n_scales, kernel_size)
     scales = wavelets.build_scales(hierarchy, n_orientations, None, tf.float32)
 
@@ -109,6 +134,8 @@ def _used(
     n_scales: int, n_orientations: int, components: Components
 ) -> tuple[list[str], np.ndarray]:
     """Label and place of every value that is no copy of another and is not zero."""
+    from fewtomany.scattering import covariance
+
     letters = "".join(map(chr, range(ord("A"), ord("A") + len(components))))  # one for each
     spelled = dict(zip(letters, components.names, strict=True))
     mark = "" if components.channels == ("",) else "×"
