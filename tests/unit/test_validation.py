@@ -6,14 +6,17 @@ from scipy.stats import norm
 
 from fewtomany import covariance
 from fewtomany.config import Dataset
+from fewtomany.config.statistics import STATISTICS
 from fewtomany.covariance import of_matrix
 from fewtomany.errors import UserError
+from fewtomany.figures.values import Values
 from fewtomany.files import store
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
-from fewtomany.validation import entries
+from fewtomany.validation import entries, measure
+from fewtomany.validation.answer import faults
 from fewtomany.validation.entries import Range
-from fewtomany.validation.judge import chi2, harmonic, pixel
+from fewtomany.validation.judge import chi2, comparison, harmonic, pixel
 from fewtomany.validation.measure import distribution, moments
 from fewtomany.validation.measure.moments import Moments
 
@@ -257,3 +260,37 @@ def test_without_a_truth_no_words_speak_of_one():
     }
     shift = entries.against_inputs(entries.entry("residual:EE", dataset, 1.0, sample={}))
     assert shift["unit"] == "σ_input"
+
+
+def test_the_largest_residual_of_every_name():
+    known = Moments(3, np.zeros((2, 4)), np.full((2, 4), 2.0))  # a scatter of 1
+    tested = Moments(3, np.array([[0, -3, 1, 0], [0.5, 0, 0, 0.2]]), known.squares)
+    known = Moments(3, known.mean, np.where(np.arange(4) == 2, 0, known.squares))  # 2 varies not
+    found = moments.largest("peaks", tested, known, ["T", "E"])
+    assert found == {"peaks:T": 3, "peaks:E": 0.5}
+
+
+def test_a_statistic_is_named_wherever_its_entry_is_read():
+    for name, statistic in STATISTICS.items():
+        assert entries.title(f"{name}:which") == statistic.metric.format("which")
+        assert faults.purposes_of(f"{name}:which") == (faults.NON_GAUSSIAN,)
+        assert callable(measure.module(name).of_maps)
+
+
+def test_the_figure_of_a_statistic_without_its_own():
+    shapes = {"mean": np.ones((4, 13)), "scatter": np.ones((4, 13)), "residual": np.ones((4, 13))}
+    datasets = {
+        "few": comparison.Shown("input", 5, "", 5, 3),
+        "many": comparison.Shown("emulated", 50, "few", 5, 3),
+    }
+    arrays = {f"minkowski/{d}/{n}": array for d in datasets for n, array in shapes.items()}
+    arrays["minkowski/labels"] = np.array([b"V0", b"V1", b"V2", b"V3"])
+    compared = comparison.Comparison(
+        arrays, None, "QU", [""], 4, "galactic", 2, 0, 15, [0, 20], datasets
+    )
+    figure = Values("minkowski")
+    _, residual = figure.draw(compared).subfigs[0].axes
+    assert [label.get_text() for label in residual.get_xticklabels()] == ["V0", "V1", "V2", "V3"]
+    np.testing.assert_array_equal(residual.get_xticks(), [6, 19, 32, 45])
+    assert figure.TITLE == "Minkowski functionals"
+    assert figure.caption(compared).startswith("Minkowski functionals of ")
