@@ -10,6 +10,7 @@ from typing import Any
 
 from fewtomany.config.sections import Configuration
 from fewtomany.config.sections.base import ABSENT
+from fewtomany.config.sections.datasets import MapFiles
 from fewtomany.errors import UserError
 from fewtomany.maps.flat import Flat
 
@@ -32,7 +33,7 @@ NO_MEANING = {
 }
 """Keys that a plane or a line has no meaning for, and why."""
 
-FACTS = ("unit", "ordering", "polarization_convention", "frame")
+FACTS = tuple(key for key in MapFiles.model_fields if key != "files")
 """What is said of files of maps of the sphere."""
 
 DEFAULTS = {

@@ -24,9 +24,6 @@ LARGEST_AT_ONCE = 128
 COARSEST = 2
 """Nside of the coarsest scale, at least."""
 
-FACTS = ("unit", "ordering", "polarization_convention", "frame")
-"""What is said of the user's files."""
-
 TEXTURES = {"filaments": "plane", "intermittent": "line"}
 """Invented fields, and where they are."""
 
@@ -160,15 +157,16 @@ def _faults_of_textures(c: dict) -> Iterator[str]:
 
 
 def _faults_of_entry(key: str, entry: dict) -> Iterator[str]:
+    said = [fact for fact in lattice.FACTS if fact in entry]
     if not has_files(entry):
         if "n_maps" not in entry:
             needed = "n_maps" if "texture" in entry else "n_maps, files or channels"
             yield f"{key}: missing key {needed}"
-        yield from (f"{key}.{fact}: not allowed without files" for fact in FACTS if fact in entry)
+        yield from (f"{key}.{fact}: not allowed without files" for fact in said)
     elif "files" in entry and "channels" in entry:
         yield f"{key}.files: not allowed together with {key}.channels"
     elif "channels" in entry:
-        for fact in (fact for fact in FACTS if fact in entry):
+        for fact in said:
             yield f"{key}.{fact}: not allowed here; expected in {key}.channels.NAME"
 
 

@@ -6,14 +6,14 @@ defaults. Imports nothing heavy.
 
 import copy
 
-from fewtomany.config import schema, settings
+from fewtomany.config import lattice, schema, settings
 from fewtomany.config.sections.simulation import Simplified
 from fewtomany.errors import UserError
 
 SOURCES = ("simulation", "covariance", "files")
 """What a surrogate may be; exactly one."""
 
-FACTS = ("n_maps", "unit", "ordering", "polarization_convention", "frame")
+FACTS = ("n_maps", *lattice.FACTS)
 """What is said of files alone."""
 
 
