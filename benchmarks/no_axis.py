@@ -15,7 +15,7 @@ Before them, the best covariance without emulation and its parts. Then, of every
     recommended   as a campaign recommends it: with the best without emulation, by held-out inputs
                   of five folds, of which each is emulated from the others (``--folds``)
 
-At equal cost the paper's recipe makes as many batches as fit into the CPU seconds of the others.
+Not run as a whole yet: its functions made the figures of docs/covariances.md, in other programs.
 """
 
 import argparse
