@@ -223,3 +223,14 @@ def basis_of_pass(stage):
 def surrogate_option(wildcards):
     """Option of a program that works on the surrogate's simulation."""
     return "--surrogate" if wildcards.origin == "surrogate" else ""
+
+
+def drawn(figure, category):
+    """The PNG of a figure, as Snakemake's own report shows it."""
+    text = "statistic" if figure in STATISTICS else figure
+    return report(
+        f"<results>/figures/{figure}.png",
+        caption=f"../report/{text}.rst",
+        category=category,
+        labels={"figure": figure},
+    )

@@ -3,17 +3,6 @@
 WAVELETS = ["wavelets", "transfer"]
 
 
-def drawn(figure, category):
-    """The PNG of a figure, as Snakemake's own report shows it."""
-    text = "statistic" if figure in STATISTICS else figure
-    return report(
-        f"<results>/figures/{figure}.png",
-        caption=f"../report/{text}.rst",
-        category=category,
-        labels={"figure": figure},
-    )
-
-
 rule plot_maps:
     """Maps of every dataset side by side, all components; of a line as traces.
 
