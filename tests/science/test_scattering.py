@@ -56,6 +56,18 @@ def test_kernels_have_zero_mean_and_unit_weight(hierarchy):
     np.testing.assert_allclose(np.abs(kernels).sum(axis=1), 1, rtol=1e-14)
 
 
+def test_a_kernel_answers_to_a_wave_that_runs_its_way():
+    """East of south-east, not east of north-east."""
+    level = grid.lattice_grid((8, 8), True)
+    kernels = wavelets.wavelet_kernels(level, 4)[0]
+    south, east = level.offsets[0].T
+    for place, other in ((1, 3), (3, 1)):
+        angles = np.pi / 4 * np.array([place, other])
+        waves = [np.exp(1j * 2 * (east * np.cos(a) + south * np.sin(a))) for a in angles]
+        own, mirrored = (abs(np.vdot(wave, kernels[:, place])) for wave in waves)
+        assert own > 1.5 * mirrored
+
+
 def test_turning_by_one_orientation_shifts_the_kernels(hierarchy):
     kernels = wavelets.wavelet_kernels(hierarchy[0], R)
     turned = wavelets.wavelet_kernels(hierarchy[0], R, np.full(hierarchy[0].n_pix, np.pi / R))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fewtomany import covariance
-from fewtomany.covariance import linear
+from fewtomany.covariance import eigenmodes, linear
 from fewtomany.covariance.factor import Factor
 from fewtomany.errors import UserError
 from fewtomany.files import store
@@ -176,3 +176,13 @@ def test_modes_and_pixels_come_back_from_a_file(tmp_path, maps, monkeypatch):
     again = covariance.load(tmp_path / "c.h5")
     assert (again.sky, again.frame, again.n_maps) == (sky, "ecliptic", 700)
     np.testing.assert_array_equal(again.modes.vectors, found.modes.vectors)
+
+
+def test_modes_of_few_rows_are_those_of_their_covariance():
+    rows = np.random.default_rng(4).standard_normal((5, 30))
+    variance, modes = eigenmodes.modes_of_factor(rows, 3)
+    values, vectors = np.linalg.eigh(rows.T @ rows)
+    np.testing.assert_allclose(variance, np.sum(rows**2, axis=0))
+    np.testing.assert_allclose(modes.values, values[::-1][:3])
+    np.testing.assert_allclose(modes.vectors @ modes.vectors.T, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(np.abs(np.diag(modes.vectors @ vectors[:, ::-1][:, :3])), 1)

@@ -35,3 +35,12 @@ def test_what_stands_outside_a_mask_is_zero(tmp_path, mark):
     healpy.write_map(tmp_path / "mask.fits", weights, dtype=np.float64, coord="C")
     found = masks.read(tmp_path / "mask.fits", 4, "equatorial")
     np.testing.assert_array_equal(found, 0.7 * FINE)
+
+
+def test_weights_stay_weights_at_another_resolution(tmp_path):
+    """Coarser pixels have the mean of those that they consist of."""
+    weights = np.random.default_rng(1).uniform(0.2, 0.8, 12 * 8**2)
+    path = tmp_path / "weights.fits"
+    healpy.write_map(path, weights, coord="G", dtype=np.float64)
+    found = masks.read(path, 4, "galactic")
+    np.testing.assert_allclose(found, healpy.ud_grade(weights, 4), rtol=1e-6)

@@ -76,3 +76,11 @@ def test_masked_draws_have_the_spectra_of_masked_maps(sky, maps):
         for some in (drawn, maps[:20])
     )
     np.testing.assert_allclose((found / expected)[:, 20:].mean(axis=1), 1, atol=0.08)
+
+
+def test_what_an_uneven_kernel_mixed_is_taken_apart():
+    """Power that goes from one multipole to another, and not the other way."""
+    mixed = np.array([[0.8, 0.0, 0.0], [0.2, 0.7, 0.0], [0.0, 0.3, 0.5]])
+    true = np.array([1.0, 2.0, 3.0])
+    pseudo = mixed @ true
+    np.testing.assert_allclose(mixing._change(pseudo, mixed) * pseudo, true, rtol=0.02)

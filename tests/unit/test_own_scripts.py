@@ -164,7 +164,7 @@ def test_the_verdict_rests_on_the_inputs(house):
 
 def test_the_report_says_what_it_rests_on_and_what_is_left_out(house):
     page = (house.folder / "report.html").read_text()
-    assert "No truth is known" in page
+    assert "No truth is known, so nothing is said" in page
     assert ("these maps are T" in page) == (house.stokes == "T")
     assert ("low.E×high.E" in page) == (house.channels == ("low", "high"))
     caption = report.read_picture(house.folder / "spectra.png").caption

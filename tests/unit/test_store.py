@@ -63,6 +63,13 @@ def test_components_are_chosen_by_name(tmp_path):
     assert chosen.stokes == "UQ"
 
 
+def test_components_of_every_channel_are_chosen(tmp_path):
+    maps = np.arange(2 * 6 * 12.0).reshape(2, 6, 12)
+    store.write_maps(tmp_path / "two.h5", MapSet(maps, "TQU", "some", channels=("a", "b")))
+    found = store.read_maps(tmp_path / "two.h5", "QU")
+    np.testing.assert_array_equal(found.maps, maps[:, [1, 2, 4, 5]])
+
+
 def test_absent_components_are_refused(path):
     with pytest.raises(UserError, match=r"maps\.h5: holds Stokes QU, TQU was asked for"):
         store.read_maps(path, "TQU")

@@ -2,7 +2,7 @@ import healpy as hp
 import numpy as np
 import pytest
 
-from fewtomany.covariance import turning
+from fewtomany.covariance import choice, turning
 from fewtomany.errors import UserError
 
 NSIDE = 4
@@ -102,3 +102,9 @@ def test_maps_of_a_part_of_the_sky_are_refused():
         turning.turn(np.zeros((2, 100)), 1.0)
     with pytest.raises(UserError, match="2 components, expected Q"):
         turning.mirror(np.zeros((2, 12)), "Q")
+
+
+@pytest.mark.parametrize("n_maps", [4, 10, 23])
+def test_every_input_is_held_out_once(n_maps):
+    folds = choice.held_out(n_maps)
+    assert sorted(np.concatenate(folds)) == list(range(n_maps))

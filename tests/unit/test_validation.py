@@ -294,3 +294,11 @@ def test_the_figure_of_a_statistic_without_its_own():
     np.testing.assert_array_equal(residual.get_xticks(), [6, 19, 32, 45])
     assert figure.TITLE == "Minkowski functionals"
     assert figure.caption(compared).startswith("Minkowski functionals of ")
+
+
+def test_the_first_and_the_last_bin_have_what_lies_beyond():
+    values = np.array([-100.0, 100.0, 100.0, 100.0])
+    found = distribution.measure(np.stack([values] * 2)[:, None], np.ones((1, 4)))
+    fractions = found.mean[0, 0]
+    np.testing.assert_allclose(fractions[[0, -1]], [0.25, 0.75])
+    assert fractions.sum() == pytest.approx(1)
