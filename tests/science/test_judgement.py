@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from fewtomany import config, covariance
+from fewtomany.config.statistics import STATISTICS
 from fewtomany.errors import UserError
 from fewtomany.files import store
 from fewtomany.spectra import spectra
 from fewtomany.validation.judge import comparison
-from fewtomany.validation.judge.verdict import MEASURED, Files, judge
+from fewtomany.validation.judge.verdict import Files, judge
 from fewtomany.validation.measure import distribution, minkowski, moments, scattering
 
 N_INPUTS, N_EMULATED, N_REFERENCE = 10, 400, 800
@@ -42,7 +43,7 @@ class Planted:
         self.truth = np.kron(np.eye(2), shape @ shape.T) * 1e-18
         root = covariance.symmetric_root(self.truth.copy())[1]
         self.covariances, self.maps = {}, {}
-        self.measured = {name: {} for name in ("spectra", *MEASURED)}
+        self.measured = {name: {} for name in ("spectra", *STATISTICS)}
         exact = covariance.of_matrix(np.zeros(384), self.truth, 0, "QU", 4, "exact")
         covariance.write(folder / "exact.h5", exact, {})
         self.covariances["exact"] = [folder / "exact.h5"]

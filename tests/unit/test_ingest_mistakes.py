@@ -190,7 +190,8 @@ def test_unseen_inside_the_mask_is_counted_by_file(tmp_path):
     [
         (np.zeros(N_PIX), r"mask\.fits: has no weight above 0"),
         (-np.ones(N_PIX), r"mask\.fits: weights must be finite and 0 or more; found -1"),
-        (np.full(N_PIX, np.nan), r"mask\.fits: weights must be finite"),
+        (np.full(N_PIX, np.inf), r"mask\.fits: weights must be finite"),
+        (np.full(N_PIX, np.nan), r"mask\.fits: has no weight above 0"),
     ],
 )
 def test_a_mask_that_is_none_is_named(tmp_path, paths, weights, message):

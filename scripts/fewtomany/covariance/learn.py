@@ -50,6 +50,9 @@ N_ISOTROPIC = 400
 N_DIRECTIONS = 100
 """Directions of the held-out likelihood, at most."""
 
+DRAWN, LEAST_DRAWS = 4e7, 40
+"""Values of the draws of a part that directions are found in, and draws in any case."""
+
 
 DIPOLE_DEG = (264.021, 48.253)
 """Galactic longitude and latitude of the solar dipole (Planck 2018 results I, A&A 641, A1)."""
@@ -336,13 +339,12 @@ def _plain_folds(
     for fold, left in enumerate(choice.held_out(len(training))):
         kept, away = training.split(left)
         parts, *_ = _plain_parts(kept, seed, fold, stand_ins, seen, width_deg)
+        n_draws = int(np.clip(DRAWN / away[0].size, LEAST_DRAWS, 2 * N_DIRECTIONS))
         samples = [
-            part.draw(seed, ("directions", fold, name), 0, 2 * N_DIRECTIONS).reshape(
-                2 * N_DIRECTIONS, -1
-            )
+            part.draw(seed, ("directions", fold, name), 0, n_draws).reshape(n_draws, -1)
             for name, part in parts.items()
         ]
-        modes = heldout.mixture_modes(samples, min(N_DIRECTIONS, away[0].size // 2))
+        modes = heldout.mixture_modes(samples, min(n_draws // 2, away[0].size // 2))
         held.append(away.reshape(len(left), -1) @ modes.T)
         targets.append({name: part.within(modes) for name, part in parts.items()})
     return held, targets

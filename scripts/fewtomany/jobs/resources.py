@@ -101,7 +101,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
 def _without_axis_bytes(n_values: int) -> float:
     """Memory of small turns, isotropic maps and regressions of maps of so many values."""
     rows, formed = min(400 * n_values, 2e7), n_values if n_values <= 10_000 else 0
-    return 64 * rows + 2e3 * n_values + 8 * formed**2
+    return 220 * rows + 2e3 * n_values + 8 * formed**2
 
 
 def _surrogate_bytes(campaign: Campaign) -> float:
