@@ -105,10 +105,18 @@ def test_the_command_takes_what_the_files_do_not_say(array, tmp_path, monkeypatc
         command.main(command.get_parser().parse_args(["--unit", "mJy", array]))
 
 
-def test_batches_start_from_the_best_covariance_without_emulation_and_take_few_steps():
+def test_batches_start_from_noise_where_nothing_better_is_known():
+    """About an axis, with a surrogate and at high resolution from draws of the best covariance."""
     campaign = planned()
     assert campaign.datasets["emulated"].strategy == "drawn-target"
-    assert (campaign.emulator.start, campaign.emulator.n_steps) == ("turned", 15)
+    emulator = campaign.emulator
+    assert (emulator.start, emulator.n_steps) == ("white", 250)
+    for other in (
+        planned(kind=("QU", 16, "galactic"), axis="equatorial"),
+        planned(surrogate=("cheap.npy",)),
+        planned(kind=("QU", 64, "galactic")),
+    ):
+        assert (other.emulator.start, other.emulator.n_steps) == ("turned", 15)
 
 
 def test_maps_are_turned_about_an_axis_only_where_one_is_named():

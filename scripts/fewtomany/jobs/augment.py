@@ -28,6 +28,14 @@ LARGEST_NSIDE = 128
 """Resolution up to which maps are taken as they are."""
 
 
+FINEST_FROM_NOISE = 32
+"""Resolution up to which descents from white noise are affordable."""
+
+FROM_DRAWS = {"start": "turned", "n_steps": 15}
+"""Of the emulator where draws of the best covariance without emulation are good starts: about an
+axis and with a surrogate. Without either they add nothing to that covariance, and 250 steps from
+white noise do (docs/covariances.md)."""
+
 SAYS_NOTHING = Source(())
 """What the user says of files where nothing is said."""
 
@@ -130,6 +138,8 @@ def plan(
     content["validation"]["n_modes"] = min(
         content["validation"]["n_modes"], n_maps // 2, n_values // 2
     )
+    if axis != "none" or surrogate or nside > FINEST_FROM_NOISE:
+        content["emulator"] |= FROM_DRAWS
     content["emulator"]["n_scales"] = min(4, max(int(math.log2(nside)) - 1, 1))
     trust = content["trust"]
     trust["datasets"] = [EMULATED] if kind.n_maps >= FEWEST_FOLDED else []
