@@ -252,7 +252,7 @@ FAULTS = (
         "weights of a mask become ones",
         "weights = np.where(kept, change.scalar(weights, weights > 0), 0)",
         "weights = np.where(kept, 1.0, 0)",
-        INGEST,
+        ("unit/test_mask_types.py", *INGEST),
     ),
     Fault(
         "every channel is exported with the first one's maps",
