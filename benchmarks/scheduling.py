@@ -39,8 +39,11 @@ def prepare(folder: Path, n_maps: int, batches_per_shard: int) -> Path:
     for name in ("Snakefile", "workflow", "envs", "scripts/fewtomany"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).symlink_to(ROOT / name)
-    for program in (ROOT / "scripts").glob("*.py"):
-        (folder / "scripts" / program.name).symlink_to(INSTANT)
+    for program in (ROOT / "scripts").glob("*/*.py"):
+        path = folder / program.relative_to(ROOT)
+        if path.parent.name != "fewtomany":
+            path.parent.mkdir(exist_ok=True)
+            path.symlink_to(INSTANT)
     content = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
     (name,) = list(content["emulated"])[:1]
     content["emulated"] = {name: {**content["emulated"][name], "n_maps": n_maps}}

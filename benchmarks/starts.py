@@ -3,7 +3,7 @@
     python benchmarks/starts.py
     python benchmarks/starts.py --beside OTHER/CHECKOUT --repeat 3
 
-A job is ``scripts/emulate.py`` with one batch of ten maps of Q and U at nside 16 and one step, from
+A job is ``emulate.py`` with one batch of ten maps of Q and U at nside 16 and one step, from
 a model of twenty random maps: imports, reading, tracing, compilation. The second job finds the
 programs that the first one compiled (FEWTOMANY_COMPILED). ``--beside`` names a checkout of
 another version, which is measured in turn with this one. One thread; medians of the repetitions.
@@ -69,12 +69,28 @@ def jobs(tree: Path) -> dict[str, float]:
         campaign.write_text(yaml.safe_dump(CAMPAIGN))
         common = ["--config", str(campaign), "--quiet", "--dataset", "emulated"]
         run(ROOT, folder, "-c", MAPS, "maps.h5")
-        run(tree, folder, "prepare_emulation.py", *common, "--output", "model.h5", "maps.h5")
+        run(
+            tree,
+            folder,
+            "prepare_emulation.py",
+            *common,
+            "--output",
+            "model.h5",
+            "maps.h5",
+        )
         files = ["--model", "model.h5", "--batches"]
         span = ["--start", "0", "--stop", "1"]
         return {
             job: run(
-                tree, folder, "emulate.py", *common, *span, *files, job, "--output", f"{job}.json"
+                tree,
+                folder,
+                "emulate.py",
+                *common,
+                *span,
+                *files,
+                job,
+                "--output",
+                f"{job}.json",
             )
             for job in ("first", "second")
         }
@@ -82,7 +98,7 @@ def jobs(tree: Path) -> dict[str, float]:
 
 def run(tree: Path, folder: Path, program: str, *words: str) -> float:
     """CPU seconds of a program of a checkout, or of a word of Python."""
-    first = [program] if program == "-c" else [str(tree / "scripts" / program)]
+    first = [program] if program == "-c" else [*map(str, (tree / "scripts").rglob(program))]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     paths = {"PYTHONPATH": str(tree / "scripts"), "FEWTOMANY_COMPILED": "compiled"}
     subprocess.run(

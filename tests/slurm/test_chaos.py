@@ -31,7 +31,7 @@ def emulating(workflow: SlurmWorkflow, *words: str) -> list[int]:
     """Processes of this folder that emulate, and not what started them."""
     return [
         pid
-        for pid in processes("scripts/emulate.py", *words)
+        for pid in processes("scripts/emulation/emulate.py", *words)
         if Path(os.readlink(f"/proc/{pid}/cwd")) == workflow.folder
         and b"python" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
     ]

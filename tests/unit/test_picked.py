@@ -115,7 +115,7 @@ def test_the_program_writes_exactly_these_originals(tmp_path):
         store.write_maps(files[-1], originals(shard.start, shard.stop))
     output = tmp_path / "picked.h5"
     options = ("--config", tmp_path / "campaign.yaml", "--dataset", "reference")
-    run("pick.py", *options, "--start", 10, "--stop", 30, "--output", output, *files)
+    run("inputs/pick.py", *options, "--start", 10, "--stop", 30, "--output", output, *files)
     found = store.read_maps(output)
     assert (found.dataset, found.stokes, found.first) == ("reference", "QU", 10)
     np.testing.assert_array_equal(found.maps[:, 0, 0], np.arange(40, 60) + 0.25)
@@ -137,7 +137,7 @@ def learnt(tmp_path):
     paths["config"] = tmp_path / "campaign.yaml"
     config.save(config.parse(content), paths["config"])
     options = ("--config", paths["config"], "--dataset", "input-10")
-    run("learn_symmetry.py", *options, "--output", paths["symmetry"], paths["inputs"])
+    run("covariances/learn_symmetry.py", *options, "--output", paths["symmetry"], paths["inputs"])
     return inputs, paths
 
 
@@ -145,7 +145,7 @@ def test_learnt_datasets_have_mean_of_the_inputs_and_learnt_variance(learnt):
     inputs, paths = learnt
     options = ("--config", paths["config"], "--dataset", "learnt-10", "--start", 0, "--stop", 600)
     files = ("--inputs", paths["inputs"], "--symmetry", paths["symmetry"])
-    run("draw.py", *options, "--output", paths["drawn"], *files)
+    run("inputs/draw.py", *options, "--output", paths["drawn"], *files)
     drawn = store.read_maps(paths["drawn"]).maps
     found = covariance.load(paths["symmetry"])
     deviation = found.deviation
@@ -161,7 +161,7 @@ def test_a_learnt_dataset_needs_its_covariance(learnt):
     _, paths = learnt
     options = ("--config", paths["config"], "--dataset", "learnt-10", "--start", 0, "--stop", 9)
     with pytest.raises(UserError, match="--symmetry is missing: the model of learnt-10 is learnt"):
-        run("draw.py", *options, "--output", paths["drawn"], "--inputs", paths["inputs"])
+        run("inputs/draw.py", *options, "--output", paths["drawn"], "--inputs", paths["inputs"])
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

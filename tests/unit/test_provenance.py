@@ -11,6 +11,9 @@ from fewtomany import config
 from fewtomany.errors import UserError
 from fewtomany.files import provenance, store
 
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+PROGRAMS = [p for p in sorted(SCRIPTS.rglob("*.py")) if "fewtomany" not in p.parts]
+
 
 def test_record_names_code_packages_and_facts(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "42")
@@ -34,7 +37,7 @@ def test_array_tasks_and_virtual_nodes_have_their_names(monkeypatch):
     assert (record["job"], record["host"]) == ("40_2", "n1")
 
 
-@pytest.mark.parametrize("script", sorted((Path(__file__).parents[2] / "scripts").glob("*.py")))
+@pytest.mark.parametrize("script", PROGRAMS, ids=lambda path: path.stem)
 def test_every_product_carries_its_campaign(script):
     """A product can be made again from its provenance: all of the configuration is in it."""
     text = script.read_text()

@@ -88,9 +88,9 @@ def count_jobs(done: subprocess.CompletedProcess) -> dict[str, int]:
 
 
 def programs() -> list[str]:
-    """Names of the programs that the rules call."""
+    """The programs that the rules call, as paths below scripts/."""
     text = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
-    return sorted(set(re.findall(r"python \$FEWTOMANY/(\w+\.py)", text)))
+    return sorted(set(re.findall(r"python \$FEWTOMANY/(\S+\.py)", text)))
 
 
 def make_workflow(folder: Path) -> Workflow:
@@ -106,7 +106,9 @@ def make_instant(folder: Path) -> Workflow:
     (folder / "scripts").mkdir()
     (folder / "scripts" / "fewtomany").symlink_to(ROOT / "scripts" / "fewtomany")
     for program in programs():
-        (folder / "scripts" / program).symlink_to(INSTANT)
+        path = folder / "scripts" / program
+        path.parent.mkdir(exist_ok=True)
+        path.symlink_to(INSTANT)
     return Workflow(folder)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from fewtomany import config
-from harness import ROOT, TINY, Workflow, count_jobs, write_maps
+from harness import ROOT, TINY, Workflow, count_jobs, make_instant, write_maps
 
 CAMPAIGN = yaml.safe_load(TINY.read_text())
 MEASUREMENTS = (
@@ -243,6 +244,25 @@ def test_a_wrong_configuration_stops_before_any_job(empty, changes, message):
 
 def test_a_finished_campaign_has_nothing_to_do(instant):
     assert instant.jobs() == {}
+
+
+def test_other_words_of_a_command_make_nothing_again(tmp_path):
+    """Versions say when results change: the profiles leave Snakemake's trigger on code out."""
+    workflow, rules = make_instant(tmp_path), tmp_path / "workflow"
+    rules.unlink()
+    shutil.copytree(ROOT / "workflow", rules)
+    target = "results/tiny/validation/wavelets.h5"
+    assert workflow.snakemake(target).returncode == 0
+    text = (rules / "rules/validate.smk").read_text()
+    program = "python $FEWTOMANY/measurements/measure_wavelets.py"
+    (rules / "rules/validate.smk").write_text(text.replace(program, f": ; {program}"))
+    assert workflow.jobs(target)["measure_wavelets"] == 1
+    for profile in ("local", "slurm"):
+        told = yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text())
+        triggers = ("--rerun-triggers", *told["rerun-triggers"])
+        assert workflow.jobs(target, *triggers) == {}
+        assert workflow.jobs(target, *triggers, seed=5) == {}  # the wavelets have no seed
+        assert workflow.jobs(target, *triggers, emulator={"n_orientations": 3}) != {}
 
 
 def test_every_job_leaves_a_log_and_a_benchmark(instant):

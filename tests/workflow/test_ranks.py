@@ -75,7 +75,8 @@ def _emulate(ranks, campaign, model_file, folder, *more):
     options += more
     output = folder / "shards" / "batches.json"
     log = _run(
-        ranks, "emulate.py", campaign, *options, "--batches", folder / "batches", "--output", output
+        *(ranks, "emulation/emulate.py", campaign, *options),
+        *("--batches", folder / "batches", "--output", output),
     )
     return log, output
 
@@ -124,7 +125,7 @@ def test_the_response_is_the_same_for_any_number_of_ranks(campaign, tmp_path):
     for ranks in (1, 2):
         output = tmp_path / f"{ranks}.h5"
         options = ["--start", 3, "--stop", 9, "--output", output]
-        _run(ranks, "simulate_response.py", campaign, *options, NUMBA_DISABLE_JIT="1")
+        _run(ranks, "simulation/simulate_response.py", campaign, *options, NUMBA_DISABLE_JIT="1")
         parts.append(store.read(output, "response-part"))
     assert parts[0].keys() == parts[1].keys()
     for name, array in parts[0].items():

@@ -69,7 +69,8 @@ def test_the_same_maps_come_of_any_jobs_and_differ_from_each_other(workflow):
         "output": alone / "shards" / "batches.json",
     }
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    done = inprocess.program(ROOT / "scripts" / "emulate.py", *words, folder=workflow.folder)
+    program = ROOT / "scripts" / "emulation" / "emulate.py"
+    done = inprocess.program(program, *words, folder=workflow.folder)
     assert done.returncode == 0, done.stderr
     again = store.read(archive.batch_path(alone / "batches", 1), archive.KIND, "maps")["maps"]
     np.testing.assert_array_equal(again, found.maps[4:])

@@ -37,7 +37,8 @@ rule recommend:
             inputs=input.inputs, folds=named(input.folds), learnt=stems(input.learnt)
         ),
     shell:
-        "python $FEWTOMANY/recommend.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/covariances/recommend.py --config {params.config}"
+        " --dataset {wildcards.dataset}"
         " --symmetry {input.symmetry} --emulated {input.emulated} {params.folds}"
         " --output {output} &> {log}"
 
@@ -74,7 +75,7 @@ rule compare:
         learnt=lambda wildcards, input: stems(input.learnt),
         recommended=lambda wildcards, input: stems(input.recommended),
     shell:
-        "python $FEWTOMANY/compare.py --config {params.config} --truth {input.truth}"
+        "python $FEWTOMANY/validation/compare.py --config {params.config} --truth {input.truth}"
         " --maps {params.maps} --learnt {params.learnt}"
         " --recommended {params.recommended} --output {output} &> {log}"
 
@@ -109,7 +110,8 @@ rule parameter:
         config=CONFIG,
         basis=basis("parameter"),
     shell:
-        "python $FEWTOMANY/parameter.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/validation/parameter.py --config {params.config}"
+        " --dataset {wildcards.dataset}"
         " --inputs {input.inputs} --symmetry {input.symmetry} --emulated {input.emulated}"
         " --recommended {input.recommended} --truth {input.truth} --output {output} &> {log}"
 
@@ -147,7 +149,8 @@ rule trust:
         learnt=lambda wildcards, input: stems(input.learnt),
         truth=lambda wildcards, input: f"--truth {input.truth}" if input.truth else "",
     shell:
-        "python $FEWTOMANY/trust.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/validation/trust.py --config {params.config}"
+        " --dataset {wildcards.dataset}"
         " --inputs {input.inputs} --folds {params.folds} --learnt {params.learnt}"
         " {params.truth}"
         " --output {output} &> {log}"
@@ -185,7 +188,7 @@ rule diversity:
         maps=lambda wildcards, input: named(input.maps),
         spectra=lambda wildcards, input: named(input.spectra),
     shell:
-        "python $FEWTOMANY/diversity.py --config {params.config} --maps {params.maps}"
+        "python $FEWTOMANY/validation/diversity.py --config {params.config} --maps {params.maps}"
         " --spectra {params.spectra} --output {output} &> {log}"
 
 
@@ -221,5 +224,5 @@ rule plot_part:
         basis=basis("plot_part"),
         kind=lambda wildcards: wildcards.figure.partition("-")[0],
     shell:
-        "python $FEWTOMANY/plot_part.py --config {params.config} --figure {params.kind}"
+        "python $FEWTOMANY/report/plot_part.py --config {params.config} --figure {params.kind}"
         " --output {output.png} {input} &> {log}"

@@ -30,7 +30,7 @@ rule prepare_emulation:
         basis=basis_of_dataset("prepare_emulation"),
         symmetry=lambda wildcards, input: f"--symmetry {input.symmetry}" if input.symmetry else "",
     shell:
-        "python $FEWTOMANY/prepare_emulation.py --config {params.config}"
+        "python $FEWTOMANY/emulation/prepare_emulation.py --config {params.config}"
         " --dataset {wildcards.dataset} --output {output} {params.symmetry}"
         " {input.maps} &> {log}"
 
@@ -72,7 +72,7 @@ rule emulate:
         at_once=at_once,
         given=lambda wildcards, input: f"--given {input.given}" if input.given else "",
     shell:
-        "{params.launcher} python $FEWTOMANY/emulate.py {params.ranks} {params.device}"
+        "{params.launcher} python $FEWTOMANY/emulation/emulate.py {params.ranks} {params.device}"
         " {params.at_once}"
         " --config {params.config} --dataset {wildcards.dataset}"
         " --model {input.model} --start {wildcards.start} --stop {wildcards.stop}"
@@ -106,7 +106,8 @@ rule assemble:
         config=CONFIG,
         basis=basis_of_dataset("assemble"),
     shell:
-        "python $FEWTOMANY/assemble.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/emulation/assemble.py --config {params.config}"
+        " --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --like {input.like}"
         " --output {output} {input.manifests} &> {log}"
 
@@ -135,4 +136,5 @@ rule descent:
         config=CONFIG,
         basis=basis("descent"),
     shell:
-        "python $FEWTOMANY/descent.py --config {params.config} --output {output} {input} &> {log}"
+        "python $FEWTOMANY/validation/descent.py --config {params.config}"
+        " --output {output} {input} &> {log}"

@@ -31,7 +31,7 @@ rule survey:
             sort_keys=True,
         ),
     shell:
-        "python $FEWTOMANY/survey.py --config {params.config} --output {output} &> {log}"
+        "python $FEWTOMANY/inputs/survey.py --config {params.config} --output {output} &> {log}"
 
 
 rule import_maps:
@@ -65,7 +65,8 @@ rule import_maps:
         basis=basis_of_dataset("import_maps"),
         sky=lambda wildcards, input: options(sky=input.sky),
     shell:
-        "python $FEWTOMANY/import_maps.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/inputs/import_maps.py --config {params.config}"
+        " --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} {params.sky}"
         " --output {output} &> {log}"
 
@@ -96,5 +97,6 @@ rule draw_texture:
         config=CONFIG,
         basis=basis_of_dataset("draw_texture"),
     shell:
-        "python $FEWTOMANY/draw_texture.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/inputs/draw_texture.py --config {params.config}"
+        " --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"

@@ -25,7 +25,8 @@ rule covariance:
         config=CONFIG,
         basis=basis("covariance"),
     shell:
-        "python $FEWTOMANY/covariance.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/covariances/covariance.py --config {params.config}"
+        " --dataset {wildcards.dataset}"
         " --output {output} {input} &> {log}"
 
 
@@ -54,7 +55,8 @@ rule factor:
         config=CONFIG,
         basis=basis("factor"),
     shell:
-        "python $FEWTOMANY/factor.py --config {params.config} --output {output} {input} &> {log}"
+        "python $FEWTOMANY/covariances/factor.py --config {params.config}"
+        " --output {output} {input} &> {log}"
 
 
 rule draw:
@@ -87,7 +89,7 @@ rule draw:
         config=CONFIG,
         basis=basis("draw"),
     shell:
-        "python $FEWTOMANY/draw.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/inputs/draw.py --config {params.config} --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --factor {input.factor}"
         " --output {output} &> {log}"
 
@@ -119,7 +121,7 @@ rule draw_isotropic:
         config=CONFIG,
         basis=basis("draw_isotropic"),
     shell:
-        "python $FEWTOMANY/draw.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/inputs/draw.py --config {params.config} --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --output {output}"
         " --inputs {input} &> {log}"
 
@@ -151,7 +153,7 @@ rule draw_learnt:
         config=CONFIG,
         basis=basis("draw_learnt"),
     shell:
-        "python $FEWTOMANY/draw.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/inputs/draw.py --config {params.config} --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --output {output}"
         " --symmetry {input.symmetry} --inputs {input.maps} &> {log}"
 
@@ -182,5 +184,5 @@ rule pick:
         config=CONFIG,
         basis=basis_of_dataset("pick"),
     shell:
-        "python $FEWTOMANY/pick.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/inputs/pick.py --config {params.config} --dataset {wildcards.dataset}"
         " --start {wildcards.start} --stop {wildcards.stop} --output {output} {input} &> {log}"

@@ -41,7 +41,7 @@ rule plot_maps:
             glance=output.glance, metrics=input.metrics and [input.metrics]
         ),
     shell:
-        "python $FEWTOMANY/plot_maps.py --config {params.config}"
+        "python $FEWTOMANY/report/plot_maps.py --config {params.config}"
         " --comparison {input.comparison} --maps {params.maps} {params.glance}"
         " --output {output.png} &> {log}"
 
@@ -71,7 +71,8 @@ rule plot_comparison:
         basis=basis("plot"),
         figures=products.compared,
     shell:
-        "python $FEWTOMANY/plot_comparison.py --config {params.config} --figure {params.figures}"
+        "python $FEWTOMANY/report/plot_comparison.py --config {params.config}"
+        " --figure {params.figures}"
         " --comparison {input.comparison} --output {output.png} &> {log}"
 
 
@@ -100,7 +101,8 @@ rule plot_wavelets:
         basis=basis("plot"),
         figures=WAVELETS,
     shell:
-        "python $FEWTOMANY/plot_wavelets.py --config {params.config} --figure {params.figures}"
+        "python $FEWTOMANY/report/plot_wavelets.py --config {params.config}"
+        " --figure {params.figures}"
         " --wavelets {input} --output {output.png} &> {log}"
 
 
@@ -132,7 +134,8 @@ rule plot_cost:
         config=CONFIG,
         basis=basis("plot"),
     shell:
-        "python $FEWTOMANY/plot_cost.py --config {params.config} --output {output.png} &> {log}"
+        "python $FEWTOMANY/report/plot_cost.py --config {params.config}"
+        " --output {output.png} &> {log}"
 
 
 rule report:
@@ -173,7 +176,7 @@ rule report:
             recommended=input.recommended, trust=input.trust, glance=input.glance
         ),
     shell:
-        "python $FEWTOMANY/report.py --config {params.config} --metrics {input.metrics}"
+        "python $FEWTOMANY/report/report.py --config {params.config} --metrics {input.metrics}"
         " {params.answer} --figures {input.figures} --benchmarks {params.benchmarks} --output {output} &> {log}"
 
 

@@ -33,7 +33,7 @@ rule simulate_response:
         launcher=launcher,
         ranks=ranks,
     shell:
-        "{params.launcher} python $FEWTOMANY/simulate_response.py {params.ranks}"
+        "{params.launcher} python $FEWTOMANY/simulation/simulate_response.py {params.ranks}"
         " --config {params.config} {params.surrogate}"
         " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"
 
@@ -68,5 +68,5 @@ rule merge_response:
         surrogate=surrogate_option,
         basis=basis_of_pass("merge_response"),
     shell:
-        "python $FEWTOMANY/merge_response.py --config {params.config} {params.surrogate}"
+        "python $FEWTOMANY/simulation/merge_response.py --config {params.config} {params.surrogate}"
         " --output {output} {input} &> {log}"

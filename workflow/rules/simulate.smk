@@ -26,7 +26,7 @@ if campaign.simulation.engine == "response":
             config=CONFIG,
             basis=basis("simulate_maps"),
         shell:
-            "python $FEWTOMANY/simulate_maps.py --config {params.config}"
+            "python $FEWTOMANY/simulation/simulate_maps.py --config {params.config}"
             " --start {wildcards.start} --stop {wildcards.stop}"
             " --response {input.response} --output {output} &> {log}"
 
@@ -55,7 +55,7 @@ if campaign.simulation.engine == "response":
             config=CONFIG,
             basis=basis("exact_covariance"),
         shell:
-            "python $FEWTOMANY/exact_covariance.py --config {params.config}"
+            "python $FEWTOMANY/simulation/exact_covariance.py --config {params.config}"
             " --response {input.response} --output {output} &> {log}"
 
 else:
@@ -85,5 +85,5 @@ else:
             config=CONFIG,
             basis=basis("simulate_maps_directly"),
         shell:
-            "python $FEWTOMANY/simulate_maps.py --config {params.config}"
+            "python $FEWTOMANY/simulation/simulate_maps.py --config {params.config}"
             " --start {wildcards.start} --stop {wildcards.stop} --output {output} &> {log}"

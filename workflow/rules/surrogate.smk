@@ -36,7 +36,8 @@ rule prepare_surrogate:
         basis=basis("prepare_surrogate"),
         response=lambda wildcards, input: f"--response {input.response}" if input.response else "",
     shell:
-        "python $FEWTOMANY/prepare_surrogate.py --config {params.config} {params.response}"
+        "python $FEWTOMANY/covariances/prepare_surrogate.py --config {params.config}"
+        " {params.response}"
         " --like {input.like} --output {output} &> {log}"
 
 
@@ -70,6 +71,7 @@ rule control:
         config=CONFIG,
         basis=basis_of_dataset("control"),
     shell:
-        "python $FEWTOMANY/control.py --config {params.config} --dataset {wildcards.dataset}"
+        "python $FEWTOMANY/covariances/control.py --config {params.config}"
+        " --dataset {wildcards.dataset}"
         " --response {input.response} --output {output.means} --part {output.part}"
         " {input.maps} &> {log}"

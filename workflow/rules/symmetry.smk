@@ -32,6 +32,6 @@ rule learn_symmetry:
             f"--surrogate {input.surrogate}" if input.surrogate else ""
         ),
     shell:
-        "python $FEWTOMANY/learn_symmetry.py --config {params.config}"
+        "python $FEWTOMANY/covariances/learn_symmetry.py --config {params.config}"
         " --dataset {wildcards.dataset} --output {output} {params.surrogate}"
         " {input.maps} &> {log}"

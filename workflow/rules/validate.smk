@@ -25,7 +25,7 @@ rule measure_spectra:
         config=CONFIG,
         basis=basis("measure_spectra"),
     shell:
-        "python $FEWTOMANY/measure_spectra.py --config {params.config}"
+        "python $FEWTOMANY/measurements/measure_spectra.py --config {params.config}"
         " --output {output} {input} &> {log}"
 
 
@@ -61,7 +61,8 @@ for statistic, found in STATISTICS.items():
             statistic=statistic,
             truth=lambda wildcards, input: options(truth=input.truth and [input.truth]),
         shell:
-            "python $FEWTOMANY/measure.py --config {params.config} --statistic {params.statistic}"
+            "python $FEWTOMANY/measurements/measure.py --config {params.config}"
+            " --statistic {params.statistic}"
             " {params.truth} --output {output} {input.maps} &> {log}"
 
 
@@ -87,7 +88,8 @@ rule measure_wavelets:
         config=CONFIG,
         basis=basis("measure_wavelets"),
     shell:
-        "python $FEWTOMANY/measure_wavelets.py --config {params.config} --output {output} &> {log}"
+        "python $FEWTOMANY/measurements/measure_wavelets.py --config {params.config}"
+        " --output {output} &> {log}"
 
 
 rule judge:
@@ -130,6 +132,7 @@ rule judge:
         measured=lambda wildcards, input: by_statistic(input.measured),
         maps=lambda wildcards, input: named(input.maps),
     shell:
-        "python $FEWTOMANY/judge.py --config {params.config} --covariance {params.covariances}"
+        "python $FEWTOMANY/validation/judge.py --config {params.config}"
+        " --covariance {params.covariances}"
         " {params.measured} --maps {params.maps} --parts {input.parts}"
         " --metrics {output.metrics} --comparison {output.comparison} &> {log}"
