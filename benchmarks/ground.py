@@ -31,7 +31,7 @@ from fewtomany.covariance.base import Dense  # noqa: E402
 from fewtomany.figures import style  # noqa: E402
 from fewtomany.validation import worth  # noqa: E402
 from fewtomany.validation.answer.facts import OF_EVIDENCE as HOW  # noqa: E402
-from fewtomany.validation.answer.facts import Number  # noqa: E402
+from fewtomany.validation.answer.facts import Worth  # noqa: E402
 from fewtomany.validation.compare.equivalent import Equivalent  # noqa: E402
 
 TOAST = "toast==3.0.6"
@@ -90,7 +90,7 @@ def judge(maps: np.ndarray, covariance: Model, seed: int) -> dict[str, Any]:
     amplitudes = maps @ modes.vectors.T
     chosen = worth.choose(n, seed)
     rows = covariance.rows(chosen)[:, chosen]
-    seen = worth.Seen(maps, covariance.variance, chosen, rows)
+    seen = worth.HeldOut(maps, covariance.variance, chosen, rows)
     return {
         "chi2": chi2.mean(),
         "chi2_error": chi2.std(ddof=1) / n_maps**0.5,
@@ -124,16 +124,16 @@ def found_in(results: Path, maps: Path, stokes: str) -> tuple[dict[str, Any], di
         "variances of the others themselves": Dense(components, sky, np.diag(many.var(axis=0))),
     }
     said = covariance.read_evidence(file)["effective_number"]
-    numbers = {how: Number(*(said[how][end] for end in ("n_maps", "low", "high"))) for how in said}
+    numbers = {how: Worth(*(said[how][end] for end in ("n_maps", "low", "high"))) for how in said}
     return {name: judge(many, model, 1) for name, model in models.items()}, numbers
 
 
-def plain(number: Equivalent | None) -> Number:
+def plain(number: Equivalent | None) -> Worth:
     """A number as the report's sentences have it."""
-    return Number(**{"value" if k == "n_maps" else k: v for k, v in worth.as_json(number).items()})
+    return Worth(**{"value" if k == "n_maps" else k: v for k, v in worth.as_json(number).items()})
 
 
-def table(found: dict[str, Any], said: dict[str, Number]) -> str:
+def table(found: dict[str, Any], said: dict[str, Worth]) -> str:
     """The covariances one could use, each against maps that nothing was made from."""
     lines = [
         "| covariance | χ² per value, all pixels | log-likelihood per value, over the first | acts "
@@ -152,7 +152,7 @@ def table(found: dict[str, Any], said: dict[str, Number]) -> str:
     return "\n".join(lines)
 
 
-def draw(found: dict[str, Any], said: dict[str, Number], output: Path) -> None:
+def draw(found: dict[str, Any], said: dict[str, Worth], output: Path) -> None:
     """What held-out inputs said of the recommended covariance, beside what the others say."""
     others = {how: plain(number) for how, number in found[RECOMMENDED]["numbers"].items()}
     with style.new(1.7) as figure:

@@ -101,7 +101,7 @@ def emulated(
 def learnt_of(inputs: store.MapSet, path: Path, seed: int) -> covariance.Covariance:
     """The best covariance without emulation, kept in a file."""
     if not path.exists():
-        found = learn.learn(inputs, config.Symmetry(), seed)
+        found = learn.learn(inputs, config.SymmetrySettings(), seed)
         covariance.write(path, found, {})
     return covariance.load(path)
 

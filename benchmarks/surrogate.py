@@ -175,7 +175,7 @@ def measure(true: Truth, found: Covariance) -> str:
 
 def main(arguments: argparse.Namespace) -> None:
     arguments.cache.mkdir(parents=True, exist_ok=True)
-    settings = config.Symmetry(axis="ecliptic", width_deg=arguments.width)
+    settings = config.SymmetrySettings(axis="ecliptic", width_deg=arguments.width)
     for name in arguments.truths:
         true = truth(arguments.cache, name)
         for seed in arguments.seeds:

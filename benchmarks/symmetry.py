@@ -207,13 +207,13 @@ def training_of(maps: np.ndarray, smoothing: variances.Smoothing) -> Training:
 
 def dipole() -> tuple[float, float]:
     """Where the signal of the simulation has its positive pole, in ecliptic coordinates."""
-    return learn.dipole_of("ecliptic", config.Symmetry(axis="ecliptic"))
+    return learn.dipole_of("ecliptic", config.SymmetrySettings(axis="ecliptic"))
 
 
 def best(maps: np.ndarray, seed: int) -> covariance.Model:
     """The best covariance without emulation of inputs (n_maps, n_stokes, n_pix)."""
     inputs = store.MapSet(maps, STOKES, "inputs", frame="ecliptic")
-    return learn.learn(inputs, config.Symmetry(axis="ecliptic"), seed).model
+    return learn.learn(inputs, config.SymmetrySettings(axis="ecliptic"), seed).model
 
 
 def summary(columns: np.ndarray, viewer: views.Viewer, n_maps: int, n_draws: int) -> None:

@@ -163,7 +163,7 @@ def test_a_singular_candidate_is_left_out(truth):
     emulated, naive = draws(truth, 2, 40), draws(truth, 3, 40).reshape(40, -1)
     for n_maps, known in ((8, False), (30, True)):
         training = draws(truth, 1, n_maps)
-        learnt = learn.learn(store.MapSet(training, "QU", "some"), config.Symmetry(), 1)
+        learnt = learn.learn(store.MapSet(training, "QU", "some"), config.SymmetrySettings(), 1)
         made = recommend.FoldMaps("some.fold-0", training[:2], learnt, emulated)
         flat = training.reshape(n_maps, -1)
         models = folds.candidates(flat, made, recommend.EQUAL, naive, directions, directions)

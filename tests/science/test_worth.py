@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fewtomany.validation import worth
-from fewtomany.validation.worth import Seen
+from fewtomany.validation.worth import HeldOut
 
 N, N_FOLDS, N_HELD = 120, 5, 8
 
@@ -26,7 +26,7 @@ def gaussian(generator, truth, size):
 
 def seen(held, covariance):
     chosen = worth.choose(N, 3)
-    return Seen(held, np.diagonal(covariance), chosen, covariance[np.ix_(chosen, chosen)])
+    return HeldOut(held, np.diagonal(covariance), chosen, covariance[np.ix_(chosen, chosen)])
 
 
 def folds(generator, truth, model, maps=gaussian):

@@ -10,7 +10,7 @@ from fewtomany import config, covariance
 from fewtomany.files import store
 from fewtomany.validation import answer, parts
 from fewtomany.validation.answer import faults, words
-from fewtomany.validation.answer.facts import CHI2, CORRELATIONS, VARIANCES, Facts, Number, collect
+from fewtomany.validation.answer.facts import CHI2, CORRELATIONS, VARIANCES, Facts, Worth, collect
 from fewtomany.validation.answer.faults import COVARIANCE, NON_GAUSSIAN, SPECTRUM
 
 
@@ -34,12 +34,12 @@ def facts(*entries, evidence=None, trust=None, truth=False):
 @pytest.mark.parametrize(
     ("number", "expected"),
     [
-        (Number(31.4, 25.2, 40), "31 (25 to 40)"),
-        (Number(853, 297, None), "300 or more"),
-        (Number(None, 812, None), "810 or more"),
-        (Number(None), "more than can be told"),
-        (Number(630.1, 629.8, 630.4), "630"),
-        (Number(12, None, 20), "12 (20 or fewer)"),
+        (Worth(31.4, 25.2, 40), "31 (25 to 40)"),
+        (Worth(853, 297, None), "300 or more"),
+        (Worth(None, 812, None), "810 or more"),
+        (Worth(None), "more than can be told"),
+        (Worth(630.1, 629.8, 630.4), "630"),
+        (Worth(12, None, 20), "12 (20 or fewer)"),
     ],
 )
 def test_a_number_of_simulations_in_words(number, expected):
@@ -137,9 +137,9 @@ def test_three_estimates_of_held_out_inputs_and_the_smallest_is_named():
         "effective_number": numbers,
     }
     assert facts(evidence=evidence).numbers == {
-        CHI2: Number(None, 800.0),
-        VARIANCES: Number(31.2, 25.0, 40.0),
-        CORRELATIONS: Number(150.0, 100.0, 220.0),
+        CHI2: Worth(None, 800.0),
+        VARIANCES: Worth(31.2, 25.0, 40.0),
+        CORRELATIONS: Worth(150.0, 100.0, 220.0),
     }
     found = answer.answer(facts(evidence=evidence), "results/mine")
     trust = found.sentences[1]
@@ -189,7 +189,7 @@ def test_a_truth_counts_before_held_out_inputs():
         "effective_number": {"chi2": {"n_maps": 50.0, "low": 30.0, "high": None}},
     }
     found = facts(known, evidence=evidence, truth=True)
-    assert found.numbers == {CHI2: Number(397.0, 390.0, 404.0)}
+    assert found.numbers == {CHI2: Worth(397.0, 390.0, 404.0)}
     assert "Judged by the truth" in answer.answer(found, "results/x").trust[0]
 
 

@@ -62,3 +62,24 @@ def test_every_name_of_the_table_exists():
     for name in FLOORS:
         path = LIBRARY / name
         assert path.is_dir() or path.with_suffix(".py").exists(), name
+
+
+def meanings() -> dict[str, list[str]]:
+    """Classes and types at the top of modules: name -> the modules that define it."""
+    found: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text()).body:
+            names = [node.name] if isinstance(node, ast.ClassDef) else []
+            if isinstance(node, ast.Assign):
+                names = [t.id for t in node.targets if isinstance(t, ast.Name)]
+                names = [name for name in names if name[0].isupper() and not name.isupper()]
+            for name in names:
+                found.setdefault(name, []).append(module)
+    return found
+
+
+def test_one_name_is_one_thing():
+    """The name of a class, or of a type, tells what it is wherever it is met."""
+    found = meanings()
+    assert len(found) > 100
+    assert not {name: modules for name, modules in found.items() if len(modules) > 1}

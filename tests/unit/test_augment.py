@@ -14,7 +14,7 @@ from fewtomany import config
 from fewtomany.errors import UserError
 from fewtomany.jobs import augment
 from fewtomany.maps.ingest import Source
-from fewtomany.maps.ingest.examine import Found
+from fewtomany.maps.ingest.examine import Contents
 
 DEFAULTS = yaml.safe_load((Path(__file__).parents[2] / "config" / "augment.yaml").read_text())
 COLUMNS = {"T": "TEMPERATURE", "Q": "Q_POLARISATION", "U": "U_POLARISATION"}
@@ -22,7 +22,7 @@ COLUMNS = {"T": "TEMPERATURE", "Q": "Q_POLARISATION", "U": "U_POLARISATION"}
 
 def planned(n_inputs=20, n_maps=200, kind=("QU", 16, "ecliptic"), memory_mb=4000, **more):
     stokes, nside, frame = kind
-    found = Found(stokes, n_inputs, nside, frame)
+    found = Contents(stokes, n_inputs, nside, frame)
     content = augment.plan(DEFAULTS, "mine", ["maps/*.fits"], found, n_maps, memory_mb, **more)
     return config.parse(content)
 
@@ -38,7 +38,7 @@ def test_the_kind_of_the_maps_is_that_of_the_files(tmp_path, stokes):
             column_units="K_CMB",
             extra_header=[("POLCCONV", "COSMO")],
         )
-    assert augment.kind_of([f"{tmp_path}/*.fits"]) == Found(stokes, 4, 4, "ecliptic")
+    assert augment.kind_of([f"{tmp_path}/*.fits"]) == Contents(stokes, 4, 4, "ecliptic")
     if stokes != "QU":
         assert augment.kind_of([f"{tmp_path}/*.fits"], "T").stokes == "T"
 
@@ -53,9 +53,9 @@ def array(tmp_path):
 
 def test_kind_of_an_array(array):
     said = Source((), convention="COSMO")
-    assert augment.kind_of([array], said=said) == Found("QU", 5, 8, "galactic")
+    assert augment.kind_of([array], said=said) == Contents("QU", 5, 8, "galactic")
     said = Source((), convention="IAU", frame="ecliptic")
-    assert augment.kind_of([array], said=said, axis="ecliptic") == Found("QU", 5, 8, "ecliptic")
+    assert augment.kind_of([array], said=said, axis="ecliptic") == Contents("QU", 5, 8, "ecliptic")
 
 
 def test_what_is_said_of_the_files_is_in_the_campaign():

@@ -67,7 +67,7 @@ def test_what_a_log_says(tmp_path, text, expected):
 
 
 def test_a_job_that_recovers_is_not_told_of():
-    watch = failures.Watch()
+    watch = failures.FailedLogs()
 
     def say(event, **facts):
         record = logging.LogRecord("x", logging.INFO, "", 0, "", (), None)

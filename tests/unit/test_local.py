@@ -195,7 +195,7 @@ def test_four_maps_of_any_components_are_enough_to_learn(stokes, channels, monke
     maps = np.stack([drawn(truth, 4, seed=k)[:, 0] for k in range(len(components))], axis=1)
     names = channels if len(channels) > 1 else None
     inputs = store.MapSet(maps, stokes, "some", sky=sky, **({"channels": names} if names else {}))
-    found = learn.learn(inputs, config.Symmetry(), 1)
+    found = learn.learn(inputs, config.SymmetrySettings(), 1)
     parts = {"inputs", "isotropic", "diagonal", "small turns", "local"}
     assert set(found.evidence["weights"]) == parts
     assert np.isfinite(found.log_determinant())
@@ -258,7 +258,7 @@ def test_held_out_inputs_weigh_it(monkeypatch):
     sky = Sky(4, np.arange(30, 110))
     truth = np.kron(np.eye(2), np.exp(-distances(sky.points) / 0.5))
     inputs = store.MapSet(drawn(truth, 12, 2).astype(np.float32), "QU", "some", sky=sky)
-    found = learn.learn(inputs, config.Symmetry(), 1)
+    found = learn.learn(inputs, config.SymmetrySettings(), 1)
     assert found.evidence["turns_deg"] in learn.WIDTHS_DEG
     weights = found.evidence["weights"]
     assert set(weights) == {"inputs", "isotropic", "diagonal", "small turns", "local"}

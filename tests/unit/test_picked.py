@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from fewtomany import config, covariance
-from fewtomany.config import Symmetry, versions
+from fewtomany.config import SymmetrySettings, versions
 from fewtomany.covariance import learn
 from fewtomany.datasets import picked
 from fewtomany.errors import UserError
@@ -170,6 +170,6 @@ def test_maps_of_two_random_numbers_are_learnt_from():
     rng = np.random.default_rng(1)
     maps = rng.standard_normal((10, 2)) @ rng.standard_normal((2, 2 * N_PIX))
     inputs = MapSet(maps.reshape(10, 2, N_PIX), "QU", "few")
-    found = learn.learn(inputs, Symmetry(), 1).evidence
+    found = learn.learn(inputs, SymmetrySettings(), 1).evidence
     assert found["weights"]["inputs"] == 1
     assert found["gain"] is None

@@ -100,7 +100,7 @@ def test_turns_about_another_axis_are_worth_something(case, tmp_path, monkeypatc
     expected = truth.dense()
 
     def error(axis):
-        learnt = learn.learn(inputs, config.Symmetry(axis=axis), 1)
+        learnt = learn.learn(inputs, config.SymmetrySettings(axis=axis), 1)
         return np.linalg.norm(learnt.model.dense() - expected), learnt
 
     (turned, learnt), (plain, _) = map(error, ("ecliptic", "none"))

@@ -16,11 +16,11 @@ def fate(entry, seconds=0.0, outputs=False):
 
 @pytest.mark.parametrize("state", ["PENDING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED"])
 def test_what_goes_on_is_waited_for(state):
-    assert fate(Entry(state, "Priority"), seconds=1e6) == squeue.Answer("wait")
+    assert fate(Entry(state, "Priority"), seconds=1e6) == squeue.Outcome("wait")
 
 
 def test_what_is_completed_is_done():
-    assert fate(Entry("COMPLETED")) == squeue.Answer("done")
+    assert fate(Entry("COMPLETED")) == squeue.Outcome("done")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_every_other_end_goes_again_with_its_reason(state):
 
 
 def test_a_preempted_job_goes_again():
-    assert fate(Entry("PREEMPTED", "None")) == squeue.Answer(
+    assert fate(Entry("PREEMPTED", "None")) == squeue.Outcome(
         "preempted", "SLURM ended job 7_1: PREEMPTED"
     )
 
@@ -73,19 +73,19 @@ def programs(tmp_path, monkeypatch):
 
 
 def test_words_are_said_once_and_again_when_they_change(programs):
-    watch = slurm.Watch()
+    watch = slurm.QueueWatch()
     programs.write_text("5|PENDING|JobHeldAdmin\n6_1|RUNNING|None\n")
     first = watch.look("run", {"5": [], "6_1": []})
     assert "JobHeldAdmin" in first["5"].words
-    assert first["6_1"] == squeue.Answer("wait")
-    assert watch.look("run", {"5": []})["5"] == squeue.Answer("wait")
+    assert first["6_1"] == squeue.Outcome("wait")
+    assert watch.look("run", {"5": []})["5"] == squeue.Outcome("wait")
     programs.write_text("5|PENDING|JobHeldUser\n")
     assert "JobHeldUser" in watch.look("run", {"5": []})["5"].words
 
 
 def test_a_silent_squeue_is_waited_for_and_said(programs, monkeypatch):
-    watch = slurm.Watch()
-    assert watch.look("run", {"5": []})["5"] == squeue.Answer("wait")
+    watch = slurm.QueueWatch()
+    assert watch.look("run", {"5": []})["5"] == squeue.Outcome("wait")
     monkeypatch.setattr(squeue, "SILENT_S", -1)
     assert "table" in watch.look("run", {"5": []})["5"].words
 

@@ -35,7 +35,7 @@ def test_stages_count_jobs_and_the_time_they_need(campaign):
     _touch("logs/one-day/draw/2.log", age=2 * status.RECENT_S)
     _touch("logs/one-day/draw/3.log")
     draw, judge = status.stages(campaign, "campaign.yaml", None, None)
-    assert draw == status.Stage("draw", done=2, to_do=3, running=1, failed=1, left_s=60)
+    assert draw == status.RuleJobs("draw", done=2, to_do=3, running=1, failed=1, left_s=60)
     assert (judge.to_do, judge.left_s) == (1, None)
     in_slurm, _ = status.stages(campaign, "campaign.yaml", {"draw": 2}, None)
     assert (in_slurm.running, in_slurm.failed) == (2, 0)

@@ -221,7 +221,9 @@ def inputs_of(rows, n_maps=12):
 
 @pytest.fixture(scope="module", params=["none", "ecliptic"])
 def settings(request):
-    return config.Symmetry(axis=request.param, width_deg=None if request.param == "none" else 40.0)
+    return config.SymmetrySettings(
+        axis=request.param, width_deg=None if request.param == "none" else 40.0
+    )
 
 
 @pytest.fixture(scope="module")

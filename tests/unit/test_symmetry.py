@@ -5,7 +5,7 @@ import litebird_sim
 import numpy as np
 import pytest
 
-from fewtomany.config import Symmetry as Settings
+from fewtomany.config import SymmetrySettings as Settings
 from fewtomany.covariance import choice, heldout, learn, turned, turning, weights
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.mixture import Mixture

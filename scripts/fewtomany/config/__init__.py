@@ -3,7 +3,7 @@
 from fewtomany.config.campaign import Campaign, Dataset, check_sources, load, parse, save
 from fewtomany.config.sections import Configuration, Maps, Sharding
 from fewtomany.config.sections.datasets import Condition
-from fewtomany.config.sections.emulator import Emulator, Refinement, Symmetry
+from fewtomany.config.sections.emulator import Emulator, Refinement, SymmetrySettings
 from fewtomany.config.sections.judging import Parameter, Trust, Validation
 from fewtomany.config.sections.simulation import Simulation
 
@@ -18,7 +18,7 @@ __all__ = [
     "Refinement",
     "Sharding",
     "Simulation",
-    "Symmetry",
+    "SymmetrySettings",
     "Trust",
     "Validation",
     "check_sources",

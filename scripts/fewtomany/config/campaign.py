@@ -18,7 +18,7 @@ from fewtomany.config import counts, lattice, meaning, schema, settings, simplif
 from fewtomany.config.sections import Configuration, Maps, Sharding
 from fewtomany.config.sections.base import Section
 from fewtomany.config.sections.datasets import Condition, Reference, Surrogate
-from fewtomany.config.sections.emulator import Emulator, Symmetry
+from fewtomany.config.sections.emulator import Emulator, SymmetrySettings
 from fewtomany.config.sections.judging import Trust, Validation
 from fewtomany.config.sections.simulation import Simplified, Simulation
 from fewtomany.errors import UserError
@@ -80,7 +80,7 @@ class Campaign:
     maps: Maps
     simulation: Simulation | None
     reference: Reference | None
-    symmetry: Symmetry | None
+    symmetry: SymmetrySettings | None
     surrogate: Surrogate | None
     emulator: Emulator
     validation: Validation | None

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from fewtomany.config.sections.base import Section
 from fewtomany.errors import UserError
 
-Kind = TypeVar("Kind", bound=Section)
+AnySection = TypeVar("AnySection", bound=Section)
 
 WORDS = {
     "greater_than_equal": "at least {ge:g}",
@@ -23,7 +23,7 @@ WORDS = {
 """What is allowed, by pydantic's names of faults."""
 
 
-def read(section: type[Kind], content: Any, key: str = "") -> Kind:
+def read(section: type[AnySection], content: Any, key: str = "") -> AnySection:
     """A section of its content, with every default.
 
     Parameters

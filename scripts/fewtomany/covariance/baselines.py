@@ -18,7 +18,7 @@ from fewtomany.covariance import shrinkage
 Part = TypeVar("Part")
 """What a space keeps of a covariance: numbers that are linear in it."""
 
-Model = Callable[[Part], Part]
+Estimator = Callable[[Part], Part]
 """Takes the part of the inputs' sample covariance to that of a model made from it."""
 
 RAW = "raw"
@@ -92,13 +92,13 @@ def _total_variance(maps: np.ndarray) -> float:
     return float(maps.var(axis=0, ddof=1, dtype=np.float64).sum())
 
 
-def mixture(found: Recipe, target: Part) -> Model:
+def mixture(found: Recipe, target: Part) -> Estimator:
     """The model of a recipe, given the part of its target."""
     part = found.intensity * found.scale * target
     return lambda sample: (1 - found.intensity) * sample + part
 
 
-def toward_unit(intensity: float, space: Space, variance: np.ndarray | None = None) -> Model:
+def toward_unit(intensity: float, space: Space, variance: np.ndarray | None = None) -> Estimator:
     """Shrinkage toward the unit matrix times the sample's mean variance.
 
     ``variance`` is that of the sample (n,), for a space whose parts do not hold it.
@@ -112,7 +112,9 @@ def toward_unit(intensity: float, space: Space, variance: np.ndarray | None = No
     return model
 
 
-def toward_diagonal(intensity: float, space: Space, variance: np.ndarray | None = None) -> Model:
+def toward_diagonal(
+    intensity: float, space: Space, variance: np.ndarray | None = None
+) -> Estimator:
     """Shrinkage toward the sample's own diagonal; parameters as of :func:`toward_unit`."""
 
     def model(sample: Part) -> Part:
@@ -135,7 +137,7 @@ def models(
     targets: Mapping[str, np.ndarray],
     directions: np.ndarray,
     variance: np.ndarray | None = None,
-) -> tuple[dict[str, Model], dict[str, float]]:
+) -> tuple[dict[str, Estimator], dict[str, float]]:
     """All models of an input dataset.
 
     Parameters
@@ -156,7 +158,7 @@ def models(
         "oas": shrinkage.oracle_approximating(inputs),
         "diagonal": diagonal_intensity(inputs, directions),
     }
-    found: dict[str, Model] = {
+    found: dict[str, Estimator] = {
         RAW: lambda sample: sample,
         "ledoit-wolf": toward_unit(intensities["ledoit-wolf"], space, variance),
         "oas": toward_unit(intensities["oas"], space, variance),

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from fewtomany.config.campaign import Symmetry as Settings
+from fewtomany.config.campaign import SymmetrySettings as Settings
 from fewtomany.covariance import (
     allround,
     choice,

@@ -188,7 +188,7 @@ def _variance(values: tf.Tensor) -> tf.Tensor:
 
 
 @dataclass(frozen=True)
-class Stripes:
+class StripeCorrelations:
     """Correlations along the stripes of all components, zone by zone."""
 
     n_components: int
@@ -244,7 +244,7 @@ class Phi:
         if s.spectra:
             found.append(Spectra(self.components, self.n_bins, self.first_bin, s.l1, s.scatter))
         if self.n_zones:
-            found.append(Stripes(len(names), self.n_zones, s.n_scales))
+            found.append(StripeCorrelations(len(names), self.n_zones, s.n_scales))
         return tuple(found)
 
     @functools.cached_property

@@ -12,7 +12,7 @@ from fewtomany.jobs import resources
 from fewtomany.maps import ingest
 from fewtomany.maps.ingest import Source
 from fewtomany.maps.ingest import files as formats
-from fewtomany.maps.ingest.examine import Found, examine
+from fewtomany.maps.ingest.examine import Contents, examine
 from fewtomany.maps.ingest.reader import VARIABLES
 
 INPUTS, EMULATED, NAIVE = "maps", "emulated", "gaussian"
@@ -47,7 +47,7 @@ def kind_of(
     axis: str = "none",
     mask: str | None = None,
     fewest: int = FEWEST,
-) -> Found:
+) -> Contents:
     """What the user's maps are, from all of their files; every map is read once.
 
     Parameters
@@ -75,7 +75,7 @@ def plan(
     defaults: dict[str, Any],
     name: str,
     patterns: Sequence[str],
-    kind: Found,
+    kind: Contents,
     n_maps: int,
     memory_mb: int,
     nside: int | None = None,

@@ -20,7 +20,7 @@ MOST = 8
 """Lines told at most; others are counted."""
 
 
-class Watch(logging.Handler):
+class FailedLogs(logging.Handler):
     """A handler of Snakemake's logger that keeps the logs of jobs that failed and did not recover.
 
     Attributes
@@ -41,17 +41,17 @@ class Watch(logging.Handler):
             self.logs.pop(job, None)
 
 
-def watch() -> Watch:
+def watch() -> FailedLogs:
     """Begin to listen to Snakemake's logger."""
     logger = logging.getLogger("snakemake.logging")
-    for other in [one for one in logger.handlers if isinstance(one, Watch)]:
+    for other in [one for one in logger.handlers if isinstance(one, FailedLogs)]:
         logger.removeHandler(other)  # of a workflow that ran before in this process
-    handler = Watch()
+    handler = FailedLogs()
     logger.addHandler(handler)
     return handler
 
 
-def tell(found: Watch) -> None:
+def tell(found: FailedLogs) -> None:
     """Write the lines of the jobs that failed when this process ends, after everything else."""
     lines = list(dict.fromkeys(line for logs in found.logs.values() for line in said(logs)))
     if lines:

@@ -61,7 +61,7 @@ class Executor(plugin.Executor):
 
     def __post_init__(self, test_mode: bool = False):
         self._ready, self._lock = [], threading.Lock()
-        self._watch = Watch()
+        self._watch = QueueWatch()
         super().__post_init__(test_mode)
         if self.array_jobs and self.get_status_command() != "squeue":
             raise WorkflowError(
@@ -122,7 +122,7 @@ class Executor(plugin.Executor):
             else:
                 self._end(info, found)
 
-    def _end(self, info: SubmittedJobInfo, found: squeue.Answer) -> None:
+    def _end(self, info: SubmittedJobInfo, found: squeue.Outcome) -> None:
         """Report a job as failed; Snakemake starts it again while it has attempts left."""
         job = info.job
         if found.fate == "preempted":
@@ -214,7 +214,7 @@ class Executor(plugin.Executor):
         return call + set_gres_string(job)
 
 
-class Watch:
+class QueueWatch:
     """The queue as it was seen before: since when each job's line is what it is."""
 
     def __init__(self):
@@ -223,7 +223,7 @@ class Watch:
         self._said: dict[str, str] = {}
         self._answered = time.monotonic()
 
-    def look(self, run: str, outputs: Mapping[str, Sequence[str]]) -> dict[str, squeue.Answer]:
+    def look(self, run: str, outputs: Mapping[str, Sequence[str]]) -> dict[str, squeue.Outcome]:
         """The answers for some jobs; words that were said at the look before are not repeated.
 
         Parameters
@@ -248,17 +248,17 @@ class Watch:
             found[number] = self._once(number, answer)
         return found
 
-    def _unanswered(self, number: str, error: Exception, now: float) -> squeue.Answer:
+    def _unanswered(self, number: str, error: Exception, now: float) -> squeue.Outcome:
         silent = now - self._answered > squeue.SILENT_S
         words = f"squeue has not answered for ten minutes: {error}" if silent else ""
-        return self._once("queue", squeue.Answer("wait", words))
+        return self._once("queue", squeue.Outcome("wait", words))
 
-    def _once(self, about: str, answer: squeue.Answer) -> squeue.Answer:
+    def _once(self, about: str, answer: squeue.Outcome) -> squeue.Outcome:
         if answer.fate != "wait":
             return answer
         said = self._said.get(about)
         self._said[about] = answer.words
-        return squeue.Answer("wait") if answer.words == said else answer
+        return squeue.Outcome("wait") if answer.words == said else answer
 
 
 CLOCKS_S = 300

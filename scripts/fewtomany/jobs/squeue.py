@@ -2,7 +2,7 @@
 
 The executor plugin (2.8) goes on waiting for a job whose state is PREEMPTED, for one that SLURM has
 forgotten and for one that is held, without a word and without an end. Here each look at the queue
-gives every job one of five answers (:class:`Answer`): wait; done; lost (it goes again with more
+gives every job one of five answers (:class:`Outcome`): wait; done; lost (it goes again with more
 memory and time, as often as the profile's ``retries``); preempted (it goes again as it was, however
 often); or ended (it shall not go again: somebody decided so).
 """
@@ -44,7 +44,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Outcome:
     """What becomes of a job, and the words for it (empty: nothing to say)."""
 
     fate: Literal["wait", "done", "lost", "preempted", "ended"]
@@ -75,7 +75,7 @@ def look(run: str) -> dict[str, Entry]:
     return {number: Entry(state, reason) for number, state, reason in rows}
 
 
-def answer(number: str, queue: Mapping[str, Entry], seconds: float, outputs: bool) -> Answer:
+def answer(number: str, queue: Mapping[str, Entry], seconds: float, outputs: bool) -> Outcome:
     """What becomes of a job.
 
     Parameters
@@ -88,24 +88,24 @@ def answer(number: str, queue: Mapping[str, Entry], seconds: float, outputs: boo
     entry = queue.get(number)
     if entry is None:
         if seconds < FORGOTTEN_S:
-            return Answer("wait")
+            return Outcome("wait")
         if outputs:
-            return Answer("done", f"SLURM has forgotten job {number}; what it makes is there")
-        return Answer("lost", f"SLURM has forgotten job {number} and what it makes is not there")
+            return Outcome("done", f"SLURM has forgotten job {number}; what it makes is there")
+        return Outcome("lost", f"SLURM has forgotten job {number} and what it makes is not there")
     if entry.state == "COMPLETED":
-        return Answer("done")
+        return Outcome("done")
     if entry.state not in GOING:
         fate = "preempted" if entry.state == "PREEMPTED" else "lost"
-        return Answer(fate, f"SLURM ended job {number}: {entry.state}{_because(entry)}")
+        return Outcome(fate, f"SLURM ended job {number}: {entry.state}{_because(entry)}")
     if any(word in entry.reason for word in (*HELD, *NEVER)):
         if seconds < HELD_S:
-            return Answer("wait", f"job {number} is held: {entry.reason}; {_cure(number, entry)}")
-        return Answer(
+            return Outcome("wait", f"job {number} is held: {entry.reason}; {_cure(number, entry)}")
+        return Outcome(
             "ended", f"job {number} was held for {HELD_S // 60} minutes: {entry.reason}; given up"
         )
     if any(word in entry.reason for word in UNAVAILABLE):
-        return Answer("wait", f"job {number} waits for nodes that are away: {entry.reason}")
-    return Answer("wait")
+        return Outcome("wait", f"job {number} waits for nodes that are away: {entry.reason}")
+    return Outcome("wait")
 
 
 def _because(entry: Entry) -> str:

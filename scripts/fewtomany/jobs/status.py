@@ -37,7 +37,7 @@ LAST_BATCHES = 20
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
+class RuleJobs:
     """The jobs of one rule.
 
     Attributes
@@ -57,7 +57,7 @@ class Stage:
 
 def stages(
     campaign: Campaign, config: str, running: dict[str, int] | None, emulation_s: float | None
-) -> list[Stage]:
+) -> list[RuleJobs]:
     """All stages with anything done or to do, in the order of Snakemake's plan.
 
     Parameters
@@ -81,7 +81,7 @@ def stages(
         if rule == "emulate":
             left = emulation_s
         found.append(
-            Stage(
+            RuleJobs(
                 rule=rule,
                 done=cost.n_jobs if cost else 0,
                 to_do=jobs,

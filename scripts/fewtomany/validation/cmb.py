@@ -25,7 +25,7 @@ KELVIN2 = 1e-12  # µK² in K²
 
 
 @dataclass(frozen=True)
-class Spectra:
+class FiducialSpectra:
     """Fiducial spectra from ℓ = 2, K².
 
     Attributes
@@ -50,7 +50,7 @@ class Spectra:
         return self.scalar + change
 
 
-def fiducial(lmax: int) -> Spectra:
+def fiducial(lmax: int) -> FiducialSpectra:
     """The spectra of the table up to a multipole; UserError where the table ends before."""
     text = resources.files("fewtomany").joinpath(TABLE).read_text()
     ell, ee, bb, ee_tensor, bb_tensor, slope = np.loadtxt(text.splitlines(), unpack=True)
@@ -61,7 +61,7 @@ def fiducial(lmax: int) -> Spectra:
         row[used] for row in (ell, ee, bb, ee_tensor, bb_tensor, slope)
     )
     templates = np.array([[ee_tensor, bb_tensor], [TAU / 2 * slope, np.zeros_like(slope)]])
-    return Spectra(ell.astype(int), KELVIN2 * np.array([ee, bb]), KELVIN2 * templates)
+    return FiducialSpectra(ell.astype(int), KELVIN2 * np.array([ee, bb]), KELVIN2 * templates)
 
 
 def taper(lmax: int) -> np.ndarray:

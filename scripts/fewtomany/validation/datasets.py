@@ -11,11 +11,14 @@ from fewtomany.errors import UserError
 from fewtomany.files import store
 from fewtomany.files.store import MapSet
 
-Reader = Callable[[str], MapSet]
+MapReader = Callable[[str], MapSet]
 """All maps of a dataset by its name, on the observed pixels."""
 
+Reader = Callable[[str], np.ndarray]
+"""The same as rows, (n_maps, n), K."""
 
-def reader(campaign: Campaign, files: Mapping[str, Sequence[str | os.PathLike]]) -> Reader:
+
+def reader(campaign: Campaign, files: Mapping[str, Sequence[str | os.PathLike]]) -> MapReader:
     """A function that reads all maps of a dataset, as they are stored."""
 
     def read(name: str) -> MapSet:
@@ -35,7 +38,7 @@ def reader(campaign: Campaign, files: Mapping[str, Sequence[str | os.PathLike]])
     return read
 
 
-def flat(read: Reader) -> Callable[[str], np.ndarray]:
+def flat(read: MapReader) -> Reader:
     """The same as arrays of shape (n_maps, n), one row per map."""
 
     def rows(name: str) -> np.ndarray:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from fewtomany.config.campaign import Campaign, Dataset
+from fewtomany.validation.datasets import Reader
 from fewtomany.validation.entries import Range, entry
 from fewtomany.validation.judge.ranges import TOLERANCE
 
@@ -32,9 +33,6 @@ PERCENTILES = (16, 50, 84)
 
 BINS = np.linspace(-0.2, 1.0, 61)
 """Edges of the stored histograms of nearest-neighbour correlations."""
-
-Reader = Callable[[str], np.ndarray]
-"""All maps of a dataset by its name, (n_maps, n), K."""
 
 Statistics = Callable[[str], Mapping[str, np.ndarray]]
 """Statistics of every map of a dataset by family: arrays of shape (n_maps, n_statistics)."""

@@ -57,9 +57,8 @@ class LowRank:
         return self.columns @ (self.columns.T @ other) + self.diagonal[:, None] * other
 
 
-Systematic = np.ndarray | LowRank
-Known = Systematic | covariance.Model
-Model = Known | Callable[[], Known]
+Matrix = np.ndarray | LowRank
+AnyCovariance = Matrix | covariance.Model | Callable[[], Matrix | covariance.Model]
 """A covariance of Q, then U, of the observed pixels or of all, K², or a function that reads it."""
 
 
@@ -166,9 +165,7 @@ def make(
     )
 
 
-def solve(
-    setting: Likelihood, model: Systematic, scale: float, known: np.ndarray | None
-) -> np.ndarray:
+def solve(setting: Likelihood, model: Matrix, scale: float, known: np.ndarray | None) -> np.ndarray:
     """C⁻¹ Y, shape (n, k)."""
     sky = setting.harmonics
     if isinstance(model, LowRank):
@@ -202,7 +199,7 @@ def quadratic(setting: Likelihood, matrix: np.ndarray) -> np.ndarray:
 
 
 def estimate(
-    setting: Likelihood, maps: np.ndarray, model: Systematic, scale: float = 1.0
+    setting: Likelihood, maps: np.ndarray, model: Matrix, scale: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Estimates of (r, A) and their claimed covariance.
 
@@ -267,7 +264,7 @@ def data(setting: Likelihood, maps: np.ndarray) -> np.ndarray:
     return used if setting.basis is None else used @ setting.basis
 
 
-def restricted(setting: Likelihood, model: Model) -> Systematic:
+def restricted(setting: Likelihood, model: AnyCovariance) -> Matrix:
     """What the likelihood uses of a model of all values, or of the observed ones alone.
 
     A covariance model is asked for the combinations that are used, and no matrix of all values
@@ -299,7 +296,7 @@ def restricted(setting: Likelihood, model: Model) -> Systematic:
     return (inside + inside.T) / 2
 
 
-def _of_values(found: Systematic | covariance.Model, used: slice | np.ndarray) -> Systematic:
+def _of_values(found: Matrix | covariance.Model, used: slice | np.ndarray) -> Matrix:
     """A model of the given values alone."""
     if isinstance(found, LowRank):
         return LowRank(found.columns[used], found.diagonal[used])

@@ -26,10 +26,10 @@ from fewtomany.validation import cmb, effective, likelihood
 from fewtomany.validation.compare.equivalent import Curve
 from fewtomany.validation.entries import Range, entry, plain
 from fewtomany.validation.likelihood import (
+    AnyCovariance,
     Likelihood,
     LowRank,
-    Model,
-    Systematic,
+    Matrix,
     quadratic,
     restricted,
     solve,
@@ -77,8 +77,8 @@ class Judgement:
 
 def judge(
     setting: Likelihood,
-    model: Systematic,
-    truth: Systematic,
+    model: Matrix,
+    truth: Matrix,
     scale: float = 1.0,
     known: np.ndarray | None = None,
 ) -> Judgement:
@@ -105,14 +105,14 @@ def judge(
     return Judgement(claimed, actual, bias)
 
 
-def _difference_times(truth: Systematic, model: Systematic, other: np.ndarray) -> np.ndarray:
+def _difference_times(truth: Matrix, model: Matrix, other: np.ndarray) -> np.ndarray:
     if isinstance(truth, np.ndarray) and isinstance(model, np.ndarray):
         return (truth - model) @ other
     return truth @ other - model @ other
 
 
 def held_out_shifts(
-    setting: Likelihood, model: Systematic, maps: np.ndarray, scale: float = 1.0
+    setting: Likelihood, model: Matrix, maps: np.ndarray, scale: float = 1.0
 ) -> np.ndarray:
     """Shift of (r, A) by each map of the systematic that the model was not made from.
 
@@ -135,7 +135,7 @@ def held_out_shifts(
     return 0.5 * power @ setting.templates.T @ claimed
 
 
-def power_ratio(setting: Likelihood, truth: Systematic, field: str = "B") -> float:
+def power_ratio(setting: Likelihood, truth: Matrix, field: str = "B") -> float:
     """Power of the systematic over that of CMB and noise, ℓ ≤ 10 of one field.
 
     The mean power of the band is Tr(P C) / Tr(P P) with P = Y Yᵀ of its harmonics.
@@ -163,7 +163,7 @@ class LargeScales:
     known: np.ndarray
     curve: Curve
 
-    def worth(self, model: Systematic, scale: float) -> float:
+    def worth(self, model: Matrix, scale: float) -> float:
         """Number of true simulations with which C would be as far from C_true."""
         total = self.known + scale**2 * _within(self.basis, model)
         value = effective.divergence(total, self.known + self.true)
@@ -171,7 +171,7 @@ class LargeScales:
 
 
 def large_scales(
-    setting: Likelihood, truth: Systematic, scale: float = 1.0, seed: int = 0
+    setting: Likelihood, truth: Matrix, scale: float = 1.0, seed: int = 0
 ) -> LargeScales:
     """What :class:`LargeScales` holds; ``seed`` is that of the curve's simulations."""
     sky = setting.harmonics[:, setting.ell <= LARGE_SCALES]
@@ -182,15 +182,15 @@ def large_scales(
     return LargeScales(basis, true, known, effective.divergence_curve(true, known, seed))
 
 
-def _within(basis: np.ndarray, matrix: Systematic) -> np.ndarray:
+def _within(basis: np.ndarray, matrix: Matrix) -> np.ndarray:
     found = basis.T @ (matrix @ basis)
     return (found + found.T) / 2
 
 
 def compare(
     setting: Likelihood,
-    models: Mapping[str, Model],
-    truth: Model,
+    models: Mapping[str, AnyCovariance],
+    truth: AnyCovariance,
     scales: Sequence[float] = (1.0,),
     seed: int = 0,
 ) -> dict:

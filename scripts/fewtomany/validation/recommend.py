@@ -20,7 +20,7 @@ from fewtomany.covariance.weights import Fit
 from fewtomany.files.store import MapSet
 from fewtomany.validation import worth
 from fewtomany.validation.compare.equivalent import Equivalent
-from fewtomany.validation.worth import Seen
+from fewtomany.validation.worth import HeldOut
 
 WITHOUT, EMULATED = "without-emulation", "emulated"
 """The parts of the recommended covariance."""
@@ -69,7 +69,7 @@ class Ballot:
 
     held: np.ndarray
     targets: dict[str, np.ndarray]
-    seen: dict[str, Seen]
+    seen: dict[str, HeldOut]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Weighed:
     fit: Fit
     chi2: np.ndarray
     n_directions: int
-    seen: Sequence[Seen]
+    seen: Sequence[HeldOut]
 
     @property
     def numbers(self) -> dict[str, Equivalent | None]:
@@ -144,7 +144,7 @@ def ballot(fold: FoldMaps, seed: int) -> Ballot:
         maps @ directions.T,
         {name: part.within(directions) for name, part in made.items()},
         {
-            name: Seen(maps, part.variance, chosen, part.rows(chosen)[:, chosen])
+            name: HeldOut(maps, part.variance, chosen, part.rows(chosen)[:, chosen])
             for name, part in made.items()
         },
     )

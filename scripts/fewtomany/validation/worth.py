@@ -48,7 +48,7 @@ MOST_NUMBERS = 2**25
 
 
 @dataclass(frozen=True)
-class Seen:
+class HeldOut:
     """Held-out maps beside a covariance, value by value.
 
     Attributes
@@ -71,7 +71,7 @@ def choose(n: int, seed: int) -> np.ndarray:
     return np.sort(seeds.generator(seed, "worth").choice(n, size, replace=False))
 
 
-def mixed(seen: Mapping[str, Seen], shares: Mapping[str, float]) -> Seen:
+def mixed(seen: Mapping[str, HeldOut], shares: Mapping[str, float]) -> HeldOut:
     """The same maps beside a weighted sum of covariances."""
     first = next(iter(seen.values()))
     return replace(
@@ -86,12 +86,12 @@ def by_chi2(chi2: np.ndarray, n: int) -> Equivalent | None:
     return effective.held_out_number(chi2, n) if np.isfinite(chi2).all() else None
 
 
-def by_variances(folds: Sequence[Seen]) -> Equivalent | None:
+def by_variances(folds: Sequence[HeldOut]) -> Equivalent | None:
     """The number by pixel variances; None where no fold holds two maps out."""
     return _number([_of_variances(fold) for fold in folds], _undo_scale)
 
 
-def by_correlations(folds: Sequence[Seen]) -> Equivalent | None:
+def by_correlations(folds: Sequence[HeldOut]) -> Equivalent | None:
     """The number by correlations; None where no fold holds two maps out."""
     return _number([_of_correlations(fold) for fold in folds], lambda ratio: ratio)
 
@@ -103,13 +103,13 @@ def as_json(number: Equivalent | None) -> dict[str, Any]:
     return dict(zip(("n_maps", "low", "high"), plain, strict=True))
 
 
-def _of_variances(fold: Seen) -> np.ndarray:
+def _of_variances(fold: HeldOut) -> np.ndarray:
     """⟨y(x) y(x')⟩ over values, (n_held, n_held)."""
     y = fold.maps**2 / fold.variance - 1
     return y @ y.T / y.shape[1]
 
 
-def _of_correlations(fold: Seen) -> np.ndarray:
+def _of_correlations(fold: HeldOut) -> np.ndarray:
     """⟨y(x) y(x')⟩ over pairs of different values, (n_held, n_held)."""
     deviation = np.sqrt(fold.variance[fold.chosen])
     rho = fold.pairs / np.outer(deviation, deviation)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from fewtomany.config.sections.base import ABSENT, Count, Frame, Name, Section
 from fewtomany.config.sections.datasets import Emulated, Gaussian, Input, Reference, Surrogate
-from fewtomany.config.sections.emulator import Emulator, Symmetry
+from fewtomany.config.sections.emulator import Emulator, SymmetrySettings
 from fewtomany.config.sections.judging import Trust, Validation
 from fewtomany.config.sections.simulation import Simulation
 from fewtomany.maps.flat import Flat
@@ -88,7 +88,7 @@ class Configuration(Section):
     """Gaussian datasets by name, drawn from what the inputs say without emulation."""
     emulated: Annotated[dict[Name, Emulated], Field(min_length=1)]
     """Emulated datasets by name."""
-    symmetry: Symmetry = Field(default_factory=Symmetry)
+    symmetry: SymmetrySettings = Field(default_factory=SymmetrySettings)
     surrogate: Surrogate = ABSENT
     emulator: Emulator = Field(default_factory=Emulator)
     validation: Validation = Field(default_factory=Validation)

@@ -100,7 +100,7 @@ Texture = Literal["filaments", "intermittent"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Names = Annotated[tuple[str, ...], LIST]
-Files = Annotated[
+Patterns = Annotated[
     tuple[str, ...],
     Field(strict=False, min_length=1),
     WrapValidator(lambda value, check: value if isinstance(value, str) else check(value)),

@@ -8,8 +8,8 @@ from fewtomany.config.sections.base import (
     ABSENT,
     UNIQUE,
     ChannelName,
-    Files,
     Frame,
+    Patterns,
     Section,
     Several,
     Texture,
@@ -20,7 +20,7 @@ from fewtomany.maps.ingest import files as formats
 class MapFiles(Section):
     """Files of the user, of one channel."""
 
-    files: Files
+    files: Patterns
     """The same of one channel."""
     unit: Literal["K", "mK", "uK"] = ABSENT
     """Unit of the maps of the files; by default what the files say."""
@@ -53,7 +53,7 @@ class MapFiles(Section):
 class Origin(MapFiles):
     """Where maps come from: files, channels of files, an invented field, or the campaign itself."""
 
-    files: Files = ABSENT
+    files: Patterns = ABSENT
     n_maps: Several = ABSENT
     """Number of maps; of files all by default."""
     channels: Annotated[dict[ChannelName, MapFiles], Field(min_length=1)] = ABSENT
@@ -73,7 +73,7 @@ class Reference(Origin):
     covariance of the simulation, its maps themselves, or a large set of maps of the user. Absent
     where no truth is known."""
 
-    files: Files = ABSENT
+    files: Patterns = ABSENT
     """Maps of the user in place of draws, as inputs.NAME.files."""
     texture: Texture = ABSENT
     """True maps of an invented field of a plane or a line in place of files, as
@@ -91,7 +91,7 @@ class Reference(Origin):
 class Input(Origin):
     """An input dataset."""
 
-    files: Files = ABSENT
+    files: Patterns = ABSENT
     """FITS, HDF5 or npy files with the maps, as paths or patterns."""
     texture: Texture = ABSENT
     """An invented field that is not Gaussian, to try planes and lines with, in place of files:
@@ -148,7 +148,7 @@ class Surrogate(MapFiles):
     those of simulation or, without one, its defaults. Systematics must be linear."""
     covariance: str = ABSENT
     """Covariance of this package (HDF5), in place of a simulation."""
-    files: Files = ABSENT
+    files: Patterns = ABSENT
     """Maps of the user, as inputs.NAME.files, in place of a simulation."""
     n_maps: Several = ABSENT
     """Number of maps of the files; all by default."""

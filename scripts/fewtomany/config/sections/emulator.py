@@ -94,7 +94,7 @@ class Emulator(Section):
         return self.start == "turned" or self.variances == "smoothed"
 
 
-class Symmetry(Section):
+class SymmetrySettings(Section):
     """What maps of this scan have in common when they are turned about its axis. From it and the
     inputs follows the best covariance without emulation: weights of the inputs, turned inputs and
     independent pixels that make held-out inputs likeliest; without an axis of isotropic maps,

@@ -54,7 +54,7 @@ class Detector(Section):
     """Angle of the detector from the boresight, away from the spin axis (degrees)."""
 
 
-class Signal(Section):
+class SignalSettings(Section):
     """What the detectors see."""
 
     dipole: Literal["solar_and_orbital", "orbital", "none"] = "solar_and_orbital"
@@ -73,7 +73,7 @@ Kind = Literal[tuple(KINDS)]
 """Kinds of systematics, by the names of their sections."""
 
 
-class Mission(Section):
+class MissionSettings(Section):
     """What is simulated, by what, and how maps are made of it."""
 
     engine: Literal["auto", "response", "direct"] = "auto"
@@ -105,11 +105,11 @@ class Mission(Section):
     maps hold what they add to the map of the ideal signal."""
 
 
-class Simulation(Systematics, Mission):
+class Simulation(Systematics, MissionSettings):
     """Time-ordered data (TOD) of the systematic, and the original dataset of maps made from it;
     absent where the inputs are maps of the user."""
 
-    signal: Signal = Field(default_factory=Signal)
+    signal: SignalSettings = Field(default_factory=SignalSettings)
 
     @property
     def chunk_samples(self) -> int:

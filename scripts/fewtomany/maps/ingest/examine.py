@@ -12,7 +12,7 @@ from fewtomany.maps.ingest.survey import Target, survey
 
 
 @dataclass(frozen=True)
-class Found:
+class Contents:
     """What the user's files hold.
 
     Attributes
@@ -36,7 +36,7 @@ def examine(
     mask: str | None = None,
     fewest: int = 2,
     names: Mapping[str, str] | None = None,
-) -> Found:
+) -> Contents:
     """Look at all headers, decide what is read, and read every map once.
 
     Parameters
@@ -66,4 +66,4 @@ def examine(
                 f"{', '.join(source.files)}: {names} is 0 in every map; expected values"
             )
         notes += (f"{names} is 0 in every map: taken as absent",)
-    return Found(letters, reading.n_maps, nside, frame, notes)
+    return Contents(letters, reading.n_maps, nside, frame, notes)

@@ -24,7 +24,7 @@ def count(value: float) -> str:
 
 
 @dataclass(frozen=True)
-class Number:
+class Worth:
     """How many simulations a covariance acts like.
 
     Attributes
@@ -123,7 +123,7 @@ class Facts:
         return rival, -found["held_out"] * n_directions, found["error"] * n_directions
 
     @property
-    def numbers(self) -> dict[str, Number]:
+    def numbers(self) -> dict[str, Worth]:
         """How many simulations the recommended covariance acts like, by the way of counting.
 
         A truth counts by distances from it (:attr:`counted_by_truth`), otherwise held-out
@@ -133,12 +133,12 @@ class Facts:
         for distance, how in OF_TRUTH.items():
             entry = self.entry(f"recommended:equivalent:{distance}")
             if entry is not None and entry["value"] is not None:
-                found[how] = Number(entry["value"], *entry.get("interval", (None, None)))
+                found[how] = Worth(entry["value"], *entry.get("interval", (None, None)))
         if found:
             return found
         numbers = (self.evidence or {}).get("effective_number", {})
         return {
-            how: Number(*(numbers[key][end] for end in ("n_maps", "low", "high")))
+            how: Worth(*(numbers[key][end] for end in ("n_maps", "low", "high")))
             for key, how in OF_EVIDENCE.items()
             if numbers.get(key)
         }

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fewtomany.config.statistics import STATISTICS
-from fewtomany.validation.answer.facts import CHI2, Facts, Number, count
+from fewtomany.validation.answer.facts import CHI2, Facts, Worth, count
 from fewtomany.validation.answer.faults import COVARIANCE, NON_GAUSSIAN, SPECTRUM, Fault
 
 SIGNIFICANT = 2.0
@@ -130,7 +130,7 @@ def _better(facts: Facts) -> tuple[str, float, float] | None:
     return RIVALS.get(rival, rival), gain, error
 
 
-def _worst(numbers: Mapping[str, Number]) -> tuple[str, Number] | None:
+def _worst(numbers: Mapping[str, Worth]) -> tuple[str, Worth] | None:
     """The smallest of the numbers, and how it was counted; of bounds only where all are bounds."""
     known = {how: number for how, number in numbers.items() if not number.open}
     if known:
@@ -178,7 +178,7 @@ def chi2_sentence(value: float, error: float, covariance: str = "it") -> str:
     return f"{text}, where 1 is right: it claims too {much} variance, {value:.2f} of it is there."
 
 
-def numbers_sentence(numbers: Mapping[str, Number], truth: bool) -> str:
+def numbers_sentence(numbers: Mapping[str, Worth], truth: bool) -> str:
     """How many simulations the covariance acts like, and the smallest of them."""
     judge = "the truth" if truth else "held-out inputs"
     counted = enumerate_words([f"{number} by {how}" for how, number in numbers.items()])

@@ -17,11 +17,12 @@ import numpy as np
 from fewtomany import covariance, seeds
 from fewtomany.config.campaign import Campaign, Dataset
 from fewtomany.covariance import Covariance, baselines, nonlinear
-from fewtomany.covariance.baselines import Model
+from fewtomany.covariance.baselines import Estimator
 from fewtomany.emulator import batches
 from fewtomany.errors import UserError
 from fewtomany.validation.compare import distances, equivalent, views
 from fewtomany.validation.compare.views import View, Viewer
+from fewtomany.validation.datasets import Reader
 from fewtomany.validation.entries import UNITS, Range, entry, title
 from fewtomany.validation.recommend import EMULATED, WITHOUT
 
@@ -30,9 +31,6 @@ HEADLINES = ("kl", "forstner", "variance_error", "correlation_error")
 
 LISTED_OF_BASELINES = ("kl", "correlation_error")
 """Distances of the baselines that are metrics; all of them are in the figures."""
-
-Reader = Callable[[str], np.ndarray]
-"""All maps of a dataset by its name, (n_maps, n), K."""
 
 log = logging.getLogger(__name__)
 
@@ -198,7 +196,7 @@ def _models_of(
     ]
     isotropic = {"isotropic" if len(sets) == 1 else name: read(name) for name in sets}
     models, intensities = baselines.models(inputs, viewer, isotropic, directions)
-    measure: Callable[[Model], tuple] = functools.partial(
+    measure: Callable[[Estimator], tuple] = functools.partial(
         distances.jackknife, inputs, np.arange(len(inputs)), viewer
     )
     result = {}
