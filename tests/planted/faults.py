@@ -281,8 +281,8 @@ FAULTS = (
     ),
     Fault(
         "other steps emulate nothing anew",
-        '("batch_size", "n_steps", "plateau", "refinement")',
-        '("batch_size", "plateau", "refinement")',
+        'Stage(2, ("seed", *_EMULATOR))',
+        'Stage(2, ("seed", *of_model()))',
         ("unit/test_versions.py", "workflow/test_plan.py"),
     ),
     Fault(

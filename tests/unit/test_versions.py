@@ -2,12 +2,14 @@ import copy
 import json
 import re
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import yaml
 
 from fewtomany import config
 from fewtomany.config import schema, versions
+from fewtomany.config.sections.emulator import OF_DESCENT
 from fewtomany.config.statistics import STATISTICS
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +96,21 @@ def test_the_steps_of_the_descent_belong_to_the_batches_alone():
     demo = config.parse(DEMO)
     affected = [s for s in versions.STAGES if versions.basis(demo, s) != versions.basis(other, s)]
     assert affected == ["emulate"]
+
+
+def test_a_new_option_of_the_emulator_needs_no_entry():
+    """Model and batches follow from it; of one that is marked, the batches alone."""
+
+    class Later(config.Emulator):
+        twist: bool = False
+        patience: Annotated[int, OF_DESCENT] = 3
+
+    keys = set(versions.of_model(Later))
+    assert keys - set(versions.of_model()) == {"emulator.twist"}
+    every = {f"emulator.{key}" for key in config.Emulator.model_fields}
+    assert every <= set(versions.STAGES["emulate"].keys)
+    alone = {f"emulator.{key}" for key in ("batch_size", "n_steps", "plateau", "refinement")}
+    assert every - keys == alone  # of refinement the model follows from two keys
 
 
 def test_the_strategy_of_a_dataset_belongs_to_its_basis():

@@ -4,12 +4,19 @@ A stage has a version, raised whenever its results change, and the keys of the
 configuration that decide them. The rules pass both in ``params`` (:func:`basis`),
 so that Snakemake reruns exactly the stages whose numbers would change: never for
 another sharding, never for the files a larger dataset shares with a smaller one.
+
+A section that one stage uses belongs to it as a whole; keys of ``emulator`` say by a mark whether
+the model follows from them. Those of ``maps``, ``simulation`` and ``reference`` are shared by many
+stages, each of which uses some: they are listed here, and a test asks for each.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from fewtomany.config.campaign import Campaign
+from fewtomany.config.sections.base import ABSENT, Section
+from fewtomany.config.sections.emulator import OF_DESCENT, Emulator
 from fewtomany.config.sections.systematics import KINDS
 from fewtomany.config.settings import NONLINEAR
 from fewtomany.config.statistics import STATISTICS, WAVELETS
@@ -49,28 +56,21 @@ _EARLIER = (*_SPLIT, "thermal_drift", "white_noise", "one_over_f", "adc", "point
 """Kinds that belong to the basis of every simulation; of later ones only where they are simulated,
 so that a new kind reruns nothing."""
 _SKY = ("maps.stokes", "maps.mask", "maps.shape", "maps.periodic")
-_MODEL = tuple(
-    f"emulator.{key}"
-    for key in (
-        "n_scales",
-        "first_scale",
-        "n_orientations",
-        "kernel_size",
-        "orientation",
-        "spectra",
-        "stripe_zones",
-        "scatter",
-        "l1",
-        "normalization",
-        "mean",
-        "variances",
-        "start",
-        "ddof",
-        "dtype",
-    )
-)
+_EMULATOR = tuple(f"emulator.{key}" for key in Emulator.model_fields)
 
-ADDED = ("maps.shape", "maps.periodic", "emulator.refinement")
+
+def of_model(section: type[Section] = Emulator, path: str = "emulator") -> Iterator[str]:
+    """Yield the dotted keys that the model follows from: all that are not the descent's alone."""
+    for name, field in section.model_fields.items():
+        key, kind = f"{path}.{name}", field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            yield from of_model(kind, key)
+        elif OF_DESCENT not in field.metadata:
+            yield key
+
+
+_LATER = tuple(f"emulator.{k}" for k, f in Emulator.model_fields.items() if f.default is ABSENT)
+ADDED = ("maps.shape", "maps.periodic", *_LATER)
 """Keys and sections that belong to a basis only where a campaign has them: others keep theirs."""
 
 GIVEN_VERSION = 2
@@ -106,23 +106,8 @@ STAGES = {
         2, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),
     "control": Stage(1, ("seed", *_SKY, "surrogate")),
-    "prepare_emulation": Stage(
-        2,
-        (
-            "maps.stokes",
-            *_MODEL,
-            "emulator.refinement.coarse",
-            "emulator.refinement.regions",
-        ),
-    ),
-    "emulate": Stage(
-        2,
-        (
-            "seed",
-            *_MODEL,
-            *(f"emulator.{key}" for key in ("batch_size", "n_steps", "plateau", "refinement")),
-        ),
-    ),
+    "prepare_emulation": Stage(2, ("maps.stokes", *of_model())),
+    "emulate": Stage(2, ("seed", *_EMULATOR)),
     "assemble": Stage(1, ("seed", "emulator.batch_size")),
     "measure_spectra": Stage(1, _SKY),
     **{f"measure_{name}": Stage(s.version, (*_SKY, *s.keys)) for name, s in STATISTICS.items()},

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from fewtomany.config.sections.base import ABSENT, AS_WRITTEN, Count, NotNegative, Section
 
+OF_DESCENT = "of the descent"
+"""Marks a key that the model does not follow from: its change makes batches again, no model."""
+
 
 class Refinement(Section):
     """Emulate in two scales: the whole sphere at a coarser nside, by the keys above, then
@@ -18,9 +21,9 @@ class Refinement(Section):
     regions: Literal[1, 2, 4, 8] = 1
     """The regions are the pixels of this nside, with a margin; 1 for twelve, 2 for 48 regions of a
     quarter of the memory."""
-    n_steps: Count = 30
+    n_steps: Annotated[Count, OF_DESCENT] = 30
     """L-BFGS steps of a region, each time its turn comes."""
-    sweeps: Count = 2
+    sweeps: Annotated[Count, OF_DESCENT] = 2
     """Turns of every region."""
 
 
@@ -75,11 +78,11 @@ class Emulator(Section):
     ddof: Literal[0, 1] = 0
     """Delta degrees of freedom of the pixelwise standard deviation that normalizes the maps around
     their mean; 0 in the paper."""
-    batch_size: Count = 10
+    batch_size: Annotated[Count, OF_DESCENT] = 10
     """Maps that descend together (m of the mean-field model)."""
-    n_steps: Count = 1000
+    n_steps: Annotated[Count, OF_DESCENT] = 1000
     """L-BFGS steps per batch, at most."""
-    plateau: Annotated[float, Field(ge=0, le=1), AS_WRITTEN] = 0
+    plateau: Annotated[float, Field(ge=0, le=1), AS_WRITTEN, OF_DESCENT] = 0
     """A batch also ends when 50 steps lower its loss by less than this fraction of it; 0 for
     never."""
     dtype: Literal["float32", "float64"] = "float32"
