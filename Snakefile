@@ -18,7 +18,7 @@ SCRIPTS = Path(workflow.current_basedir.join("scripts").get_path_or_uri(secret_f
 sys.path.insert(0, str(SCRIPTS))
 
 from fewtomany import config as campaign_file
-from fewtomany.jobs import discarded, failures, outlook, slurm
+from fewtomany.jobs import clocks, discarded, failures, outlook, slurm
 from fewtomany.errors import UserError
 
 if not workflow.configfiles:
@@ -38,6 +38,8 @@ except UserError as error:
     raise SystemExit(str(error)) from None  # of another error Snakemake shows its place at the end
 if workflow.is_main_process:
     logger.info(outlook.words(campaign))  # before the jobs are planned, which takes seconds
+else:
+    clocks.leave_to_main()
 slurm.install(campaign.name)
 failed = failures.watch()
 

@@ -253,15 +253,19 @@ def unknown_columns_beside_t_said(folder):
     return wrote
 
 
-@case(told="left out: I_RMS, Q_RMS, U_RMS, no T, Q or U", CONVENTION="COSMO")
+@case(told="left out: I_RMS, Q_RMS, U_RMS, QU_RMS, I_STDDEV, Q_STDDEV, …", CONVENTION="COSMO")
 def cosmoglobe_release(folder):
-    """Cosmoglobe DR1: I_MEAN, Q_MEAN, U_MEAN and their RMS."""
+    """Cosmoglobe DR1, WMAP: eleven columns in mK, by Cosmoglobe/Cosmoglobe cosmoglobe/release."""
     wrote = truth(dtype=np.float32)
     for k in range(N):
-        columns = columns_of(wrote.maps[k] * 1e6, ("I_MEAN", "Q_MEAN", "U_MEAN"), "E", "uK_CMB")
-        columns += columns_of(wrote.maps[k], ("I_RMS", "Q_RMS", "U_RMS"), "E", "uK_CMB")
-        header = {**HEALPIX, "COORDSYS": "GALACTIC", "EXTNAME": "FREQMAP"}
-        table(folder / f"CG_030_I_n0004_k{k:03d}.fits", columns, header)
+        columns = columns_of(wrote.maps[k] * 1e3, ("I_MEAN", "Q_MEAN", "U_MEAN"), "E", "mK")
+        for kind, of_both in (("RMS", "QU_RMS"), ("STDDEV", "QU_COV")):
+            columns += columns_of(wrote.maps[k], [f"{n}_{kind}" for n in "IQU"], "E", "mK")
+            columns += columns_of(wrote.maps[k][:1], (of_both,), "E", "mK2")
+        header = {**HEALPIX, "COORDSYS": "GALACTIC", "BAD_DATA": -1.6375e30, "POLAR": True}
+        header |= {"METHOD": "COMMANDER", "AST-COMP": "023-WMAP_K", "FREQ": "23 GHz"}
+        path = folder / f"cosmoglobe_DR1_023-WMAP_K_IQU_n{k:05d}.fits"
+        table(path, columns, {**header, "INDXSCHM": "IMPLICIT", "OBJECT": "FULLSKY"})
     return wrote
 
 

@@ -288,16 +288,24 @@ def npipe_madam(folder):
     return wrote
 
 
-@case(told="left out: V_POLARISATION, QQ, QU, QV, UU, UV, …, no T, Q or U")
+@case(
+    told="left out: V_POLARISATION, QQ, QU, QV, UU, UV, …, no T, Q or U",
+    UNIT="uK",
+    FRAME="equatorial",
+    CONVENTION="COSMO",
+)
 def class_40ghz(folder):
-    """CLASS DR1: V, Q, U and weights; lambda class_dr1_pol_maps_info.html"""
+    """CLASS DR1: V, Q, U and hits, RING, as its page says; lambda class_dr1_pol_maps_info.html
+
+    Names of the columns and what else the header says are not known.
+    """
     wrote = truth("QU", np.float32, frame="equatorial")
     for k in range(N):
         q, u = 1e6 * wrote.maps[k]
-        columns = [("V_POLARISATION", "E", "uK", q), ("Q_POLARISATION", "E", "uK", q)]
-        columns += [("U_POLARISATION", "E", "uK", u)]
+        columns = [("V_POLARISATION", "E", None, q), ("Q_POLARISATION", "E", None, q)]
+        columns += [("U_POLARISATION", "E", None, u)]
         columns += [(w, "E", None, np.ones(N_PIX)) for w in ("QQ", "QU", "QV", "UU", "UV", "VV")]
-        table(folder / f"class_{k}.fits", columns, {**WHOLE, "COORDSYS": "C"})
+        table(folder / f"class_{k}.fits", columns, HEALPIX)
     return wrote
 
 
