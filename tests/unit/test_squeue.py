@@ -24,7 +24,7 @@ def test_what_is_completed_is_done():
 
 
 @pytest.mark.parametrize(
-    "state", ["FAILED", "TIMEOUT", "NODE_FAIL", "CANCELLED", "REVOKED", "NEW?"]
+    "state", ["FAILED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "CANCELLED", "REVOKED", "NEW?"]
 )
 def test_every_other_end_goes_again_with_its_reason(state):
     found = fate(Entry(state, "NonZeroExitCode"))
