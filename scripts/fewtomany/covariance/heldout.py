@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import scipy
 
+FEW = 1_500
+"""Values that are all looked at; of more, leading modes."""
+
 
 def mixture_modes(samples: Sequence[np.ndarray], n_modes: int) -> np.ndarray:
     """Leading modes of a mixture of sample covariances, each with the same total variance.

@@ -9,12 +9,14 @@ pixels before it and on those of its own pixel before it:
 
 r_k the rank of the neighbour's distance, 0 for the pixel itself (Kidd & Katzfuss 2022, Bayesian
 Analysis 17, 291). β₀ and d₀² are those of isotropic correlations of the distance, d₀² to a power.
-Of the inputs alone the prior is that of the best evidence, a t distribution. The posterior means of
+Of independent maps the prior is that of the best evidence, a t distribution; where turned maps are
+samples beside the inputs, it is the one that held-out inputs like best
+(:mod:`fewtomany.covariance.tuned`). The posterior means of
 β and d² are a sparse inverse Cholesky factor (:mod:`fewtomany.covariance.local`).
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy
@@ -113,6 +115,7 @@ class Prior:
     spread, decay : θ₁ and θ₂ of the module's first lines
     shape : a, more than 1
     power : of the base's d₀², which is 1 of a value that the base knows nothing of
+    turned : what all turned maps together count beside all inputs
     """
 
     base: Base
@@ -120,20 +123,24 @@ class Prior:
     decay: float
     shape: float
     power: float
+    turned: float = 1.0
 
     @classmethod
     def of(cls, base: Base, free: np.ndarray) -> "Prior":
-        """From unbounded numbers."""
-        spread, decay, shape, power = np.clip(free, -12, 12)
-        return cls(base, spread, np.exp(decay), 1 + np.exp(shape), np.exp(power))
+        """From four or, with turned maps, five unbounded numbers."""
+        spread, *others = np.clip(free, -LIMIT, LIMIT)
+        decay, shape, *more = np.exp(others)
+        return cls(base, spread, decay, 1 + shape, *more)
 
 
 START = np.array([-2.0, -1.5, 1.5, 0.0])
 """Where the search for the prior of the best evidence begins: θ₁, ln θ₂, ln (a − 1), ln power."""
 
-LOOSE = np.array([1.0, -3.0, 1.6, 0.3])
-"""The same where turned maps are samples. They are many and alike, so that their evidence means
-little; tighter ones miss stripes longer than the neighbourhood."""
+STEPS = np.array([1.0, 0.5, 1.0, 0.3])
+"""First steps of the search."""
+
+LIMIT = 12.0
+"""Of the free numbers on either side."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +162,16 @@ class Problem:
     rank: np.ndarray
     n_samples: np.ndarray
     n_components: int
+
+    def with_turned(self, turned: "Problem | None", prior: Prior) -> "Problem":
+        """The same with the samples of turned maps, by what they count."""
+        if turned is None:
+            return self
+        return replace(
+            self,
+            products=self.products + prior.turned * turned.products,
+            n_samples=self.n_samples + prior.turned * turned.n_samples,
+        )
 
     def regressions(self, prior: Prior):
         """For every component: (predictors, prior mean β₀, root of s, matrix M, 2b).
@@ -211,7 +228,7 @@ class Problem:
             except np.linalg.LinAlgError:
                 return np.inf
 
-        simplex = START + np.vstack([np.zeros(4), np.diag([1.0, 0.5, 1.0, 0.3])])
+        simplex = START + np.vstack([np.zeros(4), np.diag(STEPS)])
         found = scipy.optimize.minimize(
             loss,
             START,
@@ -257,12 +274,27 @@ class Order:
         near = nearby.neighbours(points[pixels], min(n_neighbours, max(len(points) - 1, 0)))
         return cls(pixels, points[pixels], near)
 
+    def around(self, places: np.ndarray) -> np.ndarray:
+        """Places of the neighbours of some, −1 for none, and last of themselves, (n, m + 1)."""
+        return np.concatenate([self.near[places], places[:, None]], axis=1)
+
+    def values(self, maps: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """What regressions at some places see of maps (n_maps, n_components, n_pix), in order.
+
+        Returns
+        -------
+        float64 array of shape (n, n_maps, q), q as in :class:`Problem`
+        """
+        around = self.around(places)
+        found = maps[:, :, around].transpose(2, 0, 3, 1) * (around >= 0)[:, None, :, None]
+        return found.reshape(len(places), len(maps), -1).astype(np.float64)
+
     def problem(
         self,
         maps: np.ndarray,
         base: Base,
         places: np.ndarray,
-        weights: np.ndarray,
+        weights: np.ndarray | None = None,
     ) -> Problem:
         """Regressions of the pixels at some places.
 
@@ -270,16 +302,18 @@ class Order:
         ----------
         maps : array of shape (n, n_components, n_pix), in order
         weights : array of shape (n, n_pix), in order; a sample counts with the smallest of those of
-            a pixel and its neighbours
+            a pixel and its neighbours. None for 1
         """
-        n_maps, n_components, _ = maps.shape
-        near = self.near[places]
-        around = np.concatenate([near, places[:, None]], axis=1)
+        n_components = maps.shape[1]
+        around = self.around(places)
         there = around >= 0
-        values = maps[:, :, around].transpose(2, 0, 3, 1) * there[:, None, :, None]
-        values = values.reshape(len(places), n_maps, -1)
-        counts = np.where(there, weights[:, around], np.inf).min(axis=2).T
-        values *= np.sqrt(counts)[:, :, None]
+        values = self.values(maps, places)
+        if weights is None:
+            n_samples = np.full(len(places), float(len(maps)))
+        else:
+            counts = np.where(there, weights[:, around], np.inf).min(axis=2).T
+            values *= np.sqrt(counts)[:, :, None]
+            n_samples = counts.sum(axis=1)
         products = np.matmul(values.transpose(0, 2, 1), values)
         points = self.points[around]
         isotropic = base(_square(points[:, :, None], points[:, None]))
@@ -289,9 +323,7 @@ class Order:
         correlations = np.einsum("nij,ab->niajb", isotropic, base.components)
         rank = np.repeat(np.append(np.arange(1, size), 0), n_components)
         shape = (len(places), size * n_components, size * n_components)
-        return Problem(
-            products, correlations.reshape(shape), rank, counts.sum(axis=1), n_components
-        )
+        return Problem(products, correlations.reshape(shape), rank, n_samples, n_components)
 
 
 @functools.lru_cache(maxsize=2)
@@ -300,42 +332,80 @@ def order_of(sky: Geometry, n_neighbours: int) -> Order:
     return Order.of(sky.points, n_neighbours)
 
 
+@dataclass(frozen=True)
+class Samples:
+    """What regressions learn from, pixels in their order.
+
+    Attributes
+    ----------
+    order : of the pixels
+    maps : array of shape (n_maps, n_components, n_pix): inputs over their deviations
+    base : isotropic correlations of these
+    turned : array of shape (n, n_components, n_pix): turned inputs; None without any
+    counts : array of shape (n, n_pix): what each of these counts, in all as much as the inputs
+        wherever one is known
+    """
+
+    order: Order
+    maps: np.ndarray
+    base: Base
+    turned: np.ndarray | None = None
+    counts: np.ndarray | None = None
+
+    @classmethod
+    def of(
+        cls, maps: np.ndarray, sky: Geometry, turns: Turns | None, n_neighbours: int = N_NEIGHBOURS
+    ) -> "Samples":
+        """Of normalized maps in the order of the sky's pixels."""
+        order = order_of(sky, n_neighbours)
+        own = maps[:, :, order.pixels]
+        base = isotropic_base(own, order.points)
+        if turns is None:
+            return cls(order, own, base)
+        seen = turns.seen[:, order.pixels]
+        counts = seen * (len(maps) / seen.sum(axis=0))
+        return cls(order, own, base, turns.maps[:, :, order.pixels], counts)
+
+    def problems(self, places: np.ndarray) -> tuple[Problem, Problem | None]:
+        """Regressions at some places, of the inputs and of the turned maps."""
+        own = self.order.problem(self.maps, self.base, places)
+        if self.turned is None:
+            return own, None
+        return own, self.order.problem(self.turned, self.base, places, self.counts)
+
+
 def learn(
     maps: np.ndarray,
     deviation: np.ndarray,
     components: Components,
     sky: Geometry,
-    turns: Turns | None = None,
     n_neighbours: int = N_NEIGHBOURS,
 ) -> Local:
-    """The local model of inputs.
+    """The local model of independent maps, under the prior of the best evidence.
 
     Parameters
     ----------
     maps : array of shape (n_maps, n_components, n_pix), of zero mean
     deviation : array of shape (n_components, n_pix), by which they are divided
-    turns : more samples, that together count as much as the inputs, wherever a pixel and its
-        neighbours are known; the prior is ``LOOSE`` then, and that of the best evidence otherwise
     """
-    order = order_of(sky, n_neighbours)
-    samples = (maps / deviation)[:, :, order.pixels]
-    n_components, n_pix = deviation.shape
-    base = isotropic_base(samples, order.points)
-    counts = np.ones((len(maps), n_pix))
-    if turns is not None:
-        seen = turns.seen[:, order.pixels]
-        samples = np.concatenate([samples, turns.maps[:, :, order.pixels]])
-        counts = np.concatenate([counts, seen * (len(maps) / seen.sum(axis=0))])
-        prior = Prior.of(base, LOOSE)
-    else:
-        places = np.unique(np.linspace(0, n_pix - 1, min(N_FITTED, n_pix)).astype(int))
-        prior = order.problem(samples, base, places, counts).fit(base)
+    samples = Samples.of(maps / deviation, sky, None, n_neighbours)
+    n_pix = sky.n_pix
+    places = np.unique(np.linspace(0, n_pix - 1, min(N_FITTED, n_pix)).astype(int))
+    prior = samples.problems(places)[0].fit(samples.base)
+    return of_samples(samples, prior, deviation, components, sky)
+
+
+def of_samples(
+    samples: Samples, prior: Prior, deviation: np.ndarray, components: Components, sky: Geometry
+) -> Local:
+    """The local model of samples under a prior, times deviations (n_components, n_pix)."""
+    order, (n_components, n_pix) = samples.order, deviation.shape
     coefficients = np.empty((n_pix, n_components, (order.near.shape[1] + 1) * n_components - 1))
     variance = np.empty((n_pix, n_components))
     for first in range(0, n_pix, CHUNK):
         some = np.arange(first, min(first + CHUNK, n_pix))
-        problem = order.problem(samples, base, some, counts)
-        coefficients[some], variance[some] = problem.means(prior)
+        own, turned = samples.problems(some)
+        coefficients[some], variance[some] = own.with_turned(turned, prior).means(prior)
     return Local(
         components, sky, order.pixels, order.near, coefficients, np.sqrt(variance), deviation
     )

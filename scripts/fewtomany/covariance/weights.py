@@ -82,12 +82,13 @@ def fit(held: Sequence[np.ndarray], targets: Sequence[Mapping[str, np.ndarray]])
         value, slope = 0.0, np.zeros(len(names))
         for maps, stack in zip(held, stacks, strict=True):
             try:
-                root = scipy.linalg.cho_factor(np.tensordot(weights, stack, 1))
+                root = scipy.linalg.cholesky(np.tensordot(weights, stack, 1), lower=True)
             except scipy.linalg.LinAlgError:
                 return np.inf, slope
-            inverse = scipy.linalg.cho_solve(root, np.eye(len(stack[0])))
+            half, _ = scipy.linalg.lapack.dpotri(root, lower=True)
+            inverse = half + np.tril(half, -1).T
             white = maps @ inverse
-            value += len(maps) * np.sum(np.log(np.diagonal(root[0]))) + np.vdot(white, maps) / 2
+            value += len(maps) * np.sum(np.log(np.diagonal(root))) + np.vdot(white, maps) / 2
             slope += np.tensordot(stack, len(maps) * inverse - white.T @ white, 2) / 2
         return value / n_held, slope / n_held
 

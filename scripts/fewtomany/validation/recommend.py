@@ -133,10 +133,7 @@ def parts(learnt: Covariance, emulated: np.ndarray) -> dict[str, Model]:
 
 def ballot(fold: FoldMaps, seed: int) -> Ballot:
     """What a fold has to say, in the directions of its two covariances."""
-    drawn = fold.learnt.model.draw(seed, ("recommend", fold.name), 0, N_DRAWS)
-    samples = [maps.reshape(len(maps), -1).astype(np.float64) for maps in (drawn, fold.emulated)]
-    size = min(N_DIRECTIONS, len(fold.emulated) // 2, fold.held[0].size // 2)
-    directions = heldout.mixture_modes(samples, max(size, 1))
+    directions = _directions(fold, seed)
     made = parts(fold.learnt, fold.emulated)
     maps = fold.held.reshape(len(fold.held), -1).astype(np.float64)
     chosen = worth.choose(maps.shape[1], seed)
@@ -148,6 +145,16 @@ def ballot(fold: FoldMaps, seed: int) -> Ballot:
             for name, part in made.items()
         },
     )
+
+
+def _directions(fold: FoldMaps, seed: int) -> np.ndarray:
+    """All values where they are few, or leading modes of the two covariances, (k, n)."""
+    n = fold.held[0].size
+    if n <= heldout.FEW:
+        return np.eye(n)
+    drawn = fold.learnt.model.draw(seed, ("recommend", fold.name), 0, N_DRAWS)
+    samples = [maps.reshape(len(maps), -1).astype(np.float64) for maps in (drawn, fold.emulated)]
+    return heldout.mixture_modes(samples, max(min(N_DIRECTIONS, len(fold.emulated) // 2), 1))
 
 
 def weigh(ballots: Sequence[Ballot]) -> Weighed:

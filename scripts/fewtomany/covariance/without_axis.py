@@ -1,0 +1,236 @@
+"""The best covariance from the inputs without emulation where the scan has no axis.
+
+Its parts are the inputs themselves, isotropic maps, independent values, the inputs turned a little
+about any axis (:mod:`fewtomany.covariance.turns`), and regressions of every pixel on its neighbours
+in these and the inputs (:mod:`fewtomany.covariance.regressions`); a surrogate's correlations; and
+what was learnt about an axis that is not the pole of the maps' frame. Weights, the width of turns
+and the prior of the regressions are those that make held-out inputs likeliest.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from fewtomany.covariance import (
+    allround,
+    choice,
+    heldout,
+    regressions,
+    tuned,
+    turns,
+    variances,
+    weights,
+)
+from fewtomany.covariance.base import Model
+from fewtomany.covariance.factor import Factor
+from fewtomany.covariance.found import STAND_INS, Found, evidence_of, judged
+from fewtomany.covariance.local import Local
+from fewtomany.covariance.mixture import Mixture
+from fewtomany.covariance.rotated import Rotated
+from fewtomany.covariance.turned import Training
+from fewtomany.covariance.turns import Turns
+from fewtomany.errors import UserError
+from fewtomany.maps.components import Components
+from fewtomany.maps.sky import Sky
+from fewtomany.spectra import isotropic
+
+N_ISOTROPIC = 400
+"""Isotropic maps that stand for their covariance, at most."""
+
+N_DIRECTIONS = 200
+"""Directions of the held-out likelihood of more than ``heldout.FEW`` values, at most."""
+
+DRAWN, LEAST_DRAWS = 4e7, 40
+"""Values of the draws of a part that directions are found in, and draws in any case."""
+
+N_FOR_WIDTH = 100
+"""Directions in which widths are compared, at most."""
+
+WIDTHS_DEG = (2.0, 4.0, 8.0, 12.0)
+"""Standard deviations of small turns that are tried."""
+
+N_NEIGHBOURS = (10, 25)
+"""Of a regression, that are tried."""
+
+StandIn = Factor | Local
+"""Correlations of a surrogate."""
+
+Seen = Callable[[Training, int | None], Rotated]
+"""Makes the turned maps of a fold, or (None) of all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What is made of the inputs of a fold, or of all.
+
+    Attributes
+    ----------
+    number : of the fold; of all inputs, that of folds
+    training : these inputs
+    held : the others, (n_held, n_components, n_pix), K; none of all
+    deviation : array of shape (n_components, n_pix), K
+    widths : by component, of the kernel that smoothed its variances
+    turned : inputs turned a little
+    parts : all parts but the regressions
+    """
+
+    number: int
+    training: Training
+    held: np.ndarray
+    deviation: np.ndarray
+    widths: dict[str, float]
+    turned: Turns
+    parts: dict[str, Model]
+
+    def samples(self, n_neighbours: int) -> regressions.Samples:
+        """What regressions learn from."""
+        normalized = self.training.away / self.deviation
+        return regressions.Samples.of(normalized, self.training.sky, self.turned, n_neighbours)
+
+    def all_parts(self, near: tuned.Tuned, stand_ins: Mapping[str, StandIn]) -> dict[str, Model]:
+        """With the regressions that were chosen, and the correlations of a surrogate."""
+        samples, one = self.samples(near.n_neighbours), np.ones_like(self.deviation)
+        chosen = regressions.Prior.of(samples.base, near.numbers)
+        about = self.training.components, self.training.sky
+        found = {"local": regressions.of_samples(samples, chosen, one, *about), **stand_ins}
+        return self.parts | {name: part.scaled(self.deviation) for name, part in found.items()}
+
+
+def learn(
+    training: Training, seed: int, surrogate: Factor | None, seen: Seen | None = None
+) -> Found:
+    """What needs no axis; variances smoothed alike in all directions.
+
+    With ``seen`` the turned maps too, and their variances.
+    """
+    width_deg = _width(training, seed)
+    folds = [
+        _made(*training.split(left), seed, number, False, seen, width_deg)
+        for number, left in enumerate(choice.held_out(len(training)))
+    ]
+    near = max((_tuned(folds, n) for n in N_NEIGHBOURS), key=lambda found: found.score)
+    stand_ins = _stand_ins(surrogate, training.components, training.sky)
+    fit, evidence = weights.fit(*_targets(folds, near, {}, seed)), {}
+    if stand_ins:
+        held, targets = _targets(folds, near, stand_ins, seed)
+        others = [{n: t for n, t in fold.items() if n not in stand_ins} for fold in targets]
+        fit, evidence = judged(fit, weights.fit(held, others), weights.fit(held, targets))
+    whole = _made(training, training.maps[:0], seed, len(folds), True, seen, width_deg)
+    about = {"symmetry": None, "smoothing": asdict(variances.NONE)}
+    about |= {"widths": whole.widths, "turns_deg": width_deg, "neighbours": near.n_neighbours}
+    mixture = Mixture.of(whole.all_parts(near, stand_ins), fit.weights)
+    return Found(mixture, whole.deviation, {**about, **evidence_of(fit), **evidence})
+
+
+def _width(training: Training, seed: int) -> float:
+    """Of small turns, degrees: the width under which the first fold's held-out maps are likeliest.
+
+    Half of the covariance are independent pixels, so that the noise of few turns counts little.
+    """
+    components, sky = training.components, training.sky
+    kept, away = training.split(choice.held_out(len(training))[0])
+    deviation, _ = allround.deviation(kept.away, sky, training.centre)
+    alone = Factor.diagonal(components, sky, deviation)
+    turned = [
+        turns.turn(kept.away / deviation, components, sky, width, seed, ("width",)).maps
+        for width in WIDTHS_DEG
+    ]
+    found = [Factor.of_rows(components, sky, maps).scaled(deviation) for maps in turned]
+    samples = [(maps * deviation).reshape(len(maps), -1) for maps in turned]
+    modes = heldout.mixture_modes(samples, min(N_FOR_WIDTH, deviation.size // 2))
+    held = away.reshape(len(away), -1) @ modes.T
+    scores = [
+        heldout.log_likelihood(held, (part.within(modes) + alone.within(modes)) / 2).mean()
+        for part in found
+    ]
+    return WIDTHS_DEG[int(np.argmax(scores))]
+
+
+def _made(
+    training: Training,
+    held: np.ndarray,
+    seed: int,
+    number: int,
+    whole: bool,
+    seen: Seen | None,
+    width_deg: float,
+) -> Made:
+    """Of the inputs of a fold or of all.
+
+    Without ``seen`` the deviations are smoothed alike in all directions, and the inputs keep
+    their own: divided by these and multiplied by smooth ones they would be what noise in the
+    former makes of them.
+    """
+    components, sky, away = training.components, training.sky, training.away
+    own = np.sqrt(training.own_variance)
+    if not (own > 0).all():
+        raise UserError("a pixel does not vary over the maps")
+    parts: dict[str, Model] = {}
+    if seen is None:
+        deviation, widths = allround.deviation(away, sky, training.centre)
+        widths = dict(zip(components.names, widths, strict=True))
+    else:
+        parts["turned"] = seen(training, None if whole else number)
+        own = deviation = parts["turned"].deviation
+        widths = {}
+    n_drawn = int(np.clip(turns.MEMORY / deviation.size, len(away), N_ISOTROPIC))
+    drawn = isotropic.draw(away, components, seed, ("isotropic", number), 0, n_drawn, sky)
+    turned = turns.turn(away / deviation, components, sky, width_deg, seed, ("turns", number))
+    parts |= {
+        "inputs": Factor.of_rows(components, sky, away).scaled(own),
+        "isotropic": Factor.of_rows(components, sky, drawn).scaled(deviation),
+        "diagonal": Factor.diagonal(components, sky, deviation),
+        "small turns": Factor.of_rows(components, sky, turned.maps).scaled(deviation),
+    }
+    return Made(number, training, held, deviation, widths, turned, parts)
+
+
+def _tuned(folds: Sequence[Made], n_neighbours: int) -> tuned.Tuned:
+    """The prior of regressions on so many neighbours that held-out maps like best."""
+    return tuned.tune(
+        [
+            tuned.Fold.of(
+                fold.samples(n_neighbours), fold.held / fold.deviation, (k + 0.5) / len(folds)
+            )
+            for k, fold in enumerate(folds)
+        ],
+        n_neighbours,
+    )
+
+
+def _targets(
+    folds: Sequence[Made], near: tuned.Tuned, stand_ins: Mapping[str, StandIn], seed: int
+) -> tuple[list[np.ndarray], list[dict[str, np.ndarray]]]:
+    """Of every fold the held-out maps and the parts, in directions of the training maps."""
+    held, targets = [], []
+    for fold in folds:
+        parts = fold.all_parts(near, stand_ins)
+        modes = _directions(fold, parts, seed)
+        held.append(fold.held.reshape(len(fold.held), -1) @ modes.T)
+        targets.append({name: part.within(modes) for name, part in parts.items()})
+    return held, targets
+
+
+def _directions(fold: Made, parts: Mapping[str, Model], seed: int) -> np.ndarray:
+    """All values where they are few, or leading modes of all parts, (k, n)."""
+    size = fold.deviation.size
+    if size <= heldout.FEW:
+        return np.eye(size)
+    n_draws = int(np.clip(DRAWN / size, LEAST_DRAWS, 2 * N_DIRECTIONS))
+    samples = [
+        part.draw(seed, ("directions", fold.number, name), 0, n_draws).reshape(n_draws, -1)
+        for name, part in parts.items()
+    ]
+    return heldout.mixture_modes(samples, n_draws // 2)
+
+
+def _stand_ins(surrogate: Factor | None, components: Components, sky: Sky) -> dict[str, StandIn]:
+    """What a surrogate says of correlations: its own, and where it is few maps, of neighbours."""
+    if surrogate is None:
+        return {}
+    found: dict[str, StandIn] = {"surrogate": surrogate}
+    if not surrogate.rest.any():  # maps themselves: modes of more leave a rest
+        rows = np.sqrt(len(surrogate.maps)) * surrogate.maps.astype(np.float64)
+        found[STAND_INS[1]] = regressions.learn(rows, np.ones(rows.shape[1:]), components, sky)
+    return found
