@@ -12,6 +12,7 @@ import prepare_surrogate
 import simulate_response
 from fewtomany import config, covariance
 from fewtomany.config import versions
+from fewtomany.covariance import found as found_out
 from fewtomany.covariance import learn, of_matrix, surrogate, turning
 from fewtomany.errors import UserError
 from fewtomany.files import store
@@ -237,7 +238,7 @@ def trusting(settings):
 def test_a_true_surrogate_has_nearly_all_the_weight(trusting):
     evidence = trusting.evidence["surrogate"]
     assert evidence["gain"] > 2 * evidence["error"]
-    weights = [trusting.model.weights.get(name, 0) for name in learn.STAND_INS]
+    weights = [trusting.model.weights.get(name, 0) for name in found_out.STAND_INS]
     assert evidence["weight"] == pytest.approx(sum(weights))
     assert evidence["weight"] > 0.6
 

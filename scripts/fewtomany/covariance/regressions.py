@@ -16,6 +16,7 @@ samples beside the inputs, it is the one that held-out inputs like best
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -151,14 +152,16 @@ class Problem:
     ----------
     products : array of shape (n, q, q), q = (m + 1) n_components: neighbour by neighbour all
         components, then those of the pixel; 0 where there is no neighbour
-    correlations : the same of the base
+    expected : for every component β₀ of the base, (n, p), p = q − n_components + component
+    left : the same, (n,): d₀²
     rank : array of shape (q,)
     n_samples : array of shape (n,): samples in the sums of every pixel
     n_components : of a pixel
     """
 
     products: np.ndarray
-    correlations: np.ndarray
+    expected: Sequence[np.ndarray]
+    left: Sequence[np.ndarray]
     rank: np.ndarray
     n_samples: np.ndarray
     n_components: int
@@ -179,15 +182,8 @@ class Problem:
         M (n, p + 1, p + 1) is [[1 + √s G √s, √s g], […, 2b + e·e]], e what β₀ leaves: its last
         pivot is 2b′ of the posterior, its other pivots are the determinant.
         """
-        q = len(self.rank)
-        for component in range(self.n_components):
-            p = q - self.n_components + component
-            given, own = self.correlations[:, :p, :p], self.correlations[:, :p, p]
-            if len(prior.base.weights) or component:
-                mean = np.linalg.solve(given, own[..., None])[..., 0]
-            else:
-                mean = np.zeros_like(own)
-            left = 1 - np.einsum("np,np->n", mean, own)
+        for mean, left in zip(self.expected, self.left, strict=True):
+            p = mean.shape[1]
             product, with_own = self.products[:, :p, :p], self.products[:, :p, p]
             of_mean = np.einsum("npk,nk->np", product, mean)
             away = with_own - of_mean
@@ -320,10 +316,16 @@ class Order:
         isotropic *= there[:, :, None] & there[:, None]
         size = around.shape[1]
         isotropic[:, np.arange(size), np.arange(size)] = 1
-        correlations = np.einsum("nij,ab->niajb", isotropic, base.components)
+        size_q = size * n_components
+        whole = np.einsum("nij,ab->niajb", isotropic, base.components)
+        whole = whole.reshape(len(places), size_q, size_q)
+        expected, left = [], []
+        for p in range(size_q - n_components, size_q):
+            own = whole[:, :p, p]
+            expected.append(np.linalg.solve(whole[:, :p, :p], own[..., None])[..., 0])
+            left.append(1 - np.einsum("np,np->n", expected[-1], own))
         rank = np.repeat(np.append(np.arange(1, size), 0), n_components)
-        shape = (len(places), size * n_components, size * n_components)
-        return Problem(products, correlations.reshape(shape), rank, n_samples, n_components)
+        return Problem(products, expected, left, rank, n_samples, n_components)
 
 
 @functools.lru_cache(maxsize=2)

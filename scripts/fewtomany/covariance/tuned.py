@@ -8,8 +8,8 @@ learnt from the others (notation of :mod:`fewtomany.covariance.regressions`),
     −½ [ (x_i − Σ_k β_k x_k)² / d² + ln d² ],
 
 averaged over values i at some pixels and over the folds. Every pixel is a regression of its
-own, so few of them tell; each fold has others. The number of neighbours is chosen so, too: few
-inputs know little of many.
+own, so few of them tell; each fold has others. Of many inputs the number of
+neighbours is chosen so, too.
 """
 
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ import scipy
 
 from fewtomany.covariance.regressions import STEPS, Base, Prior, Problem, Samples
 
-N_PLACES = 150
-"""Pixels whose regressions tell, of every fold."""
+N_VALUES = 300
+"""Values whose regressions tell, of every fold."""
 
 START = np.array([1.0, -3.0, 1.6, 0.3, 0.0])
 """Where the search begins: the numbers of a loose prior, and ln of what turned maps count."""
 
-N_TRIED = 150
+N_TRIED = 120
 """Priors that are tried, at most."""
 
 
 @dataclass(frozen=True)
-class Fold:
+class HeldPixels:
     """Some regressions of a fold and the maps that it held out.
 
     Attributes
@@ -47,7 +47,7 @@ class Fold:
     held: np.ndarray
 
     @classmethod
-    def of(cls, samples: Samples, held: np.ndarray, shift: float) -> "Fold":
+    def of(cls, samples: Samples, held: np.ndarray, shift: float) -> "HeldPixels":
         """Of held-out maps (n_held, n_components, n_pix) over the deviations of the others.
 
         Parameters
@@ -55,7 +55,7 @@ class Fold:
         shift : of the pixels that tell, 0 ≤ shift < 1
         """
         n_pix = held.shape[2]
-        n = min(N_PLACES, n_pix)
+        n = min(max(N_VALUES // held.shape[1], 1), n_pix)
         places = np.unique(((np.arange(n) + shift) * n_pix / n).astype(int))
         order = samples.order
         values = order.values(held[:, :, order.pixels], places)
@@ -88,7 +88,7 @@ class Tuned:
     score: float
 
 
-def tune(folds: Sequence[Fold], n_neighbours: int) -> Tuned:
+def tune(folds: Sequence[HeldPixels], n_neighbours: int) -> Tuned:
     """The prior of regressions on some neighbours under which held-out maps are likeliest."""
 
     def loss(free: np.ndarray) -> float:

@@ -50,8 +50,8 @@ N_FOR_WIDTH = 100
 WIDTHS_DEG = (2.0, 4.0, 8.0, 12.0)
 """Standard deviations of small turns that are tried."""
 
-N_NEIGHBOURS = (10, 25)
-"""Of a regression, that are tried."""
+N_NEIGHBOURS = (regressions.N_NEIGHBOURS, 25)
+"""Of a regression, that are tried; the second only of twice as many inputs."""
 
 StandIn = Factor | Local
 """Correlations of a surrogate."""
@@ -109,7 +109,9 @@ def learn(
         _made(*training.split(left), seed, number, False, seen, width_deg)
         for number, left in enumerate(choice.held_out(len(training)))
     ]
-    near = max((_tuned(folds, n) for n in N_NEIGHBOURS), key=lambda found: found.score)
+    few, many = N_NEIGHBOURS
+    tried = [few, many] if len(training) >= 2 * many else [few]
+    near = max((_tuned(folds, n) for n in tried), key=lambda found: found.score)
     stand_ins = _stand_ins(surrogate, training.components, training.sky)
     fit, evidence = weights.fit(*_targets(folds, near, {}, seed)), {}
     if stand_ins:
@@ -190,7 +192,7 @@ def _tuned(folds: Sequence[Made], n_neighbours: int) -> tuned.Tuned:
     """The prior of regressions on so many neighbours that held-out maps like best."""
     return tuned.tune(
         [
-            tuned.Fold.of(
+            tuned.HeldPixels.of(
                 fold.samples(n_neighbours), fold.held / fold.deviation, (k + 0.5) / len(folds)
             )
             for k, fold in enumerate(folds)
