@@ -10,7 +10,7 @@ import plot_part
 import prepare_emulation
 import trust as trust_script
 from fewtomany import config, covariance
-from fewtomany.covariance import baselines, heldout, learn
+from fewtomany.covariance import baselines, heldout, learn, tuned, turns
 from fewtomany.emulator import batches
 from fewtomany.emulator import model as emulation
 from fewtomany.errors import UserError
@@ -64,6 +64,13 @@ def draws(truth, seed, n_maps, scale=1.0):
 
 def learn_folds(campaign, inputs):
     """The best covariance without emulation, from the inputs that each fold does not hold out."""
+    with pytest.MonkeyPatch.context() as patch:  # a quick one
+        patch.setattr(turns, "N_ROWS", 60)
+        patch.setattr(tuned, "N_TRIED", 30)
+        return _learn_folds(campaign, inputs)
+
+
+def _learn_folds(campaign, inputs):
     return {
         fold.name: learn.learn(
             dataclasses.replace(inputs, maps=inputs.maps[list(fold.selection)]),
