@@ -42,7 +42,7 @@ class Workflow:
         """Run Snakemake and the rules' programs in this process, with these words."""
         return inprocess.snakemake("--snakefile", self.snakefile, *words, folder=self.folder)
 
-    def spawn(self, *words: str) -> subprocess.CompletedProcess:
+    def spawn(self, *words: str, seconds: float = 600) -> subprocess.CompletedProcess:
         """Run Snakemake as a user does: a process of its own, and one of each job."""
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.snakefile)]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -54,7 +54,7 @@ class Workflow:
             capture_output=True,
             text=True,
             check=False,
-            timeout=600,
+            timeout=seconds,
         )
 
     @property
