@@ -74,15 +74,21 @@ def one_day(one_day_content):
 def quick_figures():
     """Figures are coarse, and the PDF beside each is an empty one: half of a campaign's time.
 
+    Their parts are laid out, which draws a figure twice, once for every title.
+
     Yields
     ------
     callable : what writes a figure as it is
     """
-    save = Figure.savefig
+    save, laid_out = Figure.savefig, set()
 
     def quick(figure, path, *arguments, format, **options):
         if format == "pdf":
             return Path(path).write_bytes(b"%PDF-1.4\n%%EOF\n")
+        title = options.get("metadata", {}).get("Title")
+        if title in laid_out:
+            figure.set_layout_engine("none")
+        laid_out.add(title)
         return save(figure, path, *arguments, format=format, **options | {"dpi": 40})
 
     Figure.savefig = quick

@@ -56,7 +56,7 @@ class House:
             "emulated": {
                 "many": {"input": "mine", "strategy": "average-target", "n_maps": N_EMULATED}
             },
-            "emulator": {"n_scales": 2, "n_orientations": 2, "stripe_zones": 0},
+            "emulator": {"n_scales": 1, "n_orientations": 2, "stripe_zones": 0},
             "validation": {"n_modes": 10},
             "trust": {"datasets": []},
         }

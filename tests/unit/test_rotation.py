@@ -92,6 +92,7 @@ def case():
 def test_turns_about_another_axis_are_worth_something(case, tmp_path, monkeypatch):
     """With little to choose from: smoothings that take turns there and back, and symmetries."""
     monkeypatch.setattr(variances, "WIDTHS_DEG", (0.0, 8.0, 30.0))
+    monkeypatch.setattr(variances, "N_FOLDS", 3)
     monkeypatch.setattr(variances, "RING_WIDTHS", (0.0, 1.0))
     monkeypatch.setattr(choice, "WIDTHS_DEG", (0.0, 40.0, np.inf))
     monkeypatch.setattr(choice, "COHERENCES_DEG", (45.0, np.inf))

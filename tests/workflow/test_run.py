@@ -1,5 +1,6 @@
 """The tiny campaign, really run: every product, resumed, enlarged, cut otherwise."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -16,6 +17,9 @@ from harness import ROOT, make_workflow
 
 GOLDEN = Path(__file__).with_name("golden.json")
 AVERAGE = {"input": "input-10", "strategy": "average-target", "n_maps": 100}
+
+
+summaries = functools.cache(golden.summaries)
 
 
 def maps(workflow, dataset):
@@ -85,7 +89,7 @@ def test_a_product_names_what_it_comes_from(finished):
 @pytest.mark.parametrize("stage", golden.PRODUCTS)
 def test_results_change_only_with_the_version_of_their_stage(finished, stage):
     known = json.loads(GOLDEN.read_text())[stage]
-    found = golden.summaries(finished.folder / "results" / "tiny")[stage]
+    found = summaries(finished.folder / "results" / "tiny")[stage]
     assert known["version"] == found["version"], "bring golden.json up to date with golden.py"
     assert known["arrays"].keys() == found["arrays"].keys()
     for name, (shape, rms, projection) in known["arrays"].items():

@@ -9,6 +9,7 @@ cos(mφ) times itself, so it is the only part that a turn can lose. It survives 
 whole pixels, where the cosine is ±1.
 """
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,14 +22,20 @@ OPERATIONS = ("identity", "mirror", "flip", "mirror-flip")
 longitude, and both."""
 
 
-def ring_groups(nside: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+@functools.lru_cache(maxsize=4)
+def ring_groups(nside: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """Rings of equal length together, from the poles to the equator.
 
-    Yields
-    ------
-    rings : array of their indices from the north, 0 to 4 nside − 2
-    pixels : array of shape (n_rings, length), RING indices
+    Returns
+    -------
+    of each group
+        rings : array of their indices from the north, 0 to 4 nside − 2
+        pixels : array of shape (n_rings, length), RING indices
     """
+    return tuple(_ring_groups(nside))
+
+
+def _ring_groups(nside: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     n_rings = 4 * nside - 1
     for length in range(1, nside):
         start = 2 * length * (length - 1)

@@ -5,6 +5,7 @@ neighbouring rings by another, and over Q and U. A linear mean would fill the de
 How much is decided by left-out maps; "not at all" is among the choices.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -214,6 +215,7 @@ def _pass(coefficients: np.ndarray, smoothing: Smoothing) -> np.ndarray:
     return mixed / unit * along
 
 
+@functools.lru_cache(maxsize=4)
 def _rings(nside: int) -> tuple[np.ndarray, np.ndarray]:
     """Of every ring the number of pixels and the longitude (rad) of the first."""
     length, origin = np.empty((2, 4 * nside - 1))
