@@ -20,7 +20,7 @@ inputs:
   mine: {files: "maps/*.fits"}
 emulated:
   many: {input: mine, strategy: average-target, n_maps: 40}
-emulator: {n_scales: 2, n_orientations: 2, n_steps: 20}
+emulator: {n_scales: 1, n_orientations: 2, n_steps: 20}
 validation: {n_modes: 15}
 trust: {n_folds: 2, n_maps: 20, n_directions: 5}
 sharding: {maps_per_shard: 40, batches_per_shard: 4}
