@@ -2,23 +2,28 @@
 
     python benchmarks/emulator.py --nside 16 32 64
     python benchmarks/emulator.py --peer build/cmbscat
+    python benchmarks/emulator.py --beside OTHER/CHECKOUT --repeat 5
     python benchmarks/emulator.py --nside 16 32 64 128 --json scripts/fewtomany/figures/cost.json
 
 One thread. CPU time is what counts: it hardly depends on what else the machine does. Two costs
 of an evaluation: of the loss and gradient alone, and in a descent, all of L-BFGS included.
 ``--peer`` names a folder for a virtual environment of CMBSCAT 0.0.3, made on first use;
 both are then measured in turn on the same problem: nside 16, Q and U, batch 10, J = R = 4,
-3×3, all four losses. ``--json`` keeps the figures that the report compares with the paper's.
+3×3, all four losses. ``--beside`` names a checkout of another version, which is measured in turn
+with this one; rows are medians of ``--repeat`` processes. ``--json`` keeps the figures that the
+report compares with the paper's.
 """
 
 import argparse
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import time
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,10 +69,51 @@ def get_parser() -> argparse.ArgumentParser:
         "--dtype", nargs="+", default=["float32", "float64"], help="floating-point types"
     )
     parser.add_argument("--peer", metavar="FOLDER", help="measure CMBSCAT too, installed here")
+    parser.add_argument("--beside", metavar="CHECKOUT", help="of another version, measured too")
+    parser.add_argument("--repeat", type=int, default=1, help="processes of each row")
     parser.add_argument("--device", default="one CPU core", help="what it runs on, in words")
     parser.add_argument("--json", metavar="FILE", help="write the rows there, too")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     return parser
+
+
+def problem(nside: int, batch: int, dtype: str) -> tuple:
+    """A model of random maps, and the arguments of its loss: operators, weights, goal, maps."""
+    import numpy as np
+    import tensorflow as tf
+
+    from fewtomany import config
+    from fewtomany.emulator import model
+    from fewtomany.files.store import MapSet
+
+    paper = config.load(ROOT / "config/paper.yaml").emulator
+    settings = paper.changed(batch_size=batch, dtype=dtype)
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(3, 2, 12 * nside**2)).astype(np.float32)
+    prepared = model.prepare(MapSet(inputs, "QU", "inputs"), settings)
+    return prepared, (
+        prepared.operators(),
+        tf.constant(prepared.loss_weights(), dtype),
+        tf.constant(prepared.target("average-target", 0)[None], dtype),
+        tf.constant(random.normal(size=(1, 12 * nside**2, batch, 2)), dtype),
+    )
+
+
+def evaluations(phi, n_steps: int) -> Callable:
+    """Evaluations in turn, in one program as the descent's are, and no minimizer."""
+    import tensorflow as tf
+
+    from fewtomany.emulator import descent
+
+    @tf.function(jit_compile=True, autograph=False)
+    def evaluate(maps, *others):
+        def turn(i, x):
+            slope = descent.loss_and_gradient(phi, *others, x)[1]
+            return i + 1, x - 1e-3 * tf.reshape(slope, maps.shape)
+
+        return tf.while_loop(lambda i, x: i < n_steps, turn, (0, maps))[1]
+
+    return evaluate
 
 
 def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
@@ -81,47 +127,24 @@ def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
     import numpy as np
     import tensorflow as tf
 
-    from fewtomany import config
-    from fewtomany.emulator import descent, lbfgs, model
-    from fewtomany.files.store import MapSet
+    from fewtomany.emulator import descent, lbfgs
 
-    paper = config.load(ROOT / "config/paper.yaml").emulator
-    settings = paper.changed(batch_size=batch, dtype=dtype)
-    random = np.random.default_rng(0)
-    inputs = random.normal(size=(3, 2, 12 * nside**2)).astype(np.float32)
-    prepared = model.prepare(MapSet(inputs, "QU", "inputs"), settings)
-    arguments = (
-        prepared.operators(),
-        tf.constant(prepared.loss_weights(), dtype),
-        tf.constant(prepared.target("average-target", 0)[None], dtype),
-        tf.constant(random.normal(size=(1, 12 * nside**2, batch, 2)), dtype),
-    )
+    prepared, (*others, maps) = problem(nside, batch, dtype)
     n_steps = 20 if nside < 64 else 5
-    operators, weights, goal, maps = arguments
-    state = lbfgs.start(tf.reshape(maps, (1, -1)), len(weights))
+    state = lbfgs.start(tf.reshape(maps, (1, -1)), len(others[1]))
     descend = descent._compiled(prepared.phi, ())
-
-    @tf.function(jit_compile=True, autograph=False)
-    def evaluate(x, *others):
-        """Evaluations in turn, in one program as the descent's are, and no minimizer."""
-
-        def turn(i, x):
-            at = tf.reshape(x, maps.shape)
-            return i + 1, x - 1e-3 * descent.loss_and_gradient(prepared.phi, *others, at)[1]
-
-        return tf.while_loop(lambda i, x: i < n_steps, turn, (0, x))[1]
-
+    evaluate = evaluations(prepared.phi, n_steps)
     start = time.process_time()
-    state, _ = descend(state, tf.constant([0]), operators, weights, goal)
+    state, _ = descend(state, tf.constant([0]), *others)
     compiled = time.process_time() - start
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    evaluate(state.x, operators, weights, goal)
+    evaluate(maps, *others)
     alone, whole = [], []
     for turn in range(1, 6):
         before, done = time.process_time(), int(state.evaluations[0])
-        state, _ = descend(state, tf.constant([turn * n_steps]), operators, weights, goal)
+        state, _ = descend(state, tf.constant([turn * n_steps]), *others)
         between = time.process_time()
-        evaluate(state.x, operators, weights, goal)
+        evaluate(tf.reshape(state.x, maps.shape), *others)
         whole.append((between - before) / (int(state.evaluations[0]) - done))
         alone.append((time.process_time() - between) / n_steps)
     return {
@@ -132,9 +155,10 @@ def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
     }
 
 
-def ours(nside: int, batch: int, dtype: str) -> dict[str, float]:
-    """:func:`measure` in a process of its own."""
-    command = [sys.executable, __file__, "--one", str(nside), str(batch), dtype]
+def ours(tree: Path, nside: int, batch: int, dtype: str) -> dict[str, float]:
+    """:func:`measure` of a checkout, in a process of its own."""
+    program = tree / "benchmarks/emulator.py"
+    command = [sys.executable, str(program), "--one", str(nside), str(batch), dtype]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return json.loads(result.stdout.splitlines()[-1])
@@ -173,9 +197,18 @@ def main(arguments: argparse.Namespace) -> None:
     rows = []
     if arguments.peer:
         rows.append(("CMBSCAT float64", 16, peer(Path(arguments.peer))))
+    trees = {"fewtomany": ROOT}
+    if arguments.beside:
+        trees = {"beside it": Path(arguments.beside).resolve(), **trees}
     for nside in arguments.nside:
         for dtype in arguments.dtype:
-            rows.append((f"fewtomany {dtype}", nside, ours(nside, arguments.batch, dtype)))
+            found = {name: [] for name in trees}
+            for _ in range(arguments.repeat):
+                for name, tree in trees.items():
+                    found[name].append(ours(tree, nside, arguments.batch, dtype))
+            for name, each in found.items():
+                median = {key: statistics.median(one[key] for one in each) for key in each[0]}
+                rows.append((f"{name} {dtype}", nside, median))
     if arguments.json:
         found = [{"program": name, "nside": nside, **values} for name, nside, values in rows]
         content = {"device": arguments.device, "batch": arguments.batch, "rows": found}

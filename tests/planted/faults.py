@@ -281,8 +281,8 @@ FAULTS = (
     ),
     Fault(
         "other steps emulate nothing anew",
-        'Stage(2, ("seed", *_EMULATOR))',
-        'Stage(2, ("seed", *of_model()))',
+        'Stage(3, ("seed", *_EMULATOR))',
+        'Stage(3, ("seed", *of_model()))',
         ("unit/test_versions.py", "workflow/test_plan.py"),
     ),
     Fault(
@@ -410,8 +410,8 @@ FAULTS = (
     ),
     Fault(
         "the first layer is not normalized",
-        "first = layer * inverse_norm[:, None]",
-        "first = layer * 1.0",
+        "first = tf.unstack(layer * inverse_norm[:, None, None])",
+        "first = tf.unstack(layer)",
         ("science/test_scattering.py",),
     ),
     Fault(

@@ -85,13 +85,28 @@ def test_a_wave_answers_most_to_its_own_orientation(hierarchy, scales):
     assert moduli.argmax() == R // 2
 
 
+@pytest.mark.parametrize("n_out", [12, 11])
+@pytest.mark.parametrize("n_seen", [6, 40], ids=["neighbours in common", "none in common"])
+def test_a_stencil_is_a_sum_over_neighbours(n_out, n_seen):
+    """Blocks of pixels or not; neighbours that are missing, or there twice."""
+    rng = np.random.default_rng(5)
+    neighbours = rng.integers(-1, n_seen, (n_out, 5))
+    weights, x = rng.normal(size=(n_out, 6, 5)), rng.normal(size=(n_seen, 2))
+    seen = np.where(neighbours[..., None] >= 0, x[neighbours], 0)
+    operator = stencil.from_neighbours(neighbours, weights, n_seen, "float64", n_groups=3)
+    in_blocks = len(operator.index) < n_out
+    assert in_blocks == (n_out == 12 and n_seen == 6)
+    expected = np.einsum("pck,pkv->pcv", weights, seen)
+    np.testing.assert_allclose(stencil.apply(operator, tf.constant(x)), expected, atol=1e-13)
+    np.testing.assert_allclose(operator.total @ x, expected.sum(axis=0), atol=1e-13)
+
+
 def test_stencil_adjoint_is_its_transpose(scales):
     rng = np.random.default_rng(3)
     smoothed = published.build_scales(NSIDE, 2, None, "float64")[0].coarsen
     for operator in (scales[0].wavelets, smoothed):
-        n_out, n_channels = operator.weight.shape[:2]
         x = tf.constant(rng.normal(size=(12 * NSIDE**2, 3)))
-        y = tf.constant(rng.normal(size=(n_out, n_channels, 3)))
+        y = tf.constant(rng.normal(size=stencil.apply(operator, x).shape))
         with tf.GradientTape() as tape:
             tape.watch(x)
             product = tf.reduce_sum(stencil.apply(operator, x) * y)

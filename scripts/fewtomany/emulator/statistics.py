@@ -118,7 +118,7 @@ class Scattering:
 
     def values(self, operators: ScatteringOperators, maps: tf.Tensor, n_groups: int) -> tf.Tensor:
         if operators.finer is None:
-            finest = wavelets.average(maps, operators.scales[0].wavelets.index.shape[0])
+            finest = wavelets.average(maps, operators.scales[0].wavelets.total.shape[1])
         else:
             finest = maps
             for step in operators.finer:

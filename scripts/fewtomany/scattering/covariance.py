@@ -28,8 +28,7 @@ import tensorflow as tf
 
 from fewtomany.late import pandas as pd
 from fewtomany.scattering import gram, stencil, wavelets
-from fewtomany.scattering.stencil import Stencil
-from fewtomany.scattering.wavelets import Scale
+from fewtomany.scattering.wavelets import Scale, SecondLayer
 
 _TINY = 1e-30
 
@@ -71,70 +70,87 @@ def coefficients(
     result = []
     moduli: list[tf.Tensor] = []
     n_pix, n_maps, n_components = maps.shape
-    in_blocks = gram.prefers_blocks(n_pix)
     for scale, coarser in itertools.zip_longest(scales, scales[1:]):
-        layer = _wavelet_transform(scale.wavelets, maps)
+        n_orientations = scale.wavelets.total.shape[0] // 2
+        layer = tf.stack(stencil.apply_groups(scale.wavelets, _flat(maps), n_orientations))
         power = tf.reduce_sum(layer**2, axis=2)
         modulus = tf.sqrt(power + _TINY)
-        s2 = wavelets.sky_mean(power, scale.weight)
+        s2 = _once(wavelets.sky_mean(power, scale.weight, axis=1))
         inverse_norm = tf.ones_like(s2) if raw else tf.math.rsqrt(s2 + _TINY)
-        s1 = wavelets.sky_mean(modulus, scale.weight) * inverse_norm
-        moduli.append(_entries_last(modulus * inverse_norm))
-        inside = tf.concat(moduli, axis=2)
-        first = layer * inverse_norm[:, None]
-        if in_blocks and scale.second is None:
-            second_mean = _mean_of_second(scale, inside)
+        s1 = _once(wavelets.sky_mean(modulus, scale.weight, axis=1)) * inverse_norm
+        moduli.append(_entries_last(modulus * inverse_norm[:, None], n_maps))
+        inside = tf.concat(moduli, axis=2) if len(moduli) > 1 else moduli[0]
+        first = tf.unstack(layer * inverse_norm[:, None, None])
+        first_mean = _mean_of_layer(scale, maps)
+        first_mean *= tf.reshape(inverse_norm, (-1, 1, n_maps, n_components))
+        if scale.second is None:
+            second_mean = _mean_of_layer(scale, inside)
             products = gram.of_layers(scale.wavelets, first, inside, scale.weight, n_groups)
         else:
-            second, second_mean = _second_layer(scale, inside, n_components)
-            both = tf.concat([first, second], axis=-1)
-            if scale.weight is not None:
-                both *= tf.sqrt(scale.weight)[:, None, None, None, None]
-            products = [gram.of_rows(x, n_groups) for x in tf.unstack(both, axis=1)]
-        mean = tf.concat([wavelets.sky_mean(first, scale.weight), second_mean], axis=-1)
+            second = _second_layer(scale.second, inside, n_components)
+            second_mean = tf.reduce_mean(second, axis=0)
+            second = [tf.reshape(y, (n_pix, 2, -1)) for y in tf.unstack(second, axis=1)]
+            products = gram.of_both(first, second, scale.weight, n_maps, n_groups)
+        mean = tf.concat([first_mean, second_mean], axis=-1)
         covariance = _covariance(products, mean, n_pix, n_groups, not raw)
-        s1, s2 = _group_means(s1, n_groups), _group_means(s2, n_groups)
+        s1, s2 = (
+            _group_means(tf.reshape(s, (-1, n_maps, n_components)), n_groups) for s in (s1, s2)
+        )
         result.append(Coefficients(s1, s2, covariance))
         if coarser is not None:
-            n_pix = coarser.wavelets.index.shape[0]
-            merged = wavelets.coarsen(scale, n_pix, _flat(tf.concat([maps, inside], axis=2)))
-            merged = tf.reshape(merged, (n_pix, n_maps, -1))
-            maps, moduli = merged[..., :n_components], [merged[..., n_components:]]
+            n_pix = coarser.wavelets.total.shape[1]
+            maps, inside = (
+                tf.reshape(wavelets.coarsen(scale, n_pix, _flat(x)), (n_pix, n_maps, -1))
+                for x in (maps, inside)
+            )
+            moduli = [_once(inside)]
     return result
+
+
+@tf.custom_gradient
+def _once(x: tf.Tensor):
+    """x itself; its gradient goes through a matrix product.
+
+    Else XLA computes the gradient of a mean or of a coarser map, and all that it is made of, anew
+    for every pixel that it is added to.
+    """
+
+    def gradient(dy):
+        rows = tf.reshape(dy, (-1, dy.shape[-1]))
+        return tf.reshape(tf.matmul(rows, tf.eye(dy.shape[-1], dtype=dy.dtype)), dy.shape)
+
+    return tf.identity(x), gradient
 
 
 def _flat(fields: tf.Tensor) -> tf.Tensor:
     return tf.reshape(fields, (fields.shape[0], -1))
 
 
-def _wavelet_transform(kernels: Stencil, fields: tf.Tensor) -> tf.Tensor:
-    """I∗ψ of fields (n_pix, n_maps, n_fields): (n_pix, R, 2, n_maps, n_fields)."""
-    transform = stencil.apply(kernels, _flat(fields))
-    return tf.reshape(transform, (fields.shape[0], -1, 2, *fields.shape[1:]))
+def _second_layer(second: SecondLayer, inside: tf.Tensor, n_components: int) -> tf.Tensor:
+    """|I∗ψ_λ|∗ψ₁ of the inner moduli (n_pix, n_maps, J·R·F), of operators of its own.
+
+    Returns
+    -------
+    tensor of shape (n_pix, R, 2, n_maps, J·R·F)
+    """
+    transform = stencil.apply(second.wavelets, _flat(inside))
+    transform = tf.reshape(transform, (inside.shape[0], -1, 2, *inside.shape[1:]))
+    shape = (*transform.shape[:4], -1, second.mixing.shape[-1], n_components)
+    mixed = tf.einsum("pmkc,pmrbjcf->pmrbjkf", second.mixing, tf.reshape(transform, shape))
+    return tf.reshape(mixed, transform.shape)
 
 
-def _second_layer(scale: Scale, inside: tf.Tensor, n_components: int):
-    """|I∗ψ_λ|∗ψ₁ of the inner moduli (n_pix, n_maps, J·R·F), and its mean over pixels."""
-    if scale.second is None:
-        return _wavelet_transform(scale.wavelets, inside), _mean_of_second(scale, inside)
-    kernels, mixing = scale.second
-    transform = _wavelet_transform(kernels, inside)
-    shape = (*transform.shape[:4], -1, mixing.shape[-1], n_components)
-    mixed = tf.einsum("pmkc,pmrbjcf->pmrbjkf", mixing, tf.reshape(transform, shape))
-    mixed = tf.reshape(mixed, transform.shape)
-    return mixed, tf.reduce_mean(mixed, axis=0)
+def _mean_of_layer(scale: Scale, fields: tf.Tensor) -> tf.Tensor:
+    """Mean over pixels of fields (n_pix, n_maps, K) ∗ ψ₁: (R, 2, n_maps, K)."""
+    mean = tf.matmul(scale.wavelets.total, _flat(fields)) / fields.shape[0]
+    return tf.reshape(mean, (-1, 2, *fields.shape[1:]))
 
 
-def _mean_of_second(scale: Scale, inside: tf.Tensor) -> tf.Tensor:
-    """Mean over pixels of |I∗ψ_λ|∗ψ₁ by the same wavelets: (R, 2, n_maps, J·R·F)."""
-    mean = tf.matmul(scale.wavelets.total, _flat(inside)) / inside.shape[0]
-    return tf.reshape(mean, (-1, 2, *inside.shape[1:]))
-
-
-def _entries_last(modulus: tf.Tensor) -> tf.Tensor:
-    """(n_pix, R, n_maps, F) to (n_pix, n_maps, R·F)."""
-    n_pix, _, n_maps, _ = modulus.shape
-    return tf.reshape(tf.transpose(modulus, (0, 2, 1, 3)), (n_pix, n_maps, -1))
+def _entries_last(modulus: tf.Tensor, n_maps: int) -> tf.Tensor:
+    """(R, n_pix, n_maps · F) to (n_pix, n_maps, R·F)."""
+    n_orientations, n_pix, _ = modulus.shape
+    split = tf.reshape(modulus, (n_orientations, n_pix, n_maps, -1))
+    return tf.reshape(tf.transpose(split, (1, 2, 0, 3)), (n_pix, n_maps, -1))
 
 
 def _group_means(values: tf.Tensor, n_groups: int) -> tf.Tensor:
@@ -145,23 +161,17 @@ def _group_means(values: tf.Tensor, n_groups: int) -> tf.Tensor:
 
 
 def _covariance(
-    products: Sequence[tf.Tensor], mean: tf.Tensor, n_pix: int, n_groups: int, centred: bool
+    products: tf.Tensor, mean: tf.Tensor, n_pix: int, n_groups: int, centred: bool
 ) -> tf.Tensor:
-    """Cov[X, X], (G, 2, R, K, K), of sums over pixels and the mean of X (R, 2, n_maps, K)."""
-    pairs = zip(products, tf.unstack(mean[None], axis=1), strict=True)
-    return tf.stack([_of_orientation(*pair, n_pix, n_groups, centred) for pair in pairs], axis=2)
-
-
-def _of_orientation(products, mean, n_pix: int, n_groups: int, centred: bool) -> tf.Tensor:
-    """Cov[X, X], (G, 2, K, K), of sums (G, 2·K, 2·K) and the mean of X (1, 2, n_maps, K)."""
-    _, _, n_maps, n_entries = mean.shape
+    """Cov[X, X], (G, 2, R, K, K), of sums (R, G, 2·K, 2·K) and the mean of X (R, 2, n_maps, K)."""
+    n_orientations, _, n_maps, n_entries = mean.shape
     products = products / n_pix
-    products = (products - gram.of_rows(mean, n_groups)) if centred else products
+    products = (products - gram.of_means(mean, n_groups)) if centred else products
     products = products / (n_maps // n_groups)
-    products = tf.reshape(products, (n_groups, 2, n_entries, 2, n_entries))
-    re_re, re_im = products[:, 0, :, 0, :], products[:, 0, :, 1, :]
-    im_re, im_im = products[:, 1, :, 0, :], products[:, 1, :, 1, :]
-    return tf.stack([re_re + im_im, im_re - re_im], axis=1)
+    products = tf.reshape(products, (n_orientations, n_groups, 2, n_entries, 2, n_entries))
+    re_re, re_im = products[:, :, 0, :, 0, :], products[:, :, 0, :, 1, :]
+    im_re, im_im = products[:, :, 1, :, 0, :], products[:, :, 1, :, 1, :]
+    return tf.transpose(tf.stack([re_re + im_im, im_re - re_im]), (2, 0, 1, 3, 4))
 
 
 def pair_name(first: str, second: str) -> str:

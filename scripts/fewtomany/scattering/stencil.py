@@ -5,32 +5,42 @@ pixel is a weighted sum of a few input pixels. Autodiff would turn the gather in
 a scatter-add, slow on CPU and not deterministic on GPU; here the adjoint multiplies
 by the weights where they are and gathers the products. The small matrix products
 also keep XLA from fusing, and so repeating, what comes before and after.
+
+Four consecutive pixels have most of their neighbours in common. They make a block, whose product
+has zeros where a pixel does not see a neighbour of the others: more arithmetic, half the gathers.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+TOGETHER = 4
+"""Output pixels of a block, where they have neighbours in common."""
+
 
 class Stencil(NamedTuple):
-    """y[p, o] = Σ_k weight[p, o, k] x[index[p, k]].
+    """y[p, o] = Σ_k weight[p, o, k] x[index[p, k]], the pixels p in blocks of b.
+
+    Channels come in groups, each an output of its own and, in blocks, a matrix product.
 
     Attributes
     ----------
-    index : int32 array of shape (n_out, k)
-    weight : array of shape (n_out, n_channels, k), zero where there is no neighbour
-    transposed : the same as (n_out, k, n_channels): XLA has small matrix products of its own
-        only for matrices that lie as they are multiplied
-    adjoint_index : int32 array of shape (k', n_in): for every input pixel the
-        places p·k + k at which it stands in ``index``
-    adjoint_mask : array of shape (k', n_in): 1 for a place, 0 for filling
+    index : int32 array of shape (n_out / b, k)
+    weight : for every group an array of shape (n_out / b, b · channels of the group, k), zero
+        where there is no neighbour; one for all of them where b is 1
+    transposed : those of all groups, (n_out / b, k, b · n_channels), groups slowest: XLA has small
+        matrix products of its own only for matrices that lie as they are multiplied
+    adjoint_index : int32 array of shape (n_in, k'): for every input pixel the
+        places block·k + k at which it stands in ``index``
+    adjoint_mask : array of shape (n_in, 1, k'): 1 for a place, 0 for filling
     total : array of shape (n_channels, n_in): Σ_p of an input pixel's weights, each times
         the weight of p in means over the sky
     """
 
     index: tf.Tensor
-    weight: tf.Tensor
+    weight: tuple[tf.Tensor, ...]
     transposed: tf.Tensor
     adjoint_index: tf.Tensor
     adjoint_mask: tf.Tensor
@@ -43,6 +53,7 @@ def from_neighbours(
     n_in: int,
     dtype,
     sky_weight: np.ndarray | None = None,
+    n_groups: int = 1,
 ) -> Stencil:
     """Stencil of a neighbour table.
 
@@ -53,27 +64,60 @@ def from_neighbours(
     n_in : number of input pixels
     dtype : floating-point type of the weights
     sky_weight : array of shape (n_out,): of the output pixels in means over the sky
+    n_groups : groups of n_channels / n_groups consecutive channels
     """
+    weights = np.where(neighbours[:, None] >= 0, weights, 0)
+    weighed = weights if sky_weight is None else weights * sky_weight[:, None, None]
+    known = neighbours >= 0
+    total = [np.bincount(neighbours[known], w[known], n_in) for w in weighed.swapaxes(0, 1)]
+    neighbours, weights = _in_blocks(neighbours, weights)
     places = np.flatnonzero(neighbours >= 0)
     sources = neighbours.ravel()[places]
     order = np.argsort(sources, kind="stable")
     places, sources = places[order], sources[order]
     turn = np.arange(len(sources)) - np.searchsorted(sources, sources)
-    adjoint_index = np.zeros((turn.max() + 1, n_in), np.int32)
-    adjoint_mask = np.zeros((turn.max() + 1, n_in))
-    adjoint_index[turn, sources] = places
-    adjoint_mask[turn, sources] = 1
-    weights = np.where(neighbours[:, None] >= 0, weights, 0)
-    weighed = weights if sky_weight is None else weights * sky_weight[:, None, None]
-    total = [np.bincount(sources, w.ravel()[places], n_in) for w in weighed.swapaxes(0, 1)]
+    adjoint_index = np.zeros((n_in, turn.max() + 1), np.int32)
+    adjoint_mask = np.zeros((n_in, 1, turn.max() + 1))
+    adjoint_index[sources, turn] = places
+    adjoint_mask[sources, 0, turn] = 1
+    n_blocks, size, _, width = weights.shape
+    grouped = weights.reshape(n_blocks, size, n_groups if size > 1 else 1, -1, width)
+    grouped = [group.reshape(n_blocks, -1, width) for group in np.moveaxis(grouped, 2, 0)]
     return Stencil(
         tf.constant(np.maximum(neighbours, 0), tf.int32),
-        tf.constant(weights, dtype),
-        tf.constant(weights.swapaxes(1, 2), dtype),
+        tuple(tf.constant(group, dtype) for group in grouped),
+        tf.constant(np.concatenate(grouped, axis=1).swapaxes(1, 2), dtype),
         tf.constant(adjoint_index),
         tf.constant(adjoint_mask, dtype),
         tf.constant(np.array(total), dtype),
     )
+
+
+def _in_blocks(neighbours: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Neighbours of every block and the weights of its pixels on them.
+
+    Returns
+    -------
+    arrays of shape (n_blocks, k'), -1 for none, and (n_blocks, b, n_channels, k'); blocks of
+    one pixel where larger ones would have more than twice the neighbours
+    """
+    n_out, width = neighbours.shape
+    if n_out % TOGETHER:
+        return neighbours, weights[:, None]
+    together = neighbours.reshape(n_out // TOGETHER, -1)
+    seen = np.sort(together, axis=1)
+    seen[:, 1:][seen[:, 1:] == seen[:, :-1]] = -1
+    seen = -np.sort(-seen, axis=1)
+    seen = seen[:, : (seen >= 0).sum(axis=1).max()]
+    if seen.shape[1] > 2 * width:
+        return neighbours, weights[:, None]
+    block, place = np.nonzero(together >= 0)
+    at = (seen[block] == together[block, place][:, None]).argmax(axis=1)
+    result = np.zeros((len(seen), TOGETHER, weights.shape[1], seen.shape[1]))
+    own = weights.reshape(len(seen), TOGETHER, -1, width)
+    pixel, number = place // width, place % width
+    np.add.at(result, (block, pixel, slice(None), at), own[block, pixel, :, number])
+    return seen, result
 
 
 def merge_children(neighbours: np.ndarray, weights: np.ndarray, n_children: int):
@@ -110,16 +154,46 @@ def apply(stencil: Stencil, x: tf.Tensor) -> tf.Tensor:
     -------
     tensor of shape (n_out, n_channels, n_values)
     """
+    groups = apply_groups(stencil, x, len(stencil.weight))
+    return groups[0] if len(groups) == 1 else tf.concat(groups, axis=1)
+
+
+def apply_groups(stencil: Stencil, x: tf.Tensor, n_groups: int) -> list[tf.Tensor]:
+    """The same for every group of channels: tensors (n_out, channels of the group, n_values)."""
 
     @tf.custom_gradient
     def forward(x):
-        def gradient(dy):
-            products = tf.matmul(stencil.transposed, dy)
-            return adjoint(stencil, tf.reshape(products, (-1, dy.shape[-1])))
+        def gradient(*dy):
+            products = pull(stencil.transposed, dy)
+            return adjoint(stencil, tf.reshape(products, (-1, x.shape[1])))
 
-        return tf.matmul(stencil.weight, tf.gather(x, stencil.index)), gradient
+        around = tf.gather(x, stencil.index)
+        return push(stencil.weight, around, n_groups, stencil.total.shape[0]), gradient
 
     return forward(x)
+
+
+def push(
+    weight: tuple[tf.Tensor, ...], around: tf.Tensor, n_groups: int, n_channels: int
+) -> list[tf.Tensor]:
+    """Outputs of every group of channels, (n_out, n_channels / n_groups, n_values).
+
+    Parameters
+    ----------
+    weight : of all blocks or some
+    around : tensor of shape (n_blocks, k, n_values), the pixels that these see
+    """
+    found = [tf.matmul(one, around) for one in weight]
+    if len(found) < n_groups:
+        found = tf.split(found[0], n_groups, axis=1)
+    shape = (-1, n_channels // n_groups, around.shape[2])
+    return [tf.reshape(one, shape) for one in found]
+
+
+def pull(transposed: tf.Tensor, dy: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Products (n_blocks, k, n_values) of the gradients of every group with ``transposed``."""
+    shape = (transposed.shape[0], -1, dy[0].shape[2])
+    return tf.matmul(transposed, tf.concat([tf.reshape(one, shape) for one in dy], axis=1))
 
 
 def adjoint(stencil: Stencil, products: tf.Tensor) -> tf.Tensor:
@@ -127,11 +201,11 @@ def adjoint(stencil: Stencil, products: tf.Tensor) -> tf.Tensor:
 
     Parameters
     ----------
-    products : tensor of shape (n_out · k, n_values)
+    products : tensor of shape (n_blocks · k, n_values)
 
     Returns
     -------
     tensor of shape (n_in, n_values)
     """
-    terms = zip(tf.unstack(stencil.adjoint_mask), tf.unstack(stencil.adjoint_index), strict=True)
-    return tf.add_n([mask[:, None] * tf.gather(products, at) for mask, at in terms])
+    terms = tf.gather(products, stencil.adjoint_index)
+    return tf.matmul(stencil.adjoint_mask, terms)[:, 0]

@@ -31,7 +31,7 @@ class Scale(NamedTuple):
 
     Attributes
     ----------
-    wavelets : channels (γ, real/imaginary): ψ at this scale
+    wavelets : ψ at this scale, a group of channels (real, imaginary) for every γ
     coarsen : one channel, to the next coarser scale; None for the mean of each pixel's
         children
     second : what the second layer has of its own; None for nothing
@@ -49,7 +49,7 @@ class SecondLayer(NamedTuple):
 
     Attributes
     ----------
-    wavelets : ψ₁ of the second layer, channels (γ, real/imaginary)
+    wavelets : ψ₁ of the second layer, groups as above
     mixing : (n_pix, R, R, R), (γ₁, new γ, old γ): turns the orientation of the inner
         modulus
     """
@@ -124,11 +124,11 @@ def merging_stencil(merging: Merging | None, dtype) -> Stencil | None:
     return stencil.from_neighbours(merging.children, merging.share[:, None], n_in, dtype)
 
 
-def sky_mean(fields: tf.Tensor, weight: tf.Tensor | None) -> tf.Tensor:
-    """Mean over the pixels of fields (n_pix, ...), with the pixels' weights of mean 1."""
+def sky_mean(fields: tf.Tensor, weight: tf.Tensor | None, axis: int = 0) -> tf.Tensor:
+    """Mean over the pixels of fields (..., n_pix, ...), with the pixels' weights of mean 1."""
     if weight is None:
-        return tf.reduce_mean(fields, axis=0)
-    return tf.tensordot(weight, fields, 1) / fields.shape[0]
+        return tf.reduce_mean(fields, axis=axis)
+    return tf.tensordot(weight, fields, [[0], [axis]]) / fields.shape[axis]
 
 
 def coarsen(scale: Scale, n_coarse: int, fields: tf.Tensor) -> tf.Tensor:
@@ -146,7 +146,10 @@ def average(fields: tf.Tensor, n_coarse: int) -> tf.Tensor:
 def kernel_stencil(
     neighbours: np.ndarray, kernels: np.ndarray, dtype, sky_weight: np.ndarray | None = None
 ) -> Stencil:
-    """Stencil of complex kernels (n_pix, k, R), channels (γ, real/imaginary)."""
+    """Stencil of complex kernels (n_pix, k, R): a group (real, imaginary) for every γ."""
     channels = np.stack([kernels.real, kernels.imag], -1).reshape(*kernels.shape[:2], -1)
     channels = channels.transpose(0, 2, 1)
-    return stencil.from_neighbours(neighbours, channels, len(neighbours), dtype, sky_weight)
+    n_orientations = kernels.shape[2]
+    return stencil.from_neighbours(
+        neighbours, channels, len(neighbours), dtype, sky_weight, n_orientations
+    )
