@@ -30,6 +30,7 @@ class _Late:
 
 astropy_time = _Late("astropy.time")
 healpy = _Late("healpy")
+healpy_projector = _Late("healpy.projector")
 litebird_sim = _Late("litebird_sim")
 pandas = _Late("pandas")
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 ETC = Path("/etc/slurm")
 STATE = Path("/var/tmp/fewtomany-slurm")
+PROLOG = STATE / "prolog"  # what it prints, each task begins with
 MARK = "# two virtual nodes for the tests of fewtomany"
 NODES = ("n1", "n2")
 CPUS = 2
@@ -35,6 +36,7 @@ CredType=cred/none
 MpiDefault=pmi2
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
+TaskProlog={PROLOG}
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=2
 JobAcctGatherParams=OverMemoryKill
@@ -86,6 +88,8 @@ def start() -> None:
     configured.write_text("".join([head, *lines, "PartitionName", partitions]))
     gpus = [f"NodeName={n} Name=gpu File={f}\n" for n in NODES for f in ("/dev/null", "/dev/zero")]
     (ETC / "gres.conf").write_text("".join(gpus))
+    PROLOG.write_text("#!/bin/sh\n")
+    PROLOG.chmod(0o755)
     subprocess.run(["slurmctld", "-c"], check=True)
     for name in NODES:
         subprocess.run(["slurmd", "-N", name], check=True)

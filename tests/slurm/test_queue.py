@@ -1,6 +1,7 @@
 """What a cluster does to jobs that did nothing wrong: each ends in the same bits, and what makes a
 job wait is said. The table of profiles/README.md has a line for each test."""
 
+import os
 import re
 import subprocess
 
@@ -104,3 +105,38 @@ def test_a_job_that_slurm_forgot_is_known_by_its_products(prepared, same, forget
     prepared.finish(process)
     assert "what it makes is there" in prepared.log()
     same(prepared)
+
+
+OF_ITS_OWN_CLOCK = """
+import os, time
+now, touch = time.time, os.utime
+time.time = lambda: now() - 600
+def utime(path, times=None, **more):
+    return touch(path, times if times or "ns" in more else (time.time(),) * 2, **more)
+os.utime = utime
+os.supports_follow_symlinks.add(utime)
+"""
+"""A sitecustomize of a node that is ten minutes late, on a file system that keeps its times."""
+
+
+@pytest.fixture
+def late(tmp_path):
+    """Node n2 is late, and the only one."""
+    (tmp_path / "sitecustomize.py").write_text(OF_ITS_OWN_CLOCK)
+    there = f'[ "$SLURMD_NODENAME" = n2 ] && echo "export PYTHONPATH={tmp_path}"'
+    cluster.PROLOG.write_text(f"#!/bin/sh\n{there}\nexit 0\n")
+    scontrol("update", "NodeName=n1", "State=DRAIN", "Reason=clock")
+    yield
+    cluster.PROLOG.write_text("#!/bin/sh\n")
+    resume()
+
+
+def test_jobs_on_a_node_that_is_late_are_done(prepared, same, late):
+    os.utime(prepared.results / "emulation" / "average-10" / "model.h5")
+    prepared.complete(MAPS, "--retries=0")
+    assert {(job.nodes, job.state) for job in prepared.slurm_jobs("emulate")} == {
+        ("n2", "COMPLETED")
+    }
+    same(prepared)
+    prepared.complete(MAPS, "--dry-run")
+    assert prepared.log().rstrip().endswith("up to date).")

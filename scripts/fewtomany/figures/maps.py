@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fewtomany.errors import UserError
 from fewtomany.figures import style
-from fewtomany.late import healpy
+from fewtomany.late import healpy, healpy_projector
 from fewtomany.maps.sky import Sky
 from fewtomany.validation.judge.comparison import Comparison
 
@@ -133,13 +133,13 @@ def show(panel: Axes, sky: Sky, values: np.ndarray, low: float, high: float) -> 
     """One map: a small patch by itself, else the sphere; grey where nothing was observed."""
     found = patch(sky)
     if found is None:
-        projection = healpy.projector.MollweideProj(xsize=_PIXELS)
+        projection = healpy_projector.MollweideProj(xsize=_PIXELS)
         extent = (-2, 2, -1, 1)
         panel.add_patch(Ellipse((0, 0), 4, 2, fill=False, linewidth=0.5, edgecolor=style.GREY))
     else:
         longitude, latitude, radius = found
         arcmin = 60 * 2 * 1.1 * radius / _PIXELS
-        projection = healpy.projector.AzimuthalProj(
+        projection = healpy_projector.AzimuthalProj(
             rot=(longitude, latitude), xsize=_PIXELS, reso=arcmin, lamb=True
         )
         extent = (-1, 1, -1, 1)
