@@ -68,7 +68,7 @@ class Made:
     ----------
     number : of the fold; of all inputs, that of folds
     training : these inputs
-    held : the others, (n_held, n_components, n_pix), K; none of all
+    held : the others, (n_held, n_components, n_pix), K; None of all
     deviation : array of shape (n_components, n_pix), K
     widths : by component, of the kernel that smoothed its variances
     turned : inputs turned a little
@@ -77,7 +77,7 @@ class Made:
 
     number: int
     training: Training
-    held: np.ndarray
+    held: np.ndarray | None
     deviation: np.ndarray
     widths: dict[str, float]
     turned: Turns
@@ -106,7 +106,7 @@ def learn(
     """
     width_deg = _width(training, seed)
     folds = [
-        _made(*training.split(left), seed, number, False, seen, width_deg)
+        _made(*training.split(left), seed, number, seen, width_deg)
         for number, left in enumerate(choice.held_out(len(training)))
     ]
     few, many = N_NEIGHBOURS
@@ -118,9 +118,11 @@ def learn(
         held, targets = _targets(folds, near, stand_ins, seed)
         others = [{n: t for n, t in fold.items() if n not in stand_ins} for fold in targets]
         fit, evidence = judged(fit, weights.fit(held, others), weights.fit(held, targets))
-    whole = _made(training, training.maps[:0], seed, len(folds), True, seen, width_deg)
+    widened = 1.0 if seen else _widened(folds)
+    whole = _made(training, None, seed, len(folds), seen, width_deg, widened)
     about = {"symmetry": None, "smoothing": asdict(variances.NONE)}
     about |= {"widths": whole.widths, "turns_deg": width_deg, "neighbours": near.n_neighbours}
+    about["widened"] = widened
     mixture = Mixture.of(whole.all_parts(near, stand_ins), fit.weights)
     return Found(mixture, whole.deviation, {**about, **evidence_of(fit), **evidence})
 
@@ -151,14 +153,14 @@ def _width(training: Training, seed: int) -> float:
 
 def _made(
     training: Training,
-    held: np.ndarray,
+    held: np.ndarray | None,
     seed: int,
     number: int,
-    whole: bool,
     seen: Seen | None,
     width_deg: float,
+    widened: float = 1.0,
 ) -> Made:
-    """Of the inputs of a fold or of all.
+    """Of the inputs of a fold, with those that it holds out, or of all (None).
 
     Without ``seen`` the deviations are smoothed alike in all directions, and the inputs keep
     their own: divided by these and multiplied by smooth ones they would be what noise in the
@@ -172,8 +174,9 @@ def _made(
     if seen is None:
         deviation, widths = allround.deviation(away, sky, training.centre)
         widths = dict(zip(components.names, widths, strict=True))
+        own, deviation = widened * own, widened * deviation
     else:
-        parts["turned"] = seen(training, None if whole else number)
+        parts["turned"] = seen(training, None if held is None else number)
         own = deviation = parts["turned"].deviation
         widths = {}
     n_drawn = int(np.clip(turns.MEMORY / deviation.size, len(away), N_ISOTROPIC))
@@ -186,6 +189,16 @@ def _made(
         "small turns": Factor.of_rows(components, sky, turned.maps).scaled(deviation),
     }
     return Made(number, training, held, deviation, widths, turned, parts)
+
+
+def _widened(folds: Sequence[Made]) -> float:
+    """By how much deviations are too small for maps that did not make them.
+
+    The mean of x² / s² is more than 1 where s² is the variance of few maps, however true on
+    average: 1 + 2 / N, nearly, of N, less where it is smoothed. Folds know fewer maps than all.
+    """
+    ratio = np.mean([np.mean((fold.held / fold.deviation) ** 2) for fold in folds])
+    return float(np.sqrt(max(1 + (ratio - 1) * (1 - 1 / len(folds)), 1)))
 
 
 def _tuned(folds: Sequence[Made], n_neighbours: int) -> tuned.Tuned:

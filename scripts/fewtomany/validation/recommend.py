@@ -62,8 +62,9 @@ class Ballot:
 
     Attributes
     ----------
-    held : array of shape (n_held, k), K: held-out maps in some directions
+    held : array of shape (n_held, k), K: held-out maps in some directions, or all values
     targets : the two covariances (k, k) there, by name, K²
+    leading : the leading modes of the two, (m, n), or, where directions are these, None
     seen : held-out maps beside each of the two, value by value, by name
     """
 
@@ -132,40 +133,35 @@ def parts(learnt: Covariance, emulated: np.ndarray) -> dict[str, Model]:
 
 
 def ballot(fold: FoldMaps, seed: int) -> Ballot:
-    """What a fold has to say, in the directions of its two covariances."""
-    directions = _directions(fold, seed)
+    """What a fold has to say: in all values where they are few, or leading modes of the two."""
     made = parts(fold.learnt, fold.emulated)
     maps = fold.held.reshape(len(fold.held), -1).astype(np.float64)
     chosen = worth.choose(maps.shape[1], seed)
-    return Ballot(
-        maps @ directions.T,
-        {name: part.within(directions) for name, part in made.items()},
-        {
-            name: HeldOut(maps, part.variance, chosen, part.rows(chosen)[:, chosen])
-            for name, part in made.items()
-        },
-    )
+    seen = {
+        name: Seen(maps, part.variance, chosen, part.rows(chosen)[:, chosen])
+        for name, part in made.items()
+    }
+    leading = _leading(fold, seed)
+    if maps.shape[1] <= heldout.FEW:
+        return Ballot(maps, {name: part.dense() for name, part in made.items()}, seen, leading)
+    targets = {name: part.within(leading) for name, part in made.items()}
+    return Ballot(maps @ leading.T, targets, seen)
 
 
-def _directions(fold: FoldMaps, seed: int) -> np.ndarray:
-    """All values where they are few, or leading modes of the two covariances, (k, n)."""
-    n = fold.held[0].size
-    if n <= heldout.FEW:
-        return np.eye(n)
+def _leading(fold: FoldMaps, seed: int) -> np.ndarray:
+    """Leading modes of the two covariances, (m, n)."""
     drawn = fold.learnt.model.draw(seed, ("recommend", fold.name), 0, N_DRAWS)
     samples = [maps.reshape(len(maps), -1).astype(np.float64) for maps in (drawn, fold.emulated)]
-    return heldout.mixture_modes(samples, max(min(N_DIRECTIONS, len(fold.emulated) // 2), 1))
+    size = min(N_DIRECTIONS, len(fold.emulated) // 2, fold.held[0].size // 2)
+    return heldout.mixture_modes(samples, max(size, 1))
 
 
 def weigh(ballots: Sequence[Ballot]) -> Weighed:
     """Weights of the two by the likelihood of held-out maps, and what the mixture is worth."""
     fit = weights.fit([fold.held for fold in ballots], [fold.targets for fold in ballots])
-    chi2 = [
-        _chi2(fold.held, sum(fit.weights[name] * fold.targets[name] for name in fold.targets))
-        for fold in ballots
-    ]
+    chi2, (n_directions, *_) = zip(*(fold.chi2(fit.weights) for fold in ballots), strict=True)
     seen = [worth.mixed(fold.seen, fit.weights) for fold in ballots]
-    return Weighed(fit, np.concatenate(chi2), ballots[0].held.shape[1], seen)
+    return Weighed(fit, np.concatenate(chi2), n_directions, seen)
 
 
 def _chi2(maps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
