@@ -64,13 +64,21 @@ class Ballot:
     ----------
     held : array of shape (n_held, k), K: held-out maps in some directions, or all values
     targets : the two covariances (k, k) there, by name, K²
-    leading : the leading modes of the two, (m, n), or, where directions are these, None
     seen : held-out maps beside each of the two, value by value, by name
+    leading : the leading modes of the two, (m, n); None where these are the directions
     """
 
     held: np.ndarray
     targets: dict[str, np.ndarray]
     seen: dict[str, HeldOut]
+    leading: np.ndarray | None = None
+
+    def chi2(self, shares: dict[str, float]) -> tuple[np.ndarray, int]:
+        """χ² of every held-out map under their mixture in the leading modes, and their number."""
+        held, mixed = self.held, sum(shares[name] * self.targets[name] for name in self.targets)
+        if self.leading is not None:
+            held, mixed = held @ self.leading.T, self.leading @ mixed @ self.leading.T
+        return _chi2(held, mixed), held.shape[1]
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,7 @@ def ballot(fold: FoldMaps, seed: int) -> Ballot:
     maps = fold.held.reshape(len(fold.held), -1).astype(np.float64)
     chosen = worth.choose(maps.shape[1], seed)
     seen = {
-        name: Seen(maps, part.variance, chosen, part.rows(chosen)[:, chosen])
+        name: HeldOut(maps, part.variance, chosen, part.rows(chosen)[:, chosen])
         for name, part in made.items()
     }
     leading = _leading(fold, seed)
