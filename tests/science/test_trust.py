@@ -177,6 +177,23 @@ def test_a_singular_candidate_is_left_out(truth):
         assert ("raw" in models) == known
 
 
+def test_where_all_values_weigh_simulations_are_counted_in_leading_modes(
+    truth, learnt, monkeypatch
+):
+    """The same χ² as where leading modes weigh, under the same weights."""
+    fold = recommend.FoldMaps(
+        "some.fold-0", draws(truth, 5, 3), next(iter(learnt.values())), draws(truth, 6, 60)
+    )
+    whole = recommend.ballot(fold, 1)
+    assert whole.held.shape == (3, 384)
+    monkeypatch.setattr(heldout, "FEW", 0)
+    leading = recommend.ballot(fold, 1)
+    assert leading.held.shape == (3, 30)
+    (chi2, n), (other, number) = (some.chi2(recommend.EQUAL) for some in (whole, leading))
+    assert n == number == 30
+    np.testing.assert_allclose(chi2, other, rtol=1e-6)
+
+
 def test_a_fold_emulates_its_own_inputs_only(campaign, truth, tmp_path):
     inputs = store.MapSet(draws(truth, 1, N_INPUTS), "QU", "input-20")
     store.write_maps(tmp_path / "inputs.h5", inputs)

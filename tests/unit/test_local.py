@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -317,3 +318,16 @@ def test_held_out_inputs_weigh_it(monkeypatch):
     assert set(weights) == {"inputs", "isotropic", "diagonal", "small turns", "local"}
     assert weights["isotropic"] + weights["local"] > 0.7
     assert divergence(found.model.dense(), truth) < 0.3 * divergence(np.eye(160), truth)
+
+
+def test_deviations_of_few_maps_are_widened_by_what_they_are_too_small():
+    """Variances of N maps, not smoothed: x² over them is N / (N − 2) in the mean, of other maps."""
+    rng, folds = np.random.default_rng(5), []
+    for _ in range(5):
+        deviation = np.sqrt(np.mean(rng.standard_normal((8, 2, 20_000)) ** 2, axis=0))
+        folds.append(SimpleNamespace(held=rng.standard_normal((2, 2, 20_000)), deviation=deviation))
+    ratio = 1 + (8 / 6 - 1) * 4 / 5  # as of ten maps, nearly
+    assert without_axis._widened(folds) == pytest.approx(np.sqrt(ratio), rel=0.01)
+    for fold in folds:
+        fold.deviation = 2 * fold.deviation
+    assert without_axis._widened(folds) == 1
