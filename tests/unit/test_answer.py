@@ -175,8 +175,8 @@ def test_a_simpler_covariance_that_is_better_is_told(gain):
     gains = {"diagonal": {"held_out": 0.0}, "recommended": {"held_out": gain, "error": 0.04}}
     trust = {"rival": "diagonal", "gains": gains, "n_directions": 25}
     found = answer.answer(facts(trust=trust), "results/mine")
-    told = "Held-out inputs like the inputs' covariance shrunk toward its diagonal better"
-    assert (told in found.headline) == (gain == -0.17)
+    told = "held-out inputs like the inputs' covariance shrunk toward its diagonal better"
+    assert (f"(In 25 directions {told}.)" in found.headline) == (gain == -0.17)
     assert (f"{told}, by 4.2 ± 1 nats a map." in found.sentences[1]) == (gain == -0.17)
     own = trust | {"rival": "without-emulation"}
     assert told not in answer.answer(facts(trust=own), "results/mine").sentences[1]

@@ -112,7 +112,8 @@ def headline(facts: Facts, used: Sequence[Use]) -> str:
     if facts.evidence is None:
         return text
     if (better := _better(facts)) is not None:
-        text += f" (Held-out inputs like {better[0]} better.)"
+        where = f"In {facts.trust['n_directions']} directions"
+        text += f" ({where} held-out inputs like {better[0]} better.)"
     worst = _worst(facts.numbers)
     if worst is None:
         return f"{text} Nothing says how good it is."
@@ -154,7 +155,8 @@ def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
     if (better := _better(facts)) is not None:
         name, gain, error = better
         sentences.append(
-            f"Held-out inputs like {name} better, by {gain:.2g} ± {error:.1g} nats a map."
+            f"In {facts.trust['n_directions']} leading directions held-out inputs like {name} "
+            f"better, by {gain:.2g} ± {error:.1g} nats a map."
         )
     claimed, bias = (
         facts.value(f"parameter:{key}:r") for key in ("claimed_over_scatter", "bias_over_scatter")
