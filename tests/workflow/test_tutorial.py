@@ -8,17 +8,21 @@ import warnings
 from pathlib import Path
 
 import pytest
+import yaml
 
 import inprocess
 from harness import ROOT
 
-PARTS = ("Snakefile", "benchmarks", "config", "profiles", "scripts", "workflow", "envs")
+PARTS = ("Snakefile", "config", "profiles", "scripts", "workflow", "envs")
 NOTEBOOK = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text(encoding="utf-8"))
 SMALL = (
     ("NSIDE, N_INPUTS, N_ASIDE = 8, 20, 40", "NSIDE, N_INPUTS, N_ASIDE = 4, 12, 40"),
-    ('"--n-maps", 200]', '"--n-maps", 40]'),
+    ('"--n-maps", 200]', '"--n-maps", 40, "--config", "small.yaml"]'),
 )
 """What the small one has in place of some words of the true one."""
+
+RECIPE = {"emulator": {"n_steps": 40}, "trust": {"n_folds": 2, "n_maps": 20, "n_directions": 10}}
+"""What the small one has in place of some keys of config/augment.yaml."""
 
 RUN = subprocess.run
 
@@ -55,6 +59,12 @@ def executed(folder, monkeypatch, changes):
     """The cells with code, executed in a folder where the program's own lie as links."""
     for part in PARTS:
         (folder / part).symlink_to(ROOT / part)
+    (folder / "benchmarks").mkdir()  # where Snakemake writes, too
+    (folder / "benchmarks" / "own_maps.py").symlink_to(ROOT / "benchmarks" / "own_maps.py")
+    recipe = yaml.safe_load((ROOT / "config" / "augment.yaml").read_text())
+    for section, values in RECIPE.items():
+        recipe[section] |= values
+    (folder / "small.yaml").write_text(yaml.safe_dump(recipe))
     text = json.dumps(NOTEBOOK)
     for right, small in changes:
         right, small = (json.dumps(words)[1:-1] for words in (right, small))
