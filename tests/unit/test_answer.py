@@ -169,6 +169,14 @@ def test_a_number_that_may_be_any_larger_one_is_a_bound():
     assert "Where correlations matter, trust it as 500." in found.sentences[1]
 
 
+def test_chi2_is_told_in_leading_modes_and_in_all_values_where_these_are_few():
+    held = {"chi2": {"value": 1.68, "error": 0.08}, "all_values": {"value": 1.003, "error": 0.01}}
+    evidence = {"weights": {}, "held_out": held, "n_directions": 50}
+    told = answer.answer(facts(evidence=evidence), "results/mine").sentences[1]
+    assert "a χ² of 1.68 ± 0.08 in its 50 leading modes, where 1 is right" in told
+    assert "In all values it is 1.00 ± 0.01." in told
+
+
 @pytest.mark.parametrize("gain", [-0.17, -0.01, 0.2])
 def test_a_simpler_covariance_that_is_better_is_told(gain):
     """By held-out inputs, against all rivals; one that is not clearly better is not told."""

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from fewtomany import config, seeds
 from fewtomany.covariance import learn, nearby, regressions, tuned, turns, without_axis
+from fewtomany.covariance.turned import Training
 from fewtomany.files import store
 from fewtomany.maps.components import Components
 from fewtomany.maps.flat import Flat
@@ -325,8 +326,16 @@ def test_deviations_of_few_maps_are_widened_by_what_they_are_too_small():
     rng, folds = np.random.default_rng(5), []
     for _ in range(5):
         deviation = np.sqrt(np.mean(rng.standard_normal((8, 2, 20_000)) ** 2, axis=0))
-        folds.append(SimpleNamespace(held=rng.standard_normal((2, 2, 20_000)), deviation=deviation))
+        held, training = (
+            rng.standard_normal((2, 2, 20_000)),
+            Training(np.zeros((8, 2, 1)), Components("QU"), None),
+        )
+        folds.append(SimpleNamespace(held=held, deviation=deviation, training=training))
     ratio = 1 + (8 / 6 - 1) * 4 / 5  # as of ten maps, nearly
+    assert without_axis._widened(folds) == pytest.approx(np.sqrt(ratio), rel=0.01)
+    for fold in folds:  # the mean of eight maps was taken off
+        fold.held = fold.held * np.sqrt(9 / 8)
+        fold.training = replace(fold.training, centre=True)
     assert without_axis._widened(folds) == pytest.approx(np.sqrt(ratio), rel=0.01)
     for fold in folds:
         fold.deviation = 2 * fold.deviation

@@ -195,9 +195,16 @@ def _widened(folds: Sequence[Made]) -> float:
     """By how much deviations are too small for maps that did not make them.
 
     The mean of x² / s² is more than 1 where s² is the variance of few maps, however true on
-    average: 1 + 2 / N, nearly, of N, less where it is smoothed. Folds know fewer maps than all.
+    average: 1 + 2 / N, nearly, of N, less where it is smoothed. Folds know fewer maps than all. A
+    mean of N maps that was taken off others makes these larger by 1 + 1 / N, which is not meant.
     """
-    ratio = np.mean([np.mean((fold.held / fold.deviation) ** 2) for fold in folds])
+    ratio = np.mean(
+        [
+            np.mean((fold.held / fold.deviation) ** 2)
+            / (1 + fold.training.centre / len(fold.training))
+            for fold in folds
+        ]
+    )
     return float(np.sqrt(max(1 + (ratio - 1) * (1 - 1 / len(folds)), 1)))
 
 

@@ -73,9 +73,13 @@ class Ballot:
     seen: dict[str, HeldOut]
     leading: np.ndarray | None = None
 
+    def mixed(self, shares: dict[str, float]) -> np.ndarray:
+        """Their mixture, (k, k), K²."""
+        return sum(shares[name] * self.targets[name] for name in self.targets)
+
     def chi2(self, shares: dict[str, float]) -> tuple[np.ndarray, int]:
         """χ² of every held-out map under their mixture in the leading modes, and their number."""
-        held, mixed = self.held, sum(shares[name] * self.targets[name] for name in self.targets)
+        held, mixed = self.held, self.mixed(shares)
         if self.leading is not None:
             held, mixed = held @ self.leading.T, self.leading @ mixed @ self.leading.T
         return _chi2(held, mixed), held.shape[1]
@@ -90,7 +94,9 @@ class Weighed:
     fit : weights of the two parts
     chi2 : array of shape (n_held,), χ² of every held-out map under the mixture of its fold;
         infinite where that is singular
-    n_directions : in which the maps were judged
+    n_directions : leading modes in which the maps were judged
+    reduced : array of shape (n_held,), χ² per value of every held-out map in all values, where
+        these weighed
     seen : for every fold its held-out maps beside its mixture, value by value
     """
 
@@ -98,6 +104,7 @@ class Weighed:
     chi2: np.ndarray
     n_directions: int
     seen: Sequence[HeldOut]
+    reduced: np.ndarray | None = None
 
     @property
     def numbers(self) -> dict[str, Equivalent | None]:
@@ -112,24 +119,29 @@ class Weighed:
         }
 
     @property
-    def reduced_chi2(self) -> tuple[float, float]:
-        """Mean of χ² per direction, 1 if the mixture is right, and its standard error."""
-        reduced = self.chi2 / self.n_directions
-        return float(reduced.mean()), float(reduced.std(ddof=1) / len(reduced) ** 0.5)
-
-    @property
     def evidence(self) -> dict:
         """The same as plain JSON; None is an open end or infinity."""
-        chi2 = [x if np.isfinite(x) else None for x in self.reduced_chi2]
+        held_out = {"chi2": _with_error(self.chi2 / self.n_directions)}
+        if self.reduced is not None:
+            held_out["all_values"] = _with_error(self.reduced)
         return {
             "weights": self.fit.weights,
             "n_held_out": len(self.fit.scores),
             "n_directions": self.n_directions,
-            "held_out": {"chi2": dict(zip(("value", "error"), chi2, strict=True))},
+            "held_out": held_out,
             "effective_number": {
                 how: worth.as_json(number) for how, number in self.numbers.items() if number
             },
         }
+
+
+def _with_error(reduced: np.ndarray) -> dict[str, float | None]:
+    """Mean of χ² per direction, 1 if the covariance is right, and its standard error."""
+    found = reduced.mean(), reduced.std(ddof=1) / len(reduced) ** 0.5
+    return {
+        n: float(x) if np.isfinite(x) else None
+        for n, x in zip(("value", "error"), found, strict=True)
+    }
 
 
 def parts(learnt: Covariance, emulated: np.ndarray) -> dict[str, Model]:
@@ -169,7 +181,11 @@ def weigh(ballots: Sequence[Ballot]) -> Weighed:
     fit = weights.fit([fold.held for fold in ballots], [fold.targets for fold in ballots])
     chi2, (n_directions, *_) = zip(*(fold.chi2(fit.weights) for fold in ballots), strict=True)
     seen = [worth.mixed(fold.seen, fit.weights) for fold in ballots]
-    return Weighed(fit, np.concatenate(chi2), n_directions, seen)
+    reduced = None
+    if ballots[0].leading is not None:
+        whole = [_chi2(fold.held, fold.mixed(fit.weights)) / fold.held.shape[1] for fold in ballots]
+        reduced = np.concatenate(whole)
+    return Weighed(fit, np.concatenate(chi2), n_directions, seen, reduced)
 
 
 def _chi2(maps: np.ndarray, matrix: np.ndarray) -> np.ndarray:

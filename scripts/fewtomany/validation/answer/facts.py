@@ -101,6 +101,12 @@ class Facts:
         return (held["value"], held["error"]) if held.get("value") is not None else None
 
     @property
+    def chi2_of_all_values(self) -> tuple[float, float] | None:
+        """The same in all values, where these are few; the other is in leading modes."""
+        held = (self.evidence or {}).get("held_out", {}).get("all_values") or {}
+        return (held["value"], held["error"]) if held.get("value") is not None else None
+
+    @property
     def added(self) -> tuple[float, float] | None:
         """What the recommended covariance gains over the best without emulation, nats a map.
 

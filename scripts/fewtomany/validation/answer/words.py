@@ -146,7 +146,12 @@ def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
         return (_of_maps(wrong),)
     sentences = []
     if facts.held_out_chi2 is not None:
-        sentences.append(chi2_sentence(*facts.held_out_chi2))
+        modes = facts.evidence.get("n_directions")
+        where = f"its {modes} leading modes" if modes else "it"
+        told = chi2_sentence(*facts.held_out_chi2, where)
+        if facts.chi2_of_all_values is not None:
+            told += " In all values it is {:.2f} ± {:.2f}.".format(*facts.chi2_of_all_values)
+        sentences.append(told)
     elif (found := facts.entry("trust:chi2_mean")) is not None and found["value"] is not None:
         alone = "the covariance of the emulated maps alone"
         sentences.append(chi2_sentence(found["value"], found["error"], alone))
