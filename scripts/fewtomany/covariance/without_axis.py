@@ -235,9 +235,14 @@ def _targets(
 
 
 def _directions(fold: Made, parts: Mapping[str, Model], seed: int) -> np.ndarray:
-    """All values where they are few, or leading modes of all parts, (k, n)."""
+    """All values where they are few, or leading modes of all parts, (k, n).
+
+    Not all of maps that are sums of fewer: the likelihood has no maximum there.
+    """
     size = fold.deviation.size
-    if size <= heldout.FEW:
+    inputs = fold.training.away.reshape(len(fold.training), -1)
+    independent = np.linalg.matrix_rank(inputs) == len(inputs) - fold.training.centre
+    if size <= heldout.FEW and independent:
         return np.eye(size)
     n_draws = int(np.clip(DRAWN / size, LEAST_DRAWS, 2 * N_DIRECTIONS))
     samples = [

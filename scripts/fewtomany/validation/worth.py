@@ -131,7 +131,7 @@ def _share(products: Sequence[np.ndarray]) -> float:
     pairs = sum(len(some) * (len(some) - 1) for some in products)
     missed = sum(some.sum() - np.trace(some) for some in products) / pairs
     total = sum(np.trace(some) for some in products) / sum(map(len, products))
-    return missed / max(total - missed, np.finfo(float).tiny)
+    return missed / max(total - missed, np.finfo(float).eps * abs(total), np.finfo(float).tiny)
 
 
 def _number(products: Sequence[np.ndarray], undo: Callable[[float], float]) -> Equivalent | None:
