@@ -48,8 +48,13 @@ ROUNDING, OF_MODES = 1e-3, 0.015
 """Relative errors: of what another processor makes of the same sums, and of what rests on the last
 of some leading modes, whose neighbour is nearly as strong."""
 
-ROUGH = {"maps": 0.02, "input-10/kl:nercome": 0.5}
-"""Relative error of what is made of emulated maps, and of a model whose best split of the inputs
+ROUGH = {
+    "maps": 0.02,
+    "input-10/kl:nercome": 0.5,
+    "input-10/kl:without-emulation": 0.05,
+    "input-10/correlation_error:without-emulation": 0.02,
+}
+"""Relative error of what is made of emulated maps, and of models whose best split or prior
 another processor's rounding may change: of these the rms alone is known."""
 
 
