@@ -1,5 +1,6 @@
 """Where a batch starts and how many steps follow, where no axis is known; and the paper's recipe.
 
+    python benchmarks/no_axis.py --cache build/symmetry --inputs 10 --seed 1
     python benchmarks/no_axis.py --cache build/symmetry --inputs 10 --batches 30 \\
         paper "start=turned,n_steps=15" "start=white,n_steps=250"
 
@@ -15,7 +16,7 @@ Before them, the best covariance without emulation and its parts. Then, of every
     recommended   as a campaign recommends it: with the best without emulation, by held-out inputs
                   of five folds, of which each is emulated from the others (``--folds``)
 
-Not run as a whole yet: its functions made the figures of docs/covariances.md, in other programs.
+The first command was run as it stands. Of the second only the functions were, in other programs.
 """
 
 import argparse
@@ -49,7 +50,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("options", nargs="+", help="paper, or key=value[,key=value...]")
+    parser.add_argument("options", nargs="*", help="paper, or key=value[,key=value...]")
     parser.add_argument("--cache", type=Path, required=True, help="folder for response and maps")
     parser.add_argument("--inputs", type=int, nargs="+", default=[10, 100], help="input maps")
     parser.add_argument("--seed", type=int, default=0, help="draw of the inputs")

@@ -2,12 +2,11 @@
 
 Its parts are the inputs themselves and a diagonal covariance; where the scan has an axis, the
 inputs turned about it (:mod:`fewtomany.covariance.turned`); where it has none, what needs none
-(:mod:`fewtomany.covariance.without_axis`); where
-there is a surrogate, its correlations (:mod:`fewtomany.covariance.surrogate`). All are scaled by
-the same deviations, smoothed about the axis or, without one, alike in all directions, where the
-inputs themselves keep their own; the weights make held-out inputs likeliest. A part is made of the
-inputs of a fold, to be scored, as it is made of all, to be used. An emulation may start from its
-draws, and has to be better than it.
+(:mod:`fewtomany.covariance.without_axis`); where there is a surrogate, its correlations
+(:mod:`fewtomany.covariance.surrogate`). All are scaled by the same deviations, smoothed about the
+axis or, without one, alike in all directions, where the inputs themselves keep their own; the
+weights make held-out inputs likeliest. A part is made of the inputs of a fold, to be scored, as it
+is made of all, to be used. An emulation may start from its draws, and has to be better than it.
 
 Where the axis is not the pole of the maps' frame, the turned inputs are learnt in the frame of
 the axis and seen from the maps' own (:mod:`fewtomany.covariance.rotated`).
@@ -67,8 +66,7 @@ def learn(
     component, in pixels' sides, "turns_deg", of small turns, "neighbours" of a regression,
     and by what all deviations are "widened", as those of few maps are too small for others; of a
     surrogate "surrogate": its gain over the mixture without it, the error, and whether the
-    variances are smoothed relative to
-    its own ("shape")
+    variances are smoothed relative to its own ("shape")
 
     Raises
     ------

@@ -11,8 +11,8 @@ r_k the rank of the neighbour's distance, 0 for the pixel itself (Kidd & Katzfus
 Analysis 17, 291). β₀ and d₀² are those of isotropic correlations of the distance, d₀² to a power.
 Of independent maps the prior is that of the best evidence, a t distribution; where turned maps are
 samples beside the inputs, it is the one that held-out inputs like best
-(:mod:`fewtomany.covariance.tuned`). The posterior means of
-β and d² are a sparse inverse Cholesky factor (:mod:`fewtomany.covariance.local`).
+(:mod:`fewtomany.covariance.tuned`). The posterior means of β and d² are a sparse inverse Cholesky
+factor (:mod:`fewtomany.covariance.local`).
 """
 
 import functools
