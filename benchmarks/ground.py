@@ -5,6 +5,8 @@
         CONVENTION=COSMO
     python benchmarks/ground.py table results/toast build/toast/ground \\
         --figure docs/results/ground.png
+    python benchmarks/ground.py cheap             # three sets of 200 cheap maps: minutes
+    python benchmarks/ground.py surrogates build/toast/ground build/toast/cheap
 
 ``maps`` installs toast 3.0.6 into an environment of its own and moves maps 20 to 99 to ``others``.
 ``table`` holds covariances against the other maps, which nothing was made from, in every observed
@@ -12,6 +14,11 @@ pixel: the variances of the inputs alone (a diagonal), the inputs' covariance sh
 diagonal (Ledoit & Wolf 2004), the best one without emulation, the recommended one, and the
 variances of the others themselves, the best that a diagonal can do. The figure holds the numbers of
 simulations that held-out inputs told beside those of the other maps.
+
+``cheap`` makes maps of a tenth of the sampling rate: a right set, one of the scan of another,
+larger patch that holds this one, and one of noise with another knee. ``surrogates`` learns the best
+covariance without emulation with each set beside the inputs, and without any, and holds it against
+the other maps in the same way.
 """
 
 import argparse
@@ -25,10 +32,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from fewtomany import covariance  # noqa: E402
-from fewtomany.covariance import Model, shrinkage  # noqa: E402
+from fewtomany import config, covariance  # noqa: E402
+from fewtomany.covariance import Model, learn, shrinkage, surrogate  # noqa: E402
 from fewtomany.covariance.base import Dense  # noqa: E402
 from fewtomany.figures import style  # noqa: E402
+from fewtomany.files.store import MapSet  # noqa: E402
+from fewtomany.maps.sky import Sky  # noqa: E402
 from fewtomany.validation import worth  # noqa: E402
 from fewtomany.validation.answer.facts import OF_EVIDENCE as HOW  # noqa: E402
 from fewtomany.validation.answer.facts import Worth  # noqa: E402
@@ -39,20 +48,34 @@ N_INPUTS, N_OTHERS = 20, 80
 N_MODES = 50
 """Leading modes in which χ² counts simulations: as many as held-out inputs are judged in."""
 
+CHEAP = {
+    "right": ("--first", "1000"),
+    "another patch": ("--first", "2000", "--patch", "patch,1,10,5,70,-45"),
+    "another knee": ("--first", "3000", "--knee", "0.001"),
+}
+"""Sets of cheap maps, and how toast_maps.py makes them; none shares noise with another."""
+
+N_CHEAP, CHEAP_RATE_HZ = 200, 0.1
+
 FIRST, RECOMMENDED = "variances of the inputs alone", "recommended"
 
 
-def make_maps(folder: Path, satellite: bool) -> None:
-    """Install toast and write its maps: inputs to ``fits`` and ``h5``, the rest to ``others``."""
+def run_toast(folder: Path, output: str, *options: str) -> None:
+    """Run toast_maps.py in an environment of its own, which is made where it is not there."""
     environment = folder / "environment"
     if not (environment / "bin" / "toast_env").exists():
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)
         pip = [environment / "bin" / "python", "-m", "pip", "install", "--quiet"]
         subprocess.run([*pip, TOAST, "h5py"], check=True)
-    kind = "satellite" if satellite else "ground"
     command = [environment / "bin" / "python", ROOT / "benchmarks" / "toast_maps.py"]
-    command += ["--n-maps", str(N_INPUTS + N_OTHERS), "--output", folder / kind]
-    subprocess.run([*command, *(["--satellite"] if satellite else [])], check=True)
+    subprocess.run([*command, "--output", folder / output, *options], check=True)
+
+
+def make_maps(folder: Path, satellite: bool) -> None:
+    """Write toast's maps: inputs to ``fits`` and ``h5``, the rest to ``others``."""
+    kind = "satellite" if satellite else "ground"
+    options = ["--satellite"] if satellite else []
+    run_toast(folder, kind, "--n-maps", str(N_INPUTS + N_OTHERS), *options)
     for form in ("fits", "h5"):
         others = folder / kind / ("others" if form == "fits" else "others-h5")
         others.mkdir(exist_ok=True)
@@ -128,6 +151,52 @@ def found_in(results: Path, maps: Path, stokes: str) -> tuple[dict[str, Any], di
     return {name: judge(many, model, 1) for name, model in models.items()}, numbers
 
 
+def with_surrogates(maps: Path, cheap: Path, stokes: str) -> dict[str, dict[str, Any]]:
+    """What the other maps say of covariances learnt with sets of cheap maps, and with none.
+
+    With the weight of the set, and its gain by held-out inputs with the error, nats a map.
+    """
+    few, many = (read(sorted((maps / name).iterdir()), stokes) for name in ("fits", "others"))
+    sky = Sky(32, np.flatnonzero(np.abs(few).max(axis=(0, 1)) > 0))
+    inputs = MapSet(sky.restrict(few), stokes, "maps", frame="equatorial", sky=sky)
+    judges = sky.restrict(many).reshape(len(many), -1)
+    variance = inputs.maps.reshape(len(few), -1).var(axis=0, ddof=1)
+    found = {FIRST: judge(judges, Dense(inputs.components, sky, np.diag(variance)), 1)}
+    for name in ("none", *CHEAP):
+        stand_in = None
+        if name != "none":
+            rows = sky.restrict(read(sorted((cheap / slug(name) / "fits").iterdir()), stokes))
+            stand_in = surrogate.of_rows(inputs.components, sky, rows)
+        learnt = learn.learn(inputs, config.SymmetrySettings(), 1, surrogate=stand_in)
+        found[name] = judge(judges, learnt.model, 1)
+        found[name] |= learnt.evidence.get("surrogate", {})
+    return found
+
+
+def slug(name: str) -> str:
+    return name.replace(" ", "-")
+
+
+def table_of_surrogates(found: dict[str, dict[str, Any]]) -> str:
+    """Sets of cheap maps, each judged by maps that nothing was made from."""
+    lines = [
+        "| cheap maps | weight | gain by held-out inputs, nats a map | χ² per value | "
+        "log-likelihood per value, over the raw diagonal |",
+        "|---|---|---|---|---|",
+    ]
+    first = found[FIRST]["log_likelihood"]
+    for name, row in found.items():
+        if name == FIRST:
+            continue
+        told = f"{row['gain']:.1f} ± {row['error']:.1f}" if "gain" in row else "–"
+        weight = f"{row['weight']:.2f}" if "weight" in row else "–"
+        lines.append(
+            f"| {name} | {weight} | {told} | {row['chi2']:.3f} ± {row['chi2_error']:.3f} | "
+            f"{row['log_likelihood'] - first:+.4f} |"
+        )
+    return "\n".join(lines)
+
+
 def plain(number: Equivalent | None) -> Worth:
     """A number as the report's sentences have it."""
     return Worth(**{"value" if k == "n_maps" else k: v for k, v in worth.as_json(number).items()})
@@ -191,6 +260,12 @@ def get_parser() -> argparse.ArgumentParser:
     maps = modes.add_parser("maps", help="install toast, write its maps")
     maps.add_argument("--folder", type=Path, default=ROOT / "build" / "toast")
     maps.add_argument("--satellite", action="store_true")
+    cheap = modes.add_parser("cheap", help="write the sets of cheap maps")
+    cheap.add_argument("--folder", type=Path, default=ROOT / "build" / "toast")
+    beside = modes.add_parser("surrogates", help="hold covariances with cheap maps against others")
+    beside.add_argument("maps", type=Path, help="folder of the maps that toast wrote")
+    beside.add_argument("cheap", type=Path, help="folder of the sets of cheap maps")
+    beside.add_argument("--stokes", default="QU")
     judged = modes.add_parser("table", help="hold covariances against the other maps")
     judged.add_argument("results", type=Path, help="folder of the campaign")
     judged.add_argument("maps", type=Path, help="folder of the maps that toast wrote")
@@ -202,6 +277,13 @@ def get_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     if arguments.mode == "maps":
         make_maps(arguments.folder, arguments.satellite)
+    elif arguments.mode == "cheap":
+        for name, options in CHEAP.items():
+            size = ("--n-maps", str(N_CHEAP), "--rate", str(CHEAP_RATE_HZ))
+            run_toast(arguments.folder, f"cheap/{slug(name)}", *size, *options)
+    elif arguments.mode == "surrogates":
+        found = with_surrogates(arguments.maps, arguments.cheap, arguments.stokes)
+        print(table_of_surrogates(found))
     else:
         found, said = found_in(arguments.results, arguments.maps, arguments.stokes)
         print(table(found, said))

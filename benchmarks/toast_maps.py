@@ -49,8 +49,8 @@ def focalplane(rate_hz: float, knee_hz: float) -> toast.instrument.Focalplane:
     )
 
 
-def ground(days: int, rate_hz: float, knee_hz: float) -> toast.ops.Operator:
-    """Scans of constant elevation over the patch, as toast's own scheduler orders them."""
+def ground(days: int, rate_hz: float, knee_hz: float, patch: str = PATCH) -> toast.ops.Operator:
+    """Scans of constant elevation over a patch, as toast's own scheduler orders them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "schedule.txt"
         options = {
@@ -59,7 +59,7 @@ def ground(days: int, rate_hz: float, knee_hz: float) -> toast.ops.Operator:
             "site-lat": SITE["lat"],
             "site-lon": SITE["lon"],
             "site-alt": SITE["alt"],
-            "patch": PATCH,
+            "patch": patch,
             "start": "2026-10-01 00:00:00",
             "stop": f"2026-10-{days + 1:02d} 00:00:00",
             "ces-max-time-s": 1200,
@@ -99,8 +99,8 @@ def satellite(days: int, rate_hz: float, knee_hz: float) -> toast.ops.Operator:
     )
 
 
-def write(scan: toast.ops.Operator, n_maps: int, order: int, nside: int, output: Path) -> None:
-    """Maps 0 to n_maps - 1 as ``map_0000.fits`` and ``map_0000.h5``."""
+def write(scan: toast.ops.Operator, numbers: range, order: int, nside: int, output: Path) -> None:
+    """Maps of some realizations as ``map_0000.fits`` and ``map_0000.h5``."""
     data = toast.Data()
     scan.apply(data)
     ops.DefaultNoiseModel().apply(data)
@@ -121,8 +121,8 @@ def write(scan: toast.ops.Operator, n_maps: int, order: int, nside: int, output:
     binning = ops.BinMap(**pointing, covariance="cov", binned="binned", full_pointing=True)
     for folder in ("fits", "h5"):
         (output / folder).mkdir(parents=True, exist_ok=True)
-    for number in range(n_maps):
-        if number:
+    for number in numbers:
+        if number > numbers.start:
             ops.Reset(detdata=["signal"]).apply(data)
         ops.SimNoise(realization=number).apply(data)
         if order >= 0:
@@ -131,7 +131,7 @@ def write(scan: toast.ops.Operator, n_maps: int, order: int, nside: int, output:
         binning.apply(data)
         for folder in ("fits", "h5"):
             data["binned"].write(str(output / folder / f"map_{number:04d}.{folder}"))
-        logger.info("map %d of %d", number + 1, n_maps)
+        logger.info("map %d of %d", 1 + number - numbers.start, len(numbers))
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -139,20 +139,25 @@ def get_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--n-maps", type=int, default=100)
+    options.add_argument("--first", type=int, default=0, help="realization; others share no noise")
     options.add_argument("--nside", type=int, default=32)
     options.add_argument("--days", type=int, help="of observation; ground 6, satellite 100")
     options.add_argument("--rate", type=float, help="of samples (Hz); ground 1, satellite 0.5")
     options.add_argument("--knee", type=float, default=0.05, help="of the 1/f noise (Hz)")
     options.add_argument("--order", type=int, default=1, help="of the polynomial; -1 is none")
+    options.add_argument("--patch", default=PATCH, help="of the ground telescope, as toast has it")
     options.add_argument("--satellite", action="store_true")
     options.add_argument("--output", type=Path, required=True)
     return options
 
 
 def main(arguments: argparse.Namespace) -> None:
-    kind, days, rate = (satellite, 100, 0.5) if arguments.satellite else (ground, 6, 1)
-    scan = kind(arguments.days or days, arguments.rate or rate, arguments.knee)
-    write(scan, arguments.n_maps, arguments.order, arguments.nside, arguments.output)
+    if arguments.satellite:
+        scan = satellite(arguments.days or 100, arguments.rate or 0.5, arguments.knee)
+    else:
+        scan = ground(arguments.days or 6, arguments.rate or 1, arguments.knee, arguments.patch)
+    numbers = range(arguments.first, arguments.first + arguments.n_maps)
+    write(scan, numbers, arguments.order, arguments.nside, arguments.output)
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ def main(arguments: argparse.Namespace) -> None:
         logger.info(note)
     surrogate = ingest.patterns(arguments.surrogate)
     if surrogate:
+        augment.check_apart(maps, surrogate)
         cheap = augment.kind_of(surrogate, found.stokes, said, arguments.axis, mask, fewest=2)
         logger.info("surrogate: %d maps at nside %d, %s", cheap.n_maps, cheap.nside, cheap.frame)
     content = augment.plan(

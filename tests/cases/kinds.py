@@ -5,6 +5,7 @@ import numpy as np
 from astropy.io import fits
 
 from cases.writing import (
+    ARRAYS,
     HEALPIX,
     N_PIX,
     NEST,
@@ -143,7 +144,7 @@ def one_array_for_each_map(folder):
         np.save(folder / f"map_{k}.npy", maps)
 
 
-@case("*.npy", STOKES="TQU", CONVENTION="COSMO")
+@case("*.npy", told=f"{ARRAYS}K, RING, galactic$", STOKES="TQU", CONVENTION="COSMO")
 def one_array_for_each_map_said(folder):
     wrote = truth(n=12)
     for k, maps in enumerate(wrote.maps):

@@ -7,6 +7,7 @@ import numpy as np
 from astropy.io import fits
 
 from cases.writing import (
+    ARRAYS,
     HEALPIX,
     N_PIX,
     NEST,
@@ -133,7 +134,7 @@ def nside_24(folder):
         table(folder / f"map_{k}.fits", columns, {**WHOLE, "NSIDE": 24})
 
 
-@case("*.npy", CONVENTION="COSMO")
+@case("*.npy", told=ARRAYS, CONVENTION="COSMO")
 def big_endian_array(folder):
     """Read with astropy, saved as it was. LSSTDESC/NaMaster#149"""
     wrote = truth()
@@ -195,14 +196,14 @@ def three_columns_of_healpy(folder):
     return wrote
 
 
-@case("*.npy", CONVENTION="COSMO")
+@case("*.npy", told=ARRAYS, CONVENTION="COSMO")
 def array_of_three_axes(folder):
     wrote = truth()
     np.save(folder / "maps.npy", wrote.maps)
     return wrote
 
 
-@case("*.npy")
+@case("*.npy", told=ARRAYS)
 def array_of_two_axes(folder):
     """(n, n_pix) of T. healpy/healpy#320"""
     wrote = truth("T")

@@ -13,6 +13,9 @@ NEST = hp.nest2ring(NSIDE, np.arange(N_PIX))
 """``ring[NEST]`` is in NESTED order."""
 
 UNSEEN = np.float32(-1.6375e30)
+ARRAYS = "^arrays say nothing of themselves: taken as "
+"""What is said of NumPy files, with K, RING and galactic where the user does not say these."""
+
 HEALPIX = {"PIXTYPE": "HEALPIX", "ORDERING": "RING", "NSIDE": NSIDE}
 WHOLE = {**HEALPIX, "COORDSYS": "G", "POLCCONV": "COSMO"}
 """A header that says everything but the unit."""

@@ -117,6 +117,19 @@ def test_true_maps_are_trusted(good):
     assert min(numbers["intensities"]) > 0.5
 
 
+def test_in_all_values_simpler_covariances_are_worse_by_many_errors(good, monkeypatch, campaign):
+    """Where all values are few; singular covariances have no likelihood there."""
+    gains = good[1]["all_values"]
+    assert gains.keys() == {"diagonal", "ledoit-wolf", "oas", recommend.WITHOUT}
+    assert all(gains[name]["gain"] < -3 * gains[name]["error"] for name in ("diagonal", "oas"))
+
+
+def test_of_many_values_not_all_are_looked_at(monkeypatch, campaign, truth, learnt):
+    monkeypatch.setattr(heldout, "FEW", 300)
+    _, numbers = judged(campaign, truth, learnt, lambda seed: draws(truth, seed, N_MAPS))
+    assert numbers["all_values"] == {}
+
+
 def test_a_wrong_emulation_is_not(campaign, truth, learnt):
     white = np.diag(np.diagonal(truth)[::-1])
     entries, numbers = judged(campaign, truth, learnt, lambda seed: draws(white, seed, N_MAPS))

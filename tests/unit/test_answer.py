@@ -185,9 +185,42 @@ def test_a_simpler_covariance_that_is_better_is_told(gain):
     found = answer.answer(facts(trust=trust), "results/mine")
     told = "held-out inputs like the inputs' covariance shrunk toward its diagonal better"
     assert (f"(In 25 directions {told}.)" in found.headline) == (gain == -0.17)
-    assert (f"{told}, by 4.2 ± 1 nats a map." in found.sentences[1]) == (gain == -0.17)
+    assert (f"{told}, by 4 ± 1 nats a map." in found.sentences[1]) == (gain == -0.17)
     own = trust | {"rival": "without-emulation"}
     assert told not in answer.answer(facts(trust=own), "results/mine").sentences[1]
+
+
+SHRUNK = "held-out inputs like the inputs' covariance shrunk toward its diagonal better"
+
+
+@pytest.mark.parametrize(
+    ("gain", "warned", "told"),
+    [
+        (-46.0, "", f"{SHRUNK}, by 4 ± 1 nats a map; in all values it is worse by 46 ± 5 nats"),
+        (2.0, f"({SHRUNK}; in all values they cannot tell.)", "4 ± 1 nats a map; in all values"),
+        (12.0, f"(In all values {SHRUNK}.)", "4 ± 1 nats a map, and in all values, too, by 12 ± 5"),
+    ],
+)
+def test_a_simpler_covariance_is_told_with_what_all_values_say_of_it(gain, warned, told):
+    """Better in some directions: no alarm where all values say otherwise."""
+    gains = {"diagonal": {"held_out": 0.0}, "recommended": {"held_out": -0.17, "error": 0.04}}
+    every = {"diagonal": {"gain": gain, "error": 5.0}, "emulated": {"gain": 900.0, "error": 1.0}}
+    trust = {"rival": "diagonal", "gains": gains, "n_directions": 25, "all_values": every}
+    found = answer.answer(facts(trust=trust), "results/mine")
+    assert warned.replace("(held", "(In 25 directions held") in found.headline
+    assert ("better" in found.headline) == bool(warned)
+    assert told in found.sentences[1]
+
+
+def test_one_that_is_better_in_all_values_alone_is_told():
+    gains = {"oas": {"held_out": 0.0}, "recommended": {"held_out": 0.1, "error": 0.04}}
+    every = {"oas": {"gain": -9.0, "error": 1.0}, "isotropic": {"gain": 7.4, "error": 1.2}}
+    trust = {"rival": "oas", "gains": gains, "n_directions": 25, "all_values": every}
+    found = answer.answer(facts(trust=trust), "results/mine")
+    told = "In all values held-out inputs like that of isotropic maps better"
+    assert f"({told}.)" in found.headline
+    assert f"{told}, by 7 ± 1 nats a map." in found.sentences[1]
+    assert "OAS" not in found.sentences[1]
 
 
 def test_a_truth_counts_before_held_out_inputs():

@@ -53,8 +53,10 @@ def array(tmp_path):
 
 def test_kind_of_an_array(array):
     said = Source((), convention="COSMO")
-    assert augment.kind_of([array], said=said) == Contents("QU", 5, 8, "galactic")
-    said = Source((), convention="IAU", frame="ecliptic")
+    found = augment.kind_of([array], said=said)
+    assert (found.stokes, found.n_maps, found.nside, found.frame) == ("QU", 5, 8, "galactic")
+    assert found.notes == ("arrays say nothing of themselves: taken as K, RING, galactic",)
+    said = Source((), "uK", "RING", "IAU", "ecliptic")
     assert augment.kind_of([array], said=said, axis="ecliptic") == Contents("QU", 5, 8, "ecliptic")
 
 
@@ -70,6 +72,13 @@ def test_cheap_maps_of_the_same_scan_are_a_surrogate():
     campaign = planned(said=said, surrogate=["cheap/*.fits"])
     assert campaign.surrogate.source == Source(("cheap/*.fits",), unit="uK")
     assert planned().surrogate is None
+
+
+def test_a_surrogate_is_not_judged_by_its_own_maps(array, tmp_path):
+    (tmp_path / "cheap").mkdir()
+    (tmp_path / "cheap" / "1.npy").symlink_to(array)
+    with pytest.raises(UserError, match=r"SURROGATE: .*1\.npy is one of MAPS; expected other maps"):
+        augment.check_apart([array], [f"{tmp_path}/cheap/*.npy"])
 
 
 @pytest.mark.parametrize(
@@ -92,9 +101,11 @@ def test_the_command_takes_what_the_files_do_not_say(array, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: Namespace(returncode=0))
     options = ["--unit", "uK", "--convention", "COSMO", "--name", "mine", "--dry-run", array]
-    command.main(command.get_parser().parse_args([*options, "--surrogate", array]))
+    cheap = str(tmp_path / "cheap.npy")
+    np.save(cheap, np.load(array) + 1)
+    command.main(command.get_parser().parse_args([*options, "--surrogate", cheap]))
     content = yaml.safe_load(Path("results/mine/augment.yaml").read_text())
-    assert content["surrogate"]["files"] == [array]
+    assert content["surrogate"]["files"] == [cheap]
     assert content["inputs"]["maps"] == {
         "files": [array],
         "n_maps": 5,

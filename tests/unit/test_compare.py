@@ -243,11 +243,37 @@ def test_equivalent_numbers_beyond_the_curve_are_bounds():
     assert equivalent.equivalent(np.inf, 0.0, curve) is None
 
 
-def test_the_maps_of_which_an_empirical_truth_was_taken_are_at_no_distance_from_it():
-    curve = equivalent.Curve(np.array([5, 10, 20]), np.array([4.0, 2.0, 0.0]), np.full(3, 0.1))
-    found = equivalent.equivalent(2.0, 0.0, curve)
-    assert found.n_maps == pytest.approx(10)
-    assert equivalent.equivalent(0.0, 0.0, curve).n_maps == pytest.approx(20)
+def test_maps_that_the_truth_was_taken_of_are_held_against_the_others(draw):
+    """Against the truth that holds them they are too near: 100 others would act like 70."""
+    true, others = draw(15, 400), draw(16, 800)
+    found = of_matrix(true.mean(axis=0), np.cov(true.T), 400, "QU", NSIDE, "reference")
+    viewer = views.make_viewer(found, covariance.leading_modes(found.covariance, N_MODES))
+    sizes = equivalent.sizes(400, N_MODES)
+    curves = equivalent.curves(true, viewer, sizes, {"raw": lambda maps, view: view})["raw"]
+    assert curves["variance_error"].n_maps.tolist() == [n for n in sizes if n <= 200]
+    sets, numbers = [viewer.of_maps(maps) for maps in np.split(others, 8)], []
+    for name in ("kl", "forstner", "variance_error", "correlation_error"):
+        distance = np.mean([distances.distances(view, viewer)[name] for view in sets])
+        numbers.append(equivalent.equivalent(distance, 0.0, curves[name]).n_maps)
+    assert 85 < np.exp(np.mean(np.log(numbers))) < 135
+
+
+def test_a_truth_of_few_maps_has_a_curve_where_it_has_an_inverse(draw):
+    true = draw(17, N_MODES + 4)
+    found = of_matrix(true.mean(axis=0), np.cov(true.T), len(true), "QU", NSIDE, "reference")
+    viewer = views.make_viewer(found, covariance.leading_modes(found.covariance, N_MODES))
+    sizes, models = equivalent.sizes(len(true), N_MODES), {"raw": lambda maps, view: view}
+    curves = equivalent.curves(true, viewer, sizes, models)["raw"]
+    assert curves["variance_error"].n_maps.tolist() == [5, 10]
+    assert len(curves["kl"].n_maps) == 0
+    assert equivalent.equivalent(1.0, 0.0, curves["kl"]) is None
+    none = equivalent.curves(true[:4], viewer, [3, 4], models)["raw"]
+    assert equivalent.equivalent(1.0, 0.0, none["variance_error"]) is None
+
+
+def test_a_truth_is_at_the_end_of_the_curve():
+    curve = equivalent.Curve(np.array([5, 10, 20]), np.array([4.0, 2.0, 1.0]), np.full(3, 0.1))
+    assert equivalent.equivalent(0.0, 0.0, curve) == equivalent.Equivalent(20, 20, None)
 
 
 def test_what_is_measured_twice_is_an_error():

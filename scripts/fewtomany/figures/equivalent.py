@@ -98,15 +98,21 @@ def _level(panel: Axes, part: dict, label: str, name: str, colour: str, marker: 
 
 def caption(part: dict) -> str:
     """Text below the figure."""
-    curve = part["curves"]["raw"]["variance_error"]
+    sizes = part["curves"]["raw"]["variance_error"]["n_maps"] or [0]
+    apart = ""
+    if part["truth"] != "exact":
+        apart = (
+            "The truth is the covariance of the true maps themselves: each set of N is held "
+            "against that of all others. "
+        )
     return (
         f"Distance from the truth ({part['truth']}) of the covariance of N true maps, "
-        f"N = {curve['n_maps'][0]} to {curve['n_maps'][-1]:,}: as it is (black; Kullback–Leibler "
+        f"N = {sizes[0]} to {sizes[-1]:,}: as it is (black; Kullback–Leibler "
         f"and Förstner distance in the {part['n_modes']} leading modes are infinite for "
         f"N ≤ {part['n_modes']}), and shrunk toward its own diagonal with a cross-validated "
-        f"intensity (dashed). Bands: standard error over up to 8 separate sets of N maps. Symbols "
-        f"lie on the black curve where it has the distance of the emulated covariance (filled) and "
-        f"of the recommended covariance (open): their abscissa is the "
+        f"intensity (dashed). {apart}Bands: standard error over up to 8 separate sets of N maps. "
+        f"Symbols lie on the black curve where it has the distance of the emulated covariance "
+        f"(filled) and of the recommended covariance (open): their abscissa is the "
         f"equivalent number of true simulations. Error bars: jackknife over batches, targets or "
         f"inputs, with the error of the curve. An emulation fails where its symbol lies left of "
         f"the number of its inputs; a symbol at an end of the curve is a bound."

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,11 +65,21 @@ def kind_of(
         for maps of which too little is known, and for fewer than ``fewest``. NumPy files are
         in K, RING and, without an axis, Galactic unless it is said
     """
-    source = dataclasses.replace(said, files=tuple(patterns))
+    source, note = dataclasses.replace(said, files=tuple(patterns)), ""
     if {formats.format_of(path) for path in ingest.find(patterns)} == {"arrays"}:
-        frame = "galactic" if axis == "none" else None
-        source = source.over(Source((), unit="K", ordering="RING", frame=frame))
-    return examine(source, stokes, mask, fewest, VARIABLES)
+        taken = {"unit": "K", "ordering": "RING", "frame": "galactic" if axis == "none" else None}
+        source = source.over(Source((), **taken))
+        if words := [word for key, word in taken.items() if word and not getattr(said, key)]:
+            note = f"arrays say nothing of themselves: taken as {', '.join(words)}"
+    found = examine(source, stokes, mask, fewest, VARIABLES)
+    return dataclasses.replace(found, notes=(*((note,) if note else ()), *found.notes))
+
+
+def check_apart(maps: Sequence[str], surrogate: Sequence[str]) -> None:
+    """UserError where a file of the surrogate is one of the maps, which judge it."""
+    own = {os.path.realpath(path) for path in ingest.find(maps)}
+    if shared := [path for path in ingest.find(surrogate) if os.path.realpath(path) in own]:
+        raise UserError(f"SURROGATE: {shared[0]} is one of MAPS; expected other maps")
 
 
 def plan(

@@ -41,7 +41,11 @@ def decide(files: Mapping[str, Sequence[Table]], stokes: str | None = None) -> R
     UserError : naming the file, what it holds and what is expected
     """
     notes: Counter[str] = Counter()
-    by_file = {path: _of_file(path, tables, stokes, notes) for path, tables in files.items()}
+    by_file = {}
+    for path, tables in files.items():
+        told: Counter[str] = Counter()
+        by_file[path] = _of_file(path, tables, stokes, told)
+        notes.update(told.keys())  # files that it is said of, not tables
     series = joined(by_file, notes) if stokes != "T" else None
     series = series or [one for some in by_file.values() for one in some]
     letters = _common(series, stokes)
@@ -50,8 +54,10 @@ def decide(files: Mapping[str, Sequence[Table]], stokes: str | None = None) -> R
         names = " and ".join(letter for letter in "TQU" if letter in left)
         notes[f"left out: {names}, not asked for"] = len(files)
     number = len(files)
-    told = [text if n == number else f"{text} ({n} of {number} files)" for text, n in notes.items()]
-    return Reading(letters, tuple(one.only(letters) for one in series), tuple(told))
+    every = [
+        text if n == number else f"{text} ({n} of {number} files)" for text, n in notes.items()
+    ]
+    return Reading(letters, tuple(one.only(letters) for one in series), tuple(every))
 
 
 def _of_file(

@@ -31,11 +31,12 @@ class Source:
     ----------
     files : paths or patterns, in order
     unit : "K", "mK" or "uK"
-    ordering : "RING" or "NESTED" ("NEST")
+    ordering : "RING" or "NESTED"
     convention : of polarization, "COSMO" or "IAU"
     frame : "galactic", "ecliptic" or "equatorial"
 
-    What is None the files must say themselves; what both say must agree.
+    What is None the files must say themselves; what both say must agree. Other words for the same,
+    as headers have them, are taken, too: "NEST", "C", "uK_CMB".
     """
 
     files: tuple[str, ...]
@@ -45,17 +46,18 @@ class Source:
     frame: str | None = None
 
     def __post_init__(self):
-        if self.ordering == "NEST":
-            object.__setattr__(self, "ordering", "NESTED")
-        for name, allowed in (
-            ("unit", UNITS),
-            ("ordering", ORDERINGS),
-            ("convention", CONVENTIONS),
-            ("frame", FRAMES),
+        for name, allowed, meaning in (
+            ("unit", UNITS, words.unit_of),
+            ("ordering", ORDERINGS, words.ordering_of),
+            ("convention", CONVENTIONS, words.convention_of),
+            ("frame", FRAMES, words.frame_of),
         ):
             value = getattr(self, name)
-            if value is not None and value not in allowed:
+            if value is None:
+                continue
+            if meaning(value) not in allowed:
                 raise UserError(f"{name} {value!r} is not allowed; expected {', '.join(allowed)}")
+            object.__setattr__(self, name, meaning(value))
 
     def over(self, other: "Source") -> "Source":
         """This source, with what it does not say taken from the other."""
@@ -78,7 +80,9 @@ def find(patterns: str | Sequence[str]) -> list[str]:
     found: dict[str, None] = {}
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         home = str(Path(pattern).expanduser())
-        paths = [home] if Path(home).is_file() else glob.glob(home, recursive=True)
+        paths = [home] if Path(home).is_file() else _matching(home)
+        if lost := next((path for path in sorted(paths) if not Path(path).exists()), None):
+            raise UserError(f"{lost}: is a link to a file that is not there; expected the file")
         paths = [path for path in sorted(paths, key=words.natural) if Path(path).is_file()]
         if not paths and Path(home).is_dir():
             raise UserError(f"{pattern}: is a folder; expected files, as {pattern}/*.fits")
@@ -90,6 +94,13 @@ def find(patterns: str | Sequence[str]) -> list[str]:
     return list(found)
 
 
+def _matching(pattern: str) -> list[str]:
+    """Paths that match a pattern; where none does, brackets stand for themselves."""
+    return glob.glob(pattern, recursive=True) or glob.glob(
+        pattern.replace("[", "[[]"), recursive=True
+    )
+
+
 def patterns(arguments: Sequence[str]) -> list[str]:
     """Paths and patterns of a command line: what matches nothing is several, blanks between.
 
@@ -98,7 +109,7 @@ def patterns(arguments: Sequence[str]) -> list[str]:
     found = []
     for argument in arguments:
         whole = str(Path(argument).expanduser())
-        several = " " in argument and not (Path(whole).exists() or glob.glob(whole, recursive=True))
+        several = " " in argument and not (Path(whole).exists() or _matching(whole))
         try:
             found += shlex.split(argument) if several else [argument]
         except ValueError as error:
@@ -165,6 +176,10 @@ def open_npy(path: str, n_dims: Sequence[int] = (3,)) -> np.ndarray:
     try:
         array = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
+        if "Python objects" in str(error):
+            raise UserError(
+                f"{path}: holds Python objects; expected an array of floating-point numbers"
+            ) from None
         raise UserError(f"{path}: not a readable NumPy array (truncated?): {error}") from None
     if array.ndim not in n_dims or array.dtype.kind != "f":
         raise UserError(

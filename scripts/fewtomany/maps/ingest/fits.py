@@ -82,6 +82,12 @@ def read(table: Table, columns: Sequence[int]) -> np.ndarray:
     expected = n_pix if pixels is None else len(pixels)
     lengths = {len(column) for column in stored}
     if lengths != {expected}:
+        (most,) = lengths if len(lengths) == 1 else (0,)
+        if pixels is None and most > n_pix and most % n_pix == 0:
+            raise UserError(
+                f"{table.where}: columns hold {most} values, {most // n_pix} for each of {n_pix} "
+                f"pixels; expected a column for each map"
+            )
         raise UserError(
             f"{table.where}: columns hold {', '.join(map(str, sorted(lengths)))} values; "
             f"expected {expected} at NSIDE {nside}"
@@ -147,6 +153,10 @@ def _check_kind(path: str, unit: fits.BinTableHDU, primary: fits.Header) -> None
     if packed or any(set("PQ") & set(str(column.format).split("(")[0]) for column in unit.columns):
         what = packed or "columns of variable length"
         raise UserError(f"{path}: holds {what}; expected a table of HEALPix pixels")
+    if pairs := [column.name for column in unit.columns if _kind(column.format) in "CM"]:
+        raise UserError(
+            f"{path}: column {pairs[0]} holds complex numbers; expected columns of Q and of U"
+        )
     for key, meaning in (
         ("ORDERING", words.ordering_of),
         ("POLCCONV", words.convention_of),

@@ -56,6 +56,7 @@ def tables(path: str) -> list[Table]:
         if not isinstance(node, h5py.Dataset) or not node.shape:
             return
         fields = f" of {', '.join(node.dtype.names)}" if node.dtype.names else ""
+        fields = " of complex numbers" if node.dtype.kind == "c" else fields
         shapes.append(f"{name} {'×'.join(map(str, node.shape))}{fields}")
         if (
             node.dtype.kind in "fiu"

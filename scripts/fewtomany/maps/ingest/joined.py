@@ -65,8 +65,17 @@ def joined(by_file: Mapping[str, list[Series]], notes: Counter[str]) -> list[Ser
     ]
 
 
+_LETTERS = (
+    re.compile(r"(?<![A-Za-z])(?:stokes)?([ITQU])(?![A-Za-z])", re.IGNORECASE),
+    re.compile(r"(?<=[a-z])([ITQU])(?![A-Za-z])"),
+    re.compile(r"(?<![A-Za-z])([ITQU])(?=[Mm]aps?(?![a-z]))"),
+)
+"""A letter by itself, a capital that ends a word ("mapQ_0") or is before "map"."""
+
+
 def _letters_in(path: str) -> Iterator[tuple[str, str]]:
     """Stokes parameters that a file's path may say, each with the path without it."""
-    for found in re.finditer(r"(?<![A-Za-z])(?:stokes)?([ITQU])(?![A-Za-z])", path, re.IGNORECASE):
-        letter = found[1].upper().replace("I", "T")
-        yield letter, f"{path[: found.start(1)]}*{path[found.end(1) :]}"
+    for pattern in _LETTERS:
+        for found in pattern.finditer(path):
+            letter = found[1].upper().replace("I", "T")
+            yield letter, f"{path[: found.start(1)]}*{path[found.end(1) :]}"

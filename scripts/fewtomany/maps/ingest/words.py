@@ -23,6 +23,8 @@ _NOTHING = ("", "UNKNOWN", "NONE", "UNDEFINED", "N/A", "NA", "UNSPECIFIED")
 _KELVIN = r"(micro|milli|[mu]|)(?:kelvins?|K)"
 _THERMODYNAMIC = r"[\s_,(]*\{?(?:CMB|thermo(?:dynamic)?)\}?\)?"
 _LEADING_ONE = re.compile(r"1(?:\.0*)?[\s*]+(?=[^\W\d])")
+_POWER = re.compile(r"(?:10(?:\*\*|\^)?\(?([+-]?\d+)\)?|1(?:\.0*)?[eE]([+-]?\d+))[\s*.]+(?=K)")
+_POWERS = {-3: "m", -6: "u"}
 _PREFIXES = {"": "K", "m": "mK", "milli": "mK", "u": "uK", "micro": "uK"}
 
 _ORDERING_WORDS = {"RING": ("RING",), "NESTED": ("NESTED", "NEST")}
@@ -54,6 +56,8 @@ def unit_of(text: str | None) -> str | None:
     if word.upper() in _NOTHING:
         return None
     plain = re.sub("mu(?=K)|[\u00b5\u03bc]", "u", word)
+    if (power := _POWER.match(plain)) and (exponent := int(power[1] or power[2])) in _POWERS:
+        plain = f"{_POWERS[exponent]}{plain[power.end() :]}"
     found = re.fullmatch(f"{_KELVIN}(?:{_THERMODYNAMIC})?", plain, re.IGNORECASE)
     if not found or plain.startswith("MK"):  # mega or milli: nobody can tell
         return word
@@ -77,7 +81,7 @@ def cannot_be_temperature(unit: str) -> bool:
     """Whether a unit that :func:`unit_of` does not know is of another dimension than kelvin."""
     from astropy import units  # only for the files that say such a thing
 
-    if re.search(r"\^|\*\*|counts?$|2\)?$", unit):
+    if re.search(r"\^|\*\*|counts?$|2\)?$|arcmin|sqrt|Hz", unit):
         return True
     if is_brightness(unit):
         return False  # libraries that define K_RJ make it a dimension of its own

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+WITHOUT, EMULATED, RECOMMENDED = "without-emulation", "emulated", "recommended"
+"""Covariances of a cross-validation that are no simpler ones."""
+
 CHI2, VARIANCES, CORRELATIONS = "χ²", "pixel variances", "correlations"
 """The ways in which simulations are counted, as they are called."""
 
@@ -123,10 +126,21 @@ class Facts:
         out, or the best rival is the best covariance without emulation (:attr:`added` tells that).
         """
         gains, rival = self.trust.get("gains"), self.trust.get("rival")
-        if not gains or rival == "without-emulation" or "recommended" not in gains:
+        if not gains or rival == WITHOUT or RECOMMENDED not in gains:
             return None
         found, n_directions = gains["recommended"], self.trust["n_directions"]
         return rival, -found["held_out"] * n_directions, found["error"] * n_directions
+
+    @property
+    def in_all_values(self) -> dict[str, tuple[float, float]]:
+        """What covariances without emulation gain over the recommended one in all values.
+
+        By name, nats a map with the standard error; empty where values are many. Without the best
+        one: :attr:`added` tells that.
+        """
+        found = self.trust.get("all_values") or {}
+        own = (WITHOUT, EMULATED)
+        return {n: (one["gain"], one["error"]) for n, one in found.items() if n not in own}
 
     @property
     def numbers(self) -> dict[str, Worth]:

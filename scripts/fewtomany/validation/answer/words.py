@@ -1,5 +1,6 @@
 """The sentences of an answer: which file for what, how far to trust it, what was added."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -111,9 +112,8 @@ def headline(facts: Facts, used: Sequence[Use]) -> str:
     text = f"For {first.purpose} use {first.file}."
     if facts.evidence is None:
         return text
-    if (better := _better(facts)) is not None:
-        where = f"In {facts.trust['n_directions']} directions"
-        text += f" ({where} held-out inputs like {better[0]} better.)"
+    if (warning := _warning(facts)) is not None:
+        text += f" ({warning}.)"
     worst = _worst(facts.numbers)
     if worst is None:
         return f"{text} Nothing says how good it is."
@@ -124,11 +124,76 @@ def headline(facts: Facts, used: Sequence[Use]) -> str:
 
 
 def _better(facts: Facts) -> tuple[str, float, float] | None:
-    """A simpler covariance that held-out inputs like better, in words; None where there is none."""
-    if facts.lost is None or facts.lost[1] <= SIGNIFICANT * facts.lost[2]:
+    """A simpler covariance that held-out inputs like better in some directions; None of none."""
+    found = facts.lost
+    return found if found is not None and _clear(*found[1:]) else None
+
+
+def _better_in_all_values(facts: Facts) -> tuple[str, float, float] | None:
+    """The same in all values."""
+    clear = {name: found for name, found in facts.in_all_values.items() if _clear(*found)}
+    name = max(clear, key=lambda name: clear[name][0], default=None)
+    return (name, *clear[name]) if name else None
+
+
+def _clear(gain: float, error: float) -> bool:
+    return gain > SIGNIFICANT * error
+
+
+def _warning(facts: Facts) -> str | None:
+    """That a simpler covariance is better, unless it is worse in all values."""
+    if (whole := _better_in_all_values(facts)) is not None:
+        return f"In all values held-out inputs like {_called_rival(whole[0])} better"
+    if (better := _better(facts)) is None:
         return None
-    rival, gain, error = facts.lost
-    return RIVALS.get(rival, rival), gain, error
+    rival = better[0]
+    where = f"In {facts.trust['n_directions']} directions"
+    told = f"{where} held-out inputs like {_called_rival(rival)} better"
+    if rival not in facts.in_all_values:
+        return told
+    gain, error = facts.in_all_values[rival]
+    return None if _clear(-gain, error) else f"{told}; in all values they cannot tell"
+
+
+def _preferred(facts: Facts) -> list[str]:
+    """What held-out inputs prefer to the recommended covariance, in directions and all values."""
+    better, whole = _better(facts), _better_in_all_values(facts)
+    found = []
+    if better is not None:
+        name, gain, error = better
+        text = (
+            f"In {facts.trust['n_directions']} leading directions held-out inputs like "
+            f"{_called_rival(name)} better, by {_with_error(gain, error)} nats a map"
+        )
+        if name in facts.in_all_values:
+            gain, error = facts.in_all_values[name]
+            told = f"{_with_error(abs(gain), error)} nats a map"
+            if _clear(gain, error):
+                text += f", and in all values, too, by {told}"
+            elif _clear(-gain, error):
+                text += f"; in all values it is worse by {told}"
+            else:
+                text += "; in all values they cannot tell"
+        found.append(f"{text}.")
+    if whole is not None and (better is None or better[0] != whole[0]):
+        name, gain, error = whole
+        found.append(
+            f"In all values held-out inputs like {_called_rival(name)} better, by "
+            f"{_with_error(gain, error)} nats a map."
+        )
+    return found
+
+
+def _called_rival(name: str) -> str:
+    return RIVALS.get(name, name)
+
+
+def _with_error(value: float, error: float) -> str:
+    """Both to the place of the first digit of the error: 46 ± 5, 2.7 ± 0.8."""
+    if not 0 < error < math.inf:
+        return f"{value:.2g}"
+    digits = max(-math.floor(math.log10(float(f"{error:.0e}"))), 0)
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 def _worst(numbers: Mapping[str, Worth]) -> tuple[str, Worth] | None:
@@ -157,12 +222,7 @@ def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
         sentences.append(chi2_sentence(found["value"], found["error"], alone))
     if facts.numbers:
         sentences.append(numbers_sentence(facts.numbers, facts.counted_by_truth))
-    if (better := _better(facts)) is not None:
-        name, gain, error = better
-        sentences.append(
-            f"In {facts.trust['n_directions']} leading directions held-out inputs like {name} "
-            f"better, by {gain:.2g} ± {error:.1g} nats a map."
-        )
+    sentences += _preferred(facts)
     claimed, bias = (
         facts.value(f"parameter:{key}:r") for key in ("claimed_over_scatter", "bias_over_scatter")
     )

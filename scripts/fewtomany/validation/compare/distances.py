@@ -41,10 +41,11 @@ def distances(view: View, viewer: Viewer) -> dict[str, float]:
     """All distances of a covariance from the truth; those of no meaning are left out."""
     known = viewer.truth.variance > 0
     ratio = view.variance[known] / viewer.truth.variance[known]
-    unit = np.eye(len(view.modes))
+    true = viewer.truth.modes
+    singular = 0 < viewer.truth_maps <= len(true)  # a truth of too few maps in these modes
     found = {
-        "kl": gaussian.kullback_leibler(unit, view.modes),
-        "forstner": gaussian.forstner(unit, view.modes),
+        "kl": np.inf if singular else gaussian.kullback_leibler(true, view.modes),
+        "forstner": np.inf if singular else gaussian.forstner(true, view.modes),
         "variance_error": np.sqrt(np.mean((ratio - 1) ** 2)),
         **_of_correlations(view, viewer),
     }

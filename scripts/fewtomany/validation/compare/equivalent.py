@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewtomany.validation.compare.distances import distances
-from fewtomany.validation.compare.views import View, Viewer
+from fewtomany.validation.compare.views import Sums, View, Viewer
 
 REPEATS = 8
 """Independent sets of true maps of each size, at most."""
@@ -16,10 +16,6 @@ SMALLEST = 5
 
 EDGE = 1e-9
 """An interval that comes this close to an end of the curve is open there."""
-
-
-NOTHING = 1e-300
-"""A distance whose logarithm is finite."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ class Equivalent:
 
 
 def sizes(n_true: int, n_modes: int) -> list[int]:
-    """Sizes N of a curve, in steps of about two, closer above the number of modes."""
+    """Sizes N of a curve, in steps of about two, closer above the number of modes; ascending."""
     doubling = [SMALLEST * 2**k for k in range(64) if SMALLEST * 2**k <= n_true]
     above = [round(n_modes * factor) + 2 for factor in (1.02, 1.1, 1.25, 1.5)]
     return sorted({*doubling, n_true, *(n for n in above if n <= n_true)})
@@ -68,32 +64,41 @@ def curves(
 ) -> dict[str, dict[str, Curve]]:
     """Distances of covariances of true maps, by model and distance.
 
+    Maps that the truth was taken of are too near to it. Each set of them is held against the
+    covariance of all others, and no set is larger than half of them.
+
     Parameters
     ----------
     maps : true maps (n_true, n), K; a set of N are consecutive ones, no two sets of a
-        size share any
+        size share any. All that the truth was taken of, where it is that of maps
     n_maps : sizes N
     models : for every model, what it makes of maps and the view of their sample covariance
     """
+    every = Sums.of(viewer, maps) if viewer.truth_maps else None
+    if every is not None:
+        n_maps = [size for size in n_maps if 2 * size <= len(maps)]
     found = {name: [] for name in models}
     for size in n_maps:
-        sets = [maps[k * size : (k + 1) * size] for k in range(min(REPEATS, len(maps) // size))]
-        views = [viewer.of_maps(some) for some in sets]
-        for name, model in models.items():
-            found[name].append(
-                [
-                    distances(model(some, view), viewer)
-                    for some, view in zip(sets, views, strict=True)
-                ]
-            )
-    return {name: _curves(np.array(n_maps), rows) for name, rows in found.items()}
+        rows = {name: [] for name in models}
+        for k in range(min(REPEATS, len(maps) // size)):
+            some = maps[k * size : (k + 1) * size]
+            own = Sums.of(viewer, some)
+            judge = viewer if every is None else viewer.held_against(every.without(own))
+            for name, model in models.items():
+                rows[name].append(distances(model(some, own.view()), judge))
+        for name in models:
+            found[name].append(rows[name])
+    names = list(distances(viewer.truth, viewer))
+    return {name: _curves(np.array(n_maps), names, rows) for name, rows in found.items()}
 
 
-def _curves(n_maps: np.ndarray, rows: list[list[dict[str, float]]]) -> dict[str, Curve]:
+def _curves(
+    n_maps: np.ndarray, names: Sequence[str], rows: list[list[dict[str, float]]]
+) -> dict[str, Curve]:
     result = {}
-    for name in rows[0][0]:
-        values = [np.array([found[name] for found in row]) for row in rows]
-        known = np.array([bool(np.isfinite(row).all()) for row in values])
+    for name in names:
+        values = [np.array([found.get(name, np.inf) for found in row]) for row in rows]
+        known = np.array([np.isfinite(row).all() for row in values], bool)
         finite = [row for row, use in zip(values, known, strict=True) if use]
         result[name] = Curve(
             n_maps[known],
@@ -117,14 +122,13 @@ def equivalent(distance: float, error: float, curve: Curve) -> Equivalent | None
     if not np.isfinite(distance) or len(curve.n_maps) < 2:
         return None
     error = np.nan_to_num(error)
-    # All maps of which an empirical truth was taken are at no distance from it.
-    falling = np.minimum.accumulate(np.maximum(curve.mean, NOTHING))
+    falling = np.minimum.accumulate(curve.mean)
     place = _invert(distance, falling, curve.n_maps)
     nearest = int(np.argmin(np.abs(np.log(curve.n_maps / place))))
     total = float(np.hypot(error, np.nan_to_num(curve.error[nearest])))
     ends = curve.n_maps[[0, -1]]
     low = _invert(distance + total, falling, curve.n_maps)
-    high = _invert(max(distance - total, NOTHING), falling, curve.n_maps)
+    high = _invert(max(distance - total, 0), falling, curve.n_maps)
     return Equivalent(
         place,
         None if low < ends[0] * (1 + EDGE) else low,
@@ -134,5 +138,6 @@ def equivalent(distance: float, error: float, curve: Curve) -> Equivalent | None
 
 def _invert(distance: float, falling: np.ndarray, n_maps: np.ndarray) -> float:
     """Power-law interpolation of N at a distance; the ends of the curve beyond it."""
-    x, y = -np.log(falling), np.log(n_maps)
-    return float(np.exp(np.interp(-np.log(max(distance, NOTHING)), x, y)))
+    if distance <= falling[-1]:
+        return float(n_maps[-1])
+    return float(np.exp(np.interp(-np.log(distance), -np.log(falling), np.log(n_maps))))

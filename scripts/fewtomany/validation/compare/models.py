@@ -256,7 +256,7 @@ def _distance_entry(
         curve = curves["raw"][name]
         n_true = min(dataset.n_maps, sample["n_reference"])
         place = np.flatnonzero(curve.n_maps == n_true)
-        draws = curve.mean[place[0]] if len(place) else np.inf
+        draws = curve.mean[place[0]] if len(place) else None
     return entry(
         name,
         dataset,

@@ -9,7 +9,7 @@ and no matrix is ever formed for it.
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -86,6 +86,13 @@ class Viewer:
     rows: np.ndarray
     pairs: np.ndarray
     pair_names: tuple[str, ...]
+
+    def held_against(self, others: "Sums") -> "Viewer":
+        """The same with the covariance of some maps for the truth."""
+        view = others.view()
+        return replace(
+            self, truth=view, correlations=correlations(view, self.rows), truth_maps=others.n_maps
+        )
 
     def of_maps(self, maps: np.ndarray) -> View:
         """View of the sample covariance of maps (n_maps, n) about their mean."""

@@ -35,12 +35,15 @@ class Fold:
     chi2 : array (n_held,), reduced χ² of held-out maps under the emulated covariance, free
         of the bias of a covariance from few maps
     intensity : weight of the emulation in the recommended covariance, by the other folds
+    whole : as scores, in all values where these are few, nats a map; empty of many. A covariance
+        that is singular there has none
     """
 
     scores: dict[str, np.ndarray]
     expected: dict[str, float]
     chi2: np.ndarray
     intensity: float
+    whole: dict[str, np.ndarray]
 
 
 def candidates(
@@ -123,6 +126,12 @@ def judge_fold(
     directions = heldout.mixture_modes((training, emulated, naive, drawn), len(neutral))
     models = candidates(training, made, weights, naive, directions, neutral)
     amplitudes = held @ directions.T
+    whole = {}
+    if held.shape[1] <= heldout.FEW:
+        values = np.eye(held.shape[1])
+        every = candidates(training, made, weights, naive, values, neutral)
+        scores = {name: heldout.log_likelihood(held, model) for name, model in every.items()}
+        whole = {name: score for name, score in scores.items() if np.isfinite(score).all()}
     expected = {}
     if truth is not None:
         true = truth.model.within(directions)
@@ -138,6 +147,7 @@ def judge_fold(
         expected,
         unbiased_chi2(held @ neutral.T, np.cov((emulated @ neutral.T).T), len(emulated)),
         weights[EMULATED],
+        whole,
     )
 
 
@@ -146,8 +156,27 @@ def paired_gain(folds: Sequence[Fold], name: str, rival: str) -> tuple[float, fl
 
     Held-out maps of a fold share their models, so the error is that of the folds' means.
     """
-    means = np.array([np.mean(fold.scores[name] - fold.scores[rival]) for fold in folds])
-    sizes = np.array([len(fold.chi2) for fold in folds])
+    return _paired([fold.scores[name] - fold.scores[rival] for fold in folds])
+
+
+def gains_in_all_values(folds: Sequence[Fold]) -> dict[str, tuple[float, float]]:
+    """What every candidate gains over the recommended one in all values, nats a map.
+
+    With its standard error, as in :func:`paired_gain`. Empty where values are many; without
+    candidates that are singular in a fold.
+    """
+    known = set.intersection(*(set(fold.whole) for fold in folds))
+    if RECOMMENDED not in known:
+        return {}
+    return {
+        name: _paired([fold.whole[name] - fold.whole[RECOMMENDED] for fold in folds])
+        for name in sorted(known - {RECOMMENDED})
+    }
+
+
+def _paired(differences: Sequence[np.ndarray]) -> tuple[float, float]:
+    means = np.array([difference.mean() for difference in differences])
+    sizes = [len(difference) for difference in differences]
     return float(np.average(means, weights=sizes)), float(means.std(ddof=1) / len(means) ** 0.5)
 
 

@@ -20,6 +20,7 @@ from fewtomany.validation.trust.folds import (
     best_rival,
     expected_gain,
     expected_width,
+    gains_in_all_values,
     judge_fold,
     paired_gain,
     spectra_inside,
@@ -56,7 +57,9 @@ def cross_validate(
     -------
     metrics : entries of the judgement
     numbers : for the figure: gains over the best rival by candidate, held out and expected
-        under the truth; what the emulation added to the recommended covariance; nats per direction
+        under the truth; what the emulation added to the recommended covariance; nats per
+        direction. Of few values what every other covariance gains over it in all of these, nats
+        a map
     """
     components, sky = inputs.components, inputs.sky
     n = inputs.maps[0].size
@@ -201,6 +204,10 @@ def _numbers(campaign: Campaign, dataset: Dataset, folds: Sequence[Fold]) -> dic
         "rival": rival,
         "gains": gains,
         "added": {"gain": added, "error": error},
+        "all_values": {
+            name: {"gain": gain, "error": error}
+            for name, (gain, error) in gains_in_all_values(folds).items()
+        },
         "chi2": np.concatenate([fold.chi2 for fold in folds]),
         "intensities": [fold.intensity for fold in folds],
         "n_folds": len(folds),
