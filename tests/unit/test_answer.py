@@ -196,7 +196,7 @@ SHRUNK = "held-out inputs like the inputs' covariance shrunk toward its diagonal
 @pytest.mark.parametrize(
     ("gain", "warned", "told"),
     [
-        (-46.0, "", f"{SHRUNK}, by 4 ± 1 nats a map; in all values it is worse by 46 ± 5 nats"),
+        (-46.0, "", f"{SHRUNK}, by 4 ± 1 nats a map; in all values that one is worse, by 46 ± 5"),
         (2.0, f"({SHRUNK}; in all values they cannot tell.)", "4 ± 1 nats a map; in all values"),
         (12.0, f"(In all values {SHRUNK}.)", "4 ± 1 nats a map, and in all values, too, by 12 ± 5"),
     ],

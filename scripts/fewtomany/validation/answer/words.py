@@ -171,7 +171,7 @@ def _preferred(facts: Facts) -> list[str]:
             if _clear(gain, error):
                 text += f", and in all values, too, by {told}"
             elif _clear(-gain, error):
-                text += f"; in all values it is worse by {told}"
+                text += f"; in all values that one is worse, by {told}"
             else:
                 text += "; in all values they cannot tell"
         found.append(f"{text}.")
@@ -242,7 +242,8 @@ def chi2_sentence(value: float, error: float, covariance: str = "it") -> str:
         told = "as it should be (1)" if error <= SHARP else "which so few cannot tell from 1"
         return f"{text}, {told}."
     much = "little" if value > 1 else "much"
-    return f"{text}, where 1 is right: it claims too {much} variance, {value:.2f} of it is there."
+    told = f"it claims too {much} variance, they have {value:.2f} times as much"
+    return f"{text}, where 1 is right: {told}."
 
 
 def numbers_sentence(numbers: Mapping[str, Worth], truth: bool) -> str:
