@@ -36,7 +36,7 @@ from fewtomany import config, covariance  # noqa: E402
 from fewtomany.covariance import Model, learn, shrinkage, surrogate  # noqa: E402
 from fewtomany.covariance.base import Dense  # noqa: E402
 from fewtomany.figures import style  # noqa: E402
-from fewtomany.files.store import MapSet  # noqa: E402
+from fewtomany.files.store import MapSet, nside_of  # noqa: E402
 from fewtomany.maps.sky import Sky  # noqa: E402
 from fewtomany.validation import worth  # noqa: E402
 from fewtomany.validation.answer.facts import OF_EVIDENCE as HOW  # noqa: E402
@@ -157,7 +157,7 @@ def with_surrogates(maps: Path, cheap: Path, stokes: str) -> dict[str, dict[str,
     With the weight of the set, and its gain by held-out inputs with the error, nats a map.
     """
     few, many = (read(sorted((maps / name).iterdir()), stokes) for name in ("fits", "others"))
-    sky = Sky(32, np.flatnonzero(np.abs(few).max(axis=(0, 1)) > 0))
+    sky = Sky(nside_of(few.shape[-1]), np.flatnonzero(few.any(axis=(0, 1))))
     inputs = MapSet(sky.restrict(few), stokes, "maps", frame="equatorial", sky=sky)
     judges = sky.restrict(many).reshape(len(many), -1)
     variance = inputs.maps.reshape(len(few), -1).var(axis=0, ddof=1)
