@@ -97,6 +97,14 @@ def test_what_is_not_said_is_asked_for(array, said, axis, message):
         augment.kind_of([array], said=Source((), **said), axis=axis)
 
 
+def test_a_coarser_surrogate_is_refused_before_any_work(array, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("cheap.npy", np.load(array)[..., :192])
+    options = ["--convention", "COSMO", array, "--surrogate", "cheap.npy"]
+    with pytest.raises(UserError, match="SURROGATE: nside is 4; expected at least 8"):
+        command.main(command.get_parser().parse_args(options))
+
+
 def test_the_command_takes_what_the_files_do_not_say(array, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: Namespace(returncode=0))
