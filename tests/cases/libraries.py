@@ -274,6 +274,26 @@ def zero_outside(folder):
     return wrote
 
 
+@case(told=r"\d+ of 192 pixels have less than a tenth of the others' root mean square: if they")
+def rings_outside_of_a_survey(folder):
+    """pixell reproject.map2healpix by harmonics: 2% of the rms outside, and no pixel is 0."""
+    wrote = truth()
+    wrote.maps *= np.where(north(0.3), 1, 0.02)
+    for k in range(N):
+        healpix(folder / f"map_{k}.fits", wrote.maps[k])
+    return wrote
+
+
+@case()
+def smaller_at_the_equator(folder):
+    """An effect that vanishes along a circle is no survey."""
+    wrote = truth()
+    wrote.maps *= hp.pix2vec(NSIDE, np.arange(N_PIX))[2] + 1e-3
+    for k in range(N):
+        healpix(folder / f"map_{k}.fits", wrote.maps[k])
+    return wrote
+
+
 @case()
 def many_maps(folder):
     wrote = truth("QU", np.float32, n=22)

@@ -86,6 +86,40 @@ def wmap_9yr(folder):
     return wrote
 
 
+@case(told="left out: N_OBS.*T is 0 in every map", FRAME="galactic", CONVENTION="COSMO")
+def wmap_3yr_qu(folder):
+    """DR2 (2006): T and N_OBS are filled with zeros. wmap_forered_qumap_r4_3yr_Q_v2p1.fits"""
+    wrote, none = truth("QU", np.float32), np.zeros(N_PIX, np.float32)
+    for k in range(N):
+        q, u = 1e3 * wrote.maps[k][:, NEST]
+        columns = [("TEMPERATURE", "E", "mK", none), ("Q_POLARISATION", "E", "mK,thermodynamic", q)]
+        columns += [("U_POLARISATION", "E", "mK,thermodynamic", u), ("N_OBS", "E", "counts", none)]
+        header = {**HEALPIX, "ORDERING": "NESTED", "EXTNAME": "Stokes Maps"}
+        table(folder / f"wmap_forered_qumap_r4_mc{k}.fits", columns, header)
+    return wrote
+
+
+@case(refused=r"template1_Q0_v4\.fits: is of Q by its name and of T by its column", UNIT="mK")
+def wmap_loss_imbalance(folder):
+    """DR4: Q and U one after the other, 6,144 values at nside 16, in a column TEMPERATURE."""
+    for k, maps in enumerate(truth("QU", np.float32).maps):
+        both = maps[:, NEST].ravel()
+        columns = [("TEMPERATURE", "E", None, both), ("N_OBS", "E", None, np.ones(2 * N_PIX))]
+        primary = {**HEALPIX, "ORDERING": "NESTED", "STOKES": "QU", "DA": f"Q{k}"}
+        table(folder / f"wmap_loss_imbalance_template1_Q{k}_v4.fits", columns, {}, primary)
+
+
+@case(
+    refused=r"columns hold 384 values; expected 192 at NSIDE 4",
+    UNIT="mK",
+    FRAME="galactic",
+    STOKES="T",
+)
+def wmap_loss_imbalance_as_t(folder):
+    """The same, with what the message asks for."""
+    wmap_loss_imbalance(folder)
+
+
 @case("*.fits.gz", CONVENTION="COSMO")
 def litebird_sim_map(folder):
     """litebird_sim 0.18.0, healpix.write_healpix_map_to_file, as it is."""
@@ -190,21 +224,21 @@ def mapsims_noise(folder):
     return wrote
 
 
-@case(refused=r"map_0.* is 'Tcmb'; expected K, mK, uK .*writes in mK: give UNIT to take it as")
+@case(refused=r"map_1.* is 'Tcmb'; expected K, mK, uK .*writes in mK: give UNIT to take it as")
 def spt3g_without_its_unit(folder):
     return spt3g(folder)
 
 
 @case(UNIT="mK", told="left out: TT, TQ, TU, QQ, QU, UU, no T, Q or U.*'Tcmb' is taken as mK")
-def spt3g(folder):
+def spt3g(folder, n=N, name="map_{}.fits"):
     """CMB-S4/spt3g_software maps/python/fitsio.py: explicit pixels, NEST, Tcmb, IAU, C.
 
     Numbers are in mK, the unit of temperature of that software (findings/spt3g-millikelvin.sh).
     """
     z = hp.pix2vec(NSIDE, np.arange(N_PIX))[2]
-    wrote = truth(seen=(z < -0.5) & (z > -0.95), frame="equatorial")
+    wrote = truth(n=n, seen=(z < -0.5) & (z > -0.95), frame="equatorial")
     pixel = np.flatnonzero(wrote.seen[NEST])
-    for k in range(N):
+    for k in range(n):
         t, q, u = 1e3 * wrote.maps[k][:, NEST][:, pixel]
         columns = [("PIXEL", "I", None, pixel.astype(np.int16)), ("TEMPERATURE", "D", "Tcmb", t)]
         columns += [("Q_POLARISATION", "D", "Tcmb", q), ("U_POLARISATION", "D", "Tcmb", -u)]
@@ -213,8 +247,15 @@ def spt3g(folder):
         ]
         header = {**HEALPIX, "ORDERING": "NEST", "INDXSCHM": "EXPLICIT", "OBJECT": "PARTIAL"}
         header |= {"COORDSYS": "C", "COORDREF": "Equatorial", "POLCCONV": "IAU", "POLAR": True}
-        table(folder / f"map_{k}.fits", columns, {**header, "UNITS": "Tcmb", "WEIGHTED": False})
+        path = folder / name.format(k + 1)
+        table(path, columns, {**header, "UNITS": "Tcmb", "WEIGHTED": False})
     return wrote
+
+
+@case(UNIT="mK", told="left out: TT, TQ, TU, QQ, QU, UU, no T, Q or U.*'Tcmb' is taken as mK")
+def spt3g_d1_noise(folder):
+    """SPT-3G D1 (2026): signflip_noise_permutation1_150ghz.fits to 500, not padded with zeros."""
+    return spt3g(folder, 12, "signflip_noise_permutation{}_150ghz.fits")
 
 
 @case(FRAME="galactic")
@@ -295,9 +336,9 @@ def npipe_madam(folder):
     CONVENTION="COSMO",
 )
 def class_40ghz(folder):
-    """CLASS DR1: V, Q, U and hits, RING, as its page says; lambda class_dr1_pol_maps_info.html
+    """CLASS DR1: V, Q, U and hits, RING; lambda class_dr1_pol_maps_info.html
 
-    Names of the columns and what else the header says are not known.
+    Names of V, Q and U are those that readers of the file use; the rest of the header is not known.
     """
     wrote = truth("QU", np.float32, frame="equatorial")
     for k in range(N):
@@ -325,3 +366,31 @@ def pixell_car_hdf5(folder):
         with h5py.File(folder / f"map_{k}.hdf5", "w") as file:
             file["data"] = np.ones((3, 40, 80))
             file["wcs/CTYPE1"] = "RA---CAR"
+
+
+@case(
+    "*.hdf5",
+    refused=r"cov_0\.hdf5: holds cov 2×20×2×20, pixels 20; expected",
+    UNIT="uK",
+    FRAME="galactic",
+    CONVENTION="COSMO",
+)
+def quiet_covariances(folder):
+    """QUIET: Inverse, Nside, Ordering (2 is NESTED), pixels, cov (2, n, 2, n) in square uK."""
+    for k in range(N):
+        with h5py.File(folder / f"cov_{k}.hdf5", "w") as file:
+            file.update({"Inverse": 0, "Nside": NSIDE, "Ordering": 2, "pixels": np.arange(20)})
+            file["cov"] = np.eye(40).reshape(2, 20, 2, 20)
+
+
+@case(MASK="mask/bk14_mask_cel.fits", CONVENTION="COSMO")
+def bicep_keck_mask(folder):
+    """The released mask, a column AP_MASK, NaN outside, beside simulated maps."""
+    wrote = truth(frame="equatorial", seen=north(0.3))
+    for k in range(N):
+        healpix(folder / f"map_{k}.fits", wrote.maps[k], coord="C", extra_header=())
+    weights = np.where(wrote.seen, 0.5, np.nan)
+    folder.joinpath("mask").mkdir()
+    header = {**HEALPIX, "COORDSYS": "C", "INDXSCHM": "IMPLICIT"}
+    table(folder / "mask" / "bk14_mask_cel.fits", [("AP_MASK", "E", None, weights)], header)
+    return wrote

@@ -16,6 +16,10 @@ from fewtomany.maps.ingest.tables import Header
 LARGER = 1e3
 """How much larger than the others, by its mean absolute value, a map of the same kind can be."""
 
+FAINT, SHARE = 0.1, 0.05
+"""Of the largest root mean square of a pixel: below, values may be the rings that a projection by
+harmonics leaves around a survey. Said where so many pixels are, and few between that and thrice."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -56,6 +60,7 @@ class _Pixels:
     nan: np.ndarray
     varies: np.ndarray
     nonzero: np.ndarray
+    power: np.ndarray
     first: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -134,6 +139,7 @@ def survey(
         f"{n} of {len(seen)} pixels are {what} in every map and component: left out"
         for what, n in outside.items()
     ]
+    told += _faint(pixels.power[seen])
     weights = np.where(seen, 1.0 if mask is None else mask, 0.0)
     return Survey(first.header, dtype, weights, absent, tuple(told))
 
@@ -147,6 +153,7 @@ def _start(raw: Raw, inside: np.ndarray) -> _Pixels:
         nan=none.copy(),
         varies=np.zeros(raw.values.shape, bool),
         nonzero=np.zeros(raw.values.shape, bool),
+        power=np.zeros(len(inside)),
         first={what: np.full(len(inside), -1) for what in ("zero", "nan")},
     )
 
@@ -156,6 +163,7 @@ def _add(pixels: _Pixels, raw: Raw, index: int) -> None:
     pixels.seen &= raw.seen
     pixels.blank &= zero | raw.missing
     pixels.nonzero |= raw.values != 0
+    pixels.power += np.sum(np.where(raw.seen & ~raw.missing, raw.values, 0.0) ** 2, axis=0)
     for what, now, before in (
         ("zero", zero, pixels.zero),
         ("nan", raw.missing, pixels.nan),
@@ -195,6 +203,18 @@ def _observed(
         "0 or NaN": np.count_nonzero(left & pixels.zero & pixels.nan),
     }
     return seen & ~left, {what: n for what, n in outside.items() if n}
+
+
+def _faint(power: np.ndarray) -> list[str]:
+    """A sentence on pixels that may lie outside of a survey, by the mean squares of all."""
+    size = np.sqrt(power / np.quantile(power, 0.99))
+    faint, between = np.count_nonzero(size < FAINT), np.count_nonzero(size < 3 * FAINT)
+    if faint < SHARE * len(size) or between > 1.5 * faint:
+        return []
+    return [
+        f"{faint} of {len(size)} pixels have less than a tenth of the others' root mean square: if "
+        "they lie outside of the survey, MASK leaves them out"
+    ]
 
 
 def _check_resolution(raw: Raw, target: Target) -> None:
