@@ -48,6 +48,17 @@ def test_a_held_job_is_said_at_once_and_given_up_after_ten_minutes(reason):
     assert fate(Entry("PENDING", reason), squeue.HELD_S).fate == "ended"
 
 
+def test_jobs_of_a_rule_that_wait_for_the_same_are_one_line():
+    away = [squeue.Outcome("wait", f"job 7_{k} waits for nodes that are away") for k in range(20)]
+    said = [("draw", f"7_{k}", outcome) for k, outcome in enumerate(away)]
+    said += [("judge", "9", squeue.Outcome("wait", "job 9 is held"))]
+    said += [("draw", "8", squeue.Outcome("wait")), ("draw", "6", squeue.Outcome("failed", "x"))]
+    assert squeue.lines(said) == [
+        "draw: job 7_0 waits for nodes that are away (and 19 jobs more)",
+        "judge: job 9 is held",
+    ]
+
+
 def test_nodes_that_are_away_are_said_and_waited_for():
     found = fate(Entry("PENDING", "ReqNodeNotAvail, UnavailableNodes:n2"), 1e6)
     assert found.fate == "wait"

@@ -109,10 +109,13 @@ class Executor(plugin.Executor):
                 self.run_uuid,
                 {info.external_jobid: info.job.output for info in active_jobs},
             )
+        for line in squeue.lines(
+            (info.job.rule.name, info.external_jobid, answers[info.external_jobid])
+            for info in active_jobs
+        ):
+            self.logger.warning(line)
         for info in active_jobs:
             found = answers[info.external_jobid]
-            if found.words and found.fate in ("wait", "done"):
-                self.logger.warning(f"{info.job.rule.name}: {found.words}")
             if found.fate == "wait":
                 yield info
             elif found.fate == "done":

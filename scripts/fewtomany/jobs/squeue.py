@@ -8,7 +8,7 @@ often); or ended (it shall not go again: somebody decided so).
 """
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -116,3 +116,20 @@ def _cure(number: str, entry: Entry) -> str:
     if any(word in entry.reason for word in NEVER):
         return "SLURM will never start it as it was asked for: see the resources in your profile"
     return f"scontrol release {number}, or ask who holds it"
+
+
+def lines(said: Iterable[tuple[str, str, Outcome]]) -> list[str]:
+    """What people read of jobs that go on or are done: one line for those of a rule that are alike.
+
+    Parameters
+    ----------
+    said : rule, number and outcome of every job
+    """
+    alike: dict[tuple[str, str], list[str]] = {}
+    for rule, number, outcome in said:
+        if outcome.words and outcome.fate in ("wait", "done"):
+            alike.setdefault((rule, outcome.words.replace(number, "")), []).append(outcome.words)
+    return [
+        f"{rule}: {first}" + (f" (and {len(others)} jobs more)" if others else "")
+        for (rule, _), (first, *others) in alike.items()
+    ]
