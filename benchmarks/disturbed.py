@@ -7,7 +7,8 @@
 The tiny campaign in many small jobs, on the SLURM of tests/slurm (two virtual nodes; root). After
 each pause one of DISTURBANCES falls on a job, a node, the controller or Snakemake itself, until
 the time is over; then the campaign ends in peace. `same` compares every dataset, covariance and
-metric of two folders, to the bit.
+metric of two folders, to the bit. With `--long` there are two thousand jobs, most of which cost
+their start and little else, and a disturbance every few minutes; the scan is simulated before.
 """
 
 import argparse
@@ -44,7 +45,16 @@ CHANGES = {
     },
     "sharding": {"chunks_per_shard": 60, "maps_per_shard": 50, "batches_per_shard": 1},
 }
-PAUSE_S = (45, 90)
+LONG = {
+    **CHANGES,
+    "gaussian": {"gaussian-10": {"input": "input-10", "n_maps": 1800}},
+    "emulated": {"average-10": {**AVERAGE, "n_maps": 100}},
+    "emulator": {**CHANGES["emulator"], "n_steps": 100},
+    "sharding": {"chunks_per_shard": 60, "maps_per_shard": 5, "batches_per_shard": 1},
+}
+PAUSE_S = {False: (45, 90), True: (120, 240)}
+"""Between two disturbances, of few and of two thousand jobs."""
+
 SNAKEMAKE = "Snakemake killed"
 
 
@@ -55,15 +65,16 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("what", choices=["local", "slurm", "same"], help="what to do")
     parser.add_argument("folder", type=Path, help="where the campaign runs, or ran")
     parser.add_argument("other", type=Path, nargs="?", help="of same: the folder to compare with")
+    parser.add_argument("--long", action="store_true", help="two thousand jobs, a night of them")
     parser.add_argument("--minutes", type=float, default=40, help="of disturbances")
     parser.add_argument("--seed", type=int, default=1, help="of their order")
     return parser
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, changes: dict) -> None:
     folder.mkdir(parents=True)
     tiny = yaml.safe_load((ROOT / "tests/workflow/tiny.yaml").read_text())
-    (folder / "campaign.yaml").write_text(yaml.safe_dump({**tiny, **CHANGES}))
+    (folder / "campaign.yaml").write_text(yaml.safe_dump({**tiny, **changes}))
 
 
 def start(folder: Path, *words: str) -> subprocess.Popen:
@@ -183,13 +194,13 @@ def disturb(folder: Path, process: subprocess.Popen, what: str) -> subprocess.Po
     return slurm(folder)
 
 
-def run(folder: Path, minutes: float, seed: int) -> Iterator[str]:
+def run(folder: Path, minutes: float, seed: int, pause_s: tuple[float, float]) -> Iterator[str]:
     """The campaign through SLURM; what was done to it, one after the other."""
     random.seed(seed)
     names, weights = zip(*((name, w) for name, (_, w) in DISTURBANCES.items()), strict=True)
     process, until, again = slurm(folder), time.monotonic() + 60 * minutes, 0
     while True:
-        pause = time.monotonic() + random.uniform(*PAUSE_S)
+        pause = time.monotonic() + random.uniform(*pause_s)
         while time.monotonic() < pause and process.poll() is None:
             time.sleep(1)
         if process.poll() == 0:
@@ -267,16 +278,18 @@ def main(arguments: argparse.Namespace) -> None:
         wrong = list(differences(arguments.folder, arguments.other))
         print("\n".join([*wrong, f"{len(wrong)} products differ"]))
         sys.exit(bool(wrong))
-    prepare(arguments.folder)
+    prepare(arguments.folder, LONG if arguments.long else CHANGES)
     folder, began = arguments.folder.resolve(), time.monotonic()
     if arguments.what == "local":
         sys.exit(start(folder, "--cores=1").wait())
     sys.path.insert(0, str(ROOT / "tests/slurm"))
     import cluster
 
+    if arguments.long:
+        start(folder, "--cores=1", "--until", "merge_response").wait()
     cluster.start()
     done = Counter()
-    for what in run(folder, arguments.minutes, arguments.seed):
+    for what in run(folder, arguments.minutes, arguments.seed, PAUSE_S[arguments.long]):
         done[what] += 1
         print(f"{(time.monotonic() - began) / 60:6.1f} min  {what}", flush=True)
     print(json.dumps({"disturbances": done, **counts(folder)}, indent=2))

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from fewtomany import config, seeds
-from fewtomany.covariance import learn, nearby, regressions, tuned, turns, without_axis
+from fewtomany.covariance import heldout, learn, nearby, regressions, tuned, turns, without_axis
 from fewtomany.covariance.turned import Training
 from fewtomany.files import store
 from fewtomany.maps.components import Components
@@ -141,6 +142,7 @@ def test_regressions_have_the_same_bits_in_any_company(monkeypatch):
 
 PROGRAM = """
 import sys
+import tracemalloc
 import numpy as np
 from fewtomany.covariance import regressions, tuned, turns
 from fewtomany.maps.components import Components
@@ -340,3 +342,45 @@ def test_deviations_of_few_maps_are_widened_by_what_they_are_too_small():
     for fold in folds:
         fold.deviation = 2 * fold.deviation
     assert without_axis._widened(folds) == 1
+
+
+def test_many_inputs_hold_a_few_times_their_own_memory(monkeypatch):
+    """Turned maps and draws are as many as memory allows, not as there are inputs."""
+    for module, name, value in (
+        (turns, "MEMORY", 4e3),
+        (turns, "LEAST", 8),
+        (heldout, "FEW", 0),
+        (regressions, "CHUNK", 16),
+        (without_axis, "N_FOR_WIDTH", 8),
+        (without_axis, "DRAWN", 4e3),
+        (without_axis, "LEAST_DRAWS", 10),
+        (without_axis, "N_NEIGHBOURS", (5, 1000)),
+        (tuned, "N_TRIED", 2),
+        (tuned, "N_VALUES", 20),
+    ):
+        monkeypatch.setattr(module, name, value)
+    maps = np.random.default_rng(1).standard_normal((200, 2, 192))
+
+    def held(n):
+        """Bytes that learning from n maps allocates at most."""
+        inputs = store.MapSet(maps[:n], "QU", "some", sky=Sky(4))
+        tracemalloc.start()
+        learn.learn(inputs, config.SymmetrySettings(), 1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    held(8)  # imports and caches
+    assert held(200) - held(50) < 15 * maps[:150].nbytes
+
+
+def test_of_more_inputs_than_memory_allows_the_first_are_turned(monkeypatch):
+    monkeypatch.setattr(turns, "MEMORY", 5 * 96)
+    monkeypatch.setattr(turns, "LEAST", 3)
+    maps = np.random.default_rng(2).standard_normal((9, 2, 48))
+    found = turns.turn(maps, Components("QU"), Sky(2), 5.0, 1, ("t",))
+    assert turns.most(96) == len(found.maps) == 5
+    first = turns.turn(maps[:5], Components("QU"), Sky(2), 5.0, 1, ("t",))
+    np.testing.assert_array_equal(found.maps, first.maps)
+    part = turns.turn(maps[..., :30], Components("QU"), Sky(2, np.arange(30)), 5.0, 1, ("t",))
+    assert len(part.maps) == 2 * turns.most(60)  # and those that are turned as they are

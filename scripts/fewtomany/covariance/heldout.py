@@ -1,6 +1,6 @@
 """Held-out maps judge covariances: their Gaussian likelihood, and the directions to take it in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import scipy
@@ -9,7 +9,7 @@ FEW = 1_500
 """Values that are all looked at; of more, leading modes."""
 
 
-def mixture_modes(samples: Sequence[np.ndarray], n_modes: int) -> np.ndarray:
+def mixture_modes(samples: Iterable[np.ndarray], n_modes: int) -> np.ndarray:
     """Leading modes of a mixture of sample covariances, each with the same total variance.
 
     Random directions would not do: there every covariance of the right total variance is
@@ -17,17 +17,29 @@ def mixture_modes(samples: Sequence[np.ndarray], n_modes: int) -> np.ndarray:
 
     Parameters
     ----------
-    samples : arrays of shape (n_maps, n)
+    samples : arrays of shape (n_maps, n), of which one at a time is in memory beside the copies
 
     Returns
     -------
     array of shape (n_modes, n), orthonormal rows; fewer where there are fewer maps
     """
-    centred = [maps - maps.mean(axis=0) for maps in samples]
-    stack = np.concatenate([maps / np.linalg.norm(maps) for maps in centred])
-    span = (max(len(stack) - n_modes, len(samples)), len(stack) - 1)  # each lost a mean
+    parts = [_normalized(maps) for maps in samples]
+    n_parts, first = len(parts), 0
+    stack = np.empty((sum(map(len, parts)), parts[0].shape[1]))
+    while parts:  # each goes as it is copied
+        part = parts.pop(0)
+        stack[first : first + len(part)] = part
+        first += len(part)
+    span = (max(len(stack) - n_modes, n_parts), len(stack) - 1)  # each lost a mean
     values, vectors = scipy.linalg.eigh(stack @ stack.T, subset_by_index=span)
     return ((vectors / np.sqrt(values)).T @ stack)[::-1]
+
+
+def _normalized(maps: np.ndarray) -> np.ndarray:
+    """Maps without their mean, of total variance 1."""
+    found = maps - maps.mean(axis=0)
+    found /= np.linalg.norm(found)
+    return found
 
 
 def log_likelihood(maps: np.ndarray, covariance: np.ndarray) -> np.ndarray:

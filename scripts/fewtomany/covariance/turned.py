@@ -169,8 +169,9 @@ class Training:
 
     @cached_property
     def away(self) -> np.ndarray:
-        """The maps without it, float64."""
-        return self.maps.astype(np.float64) - self.mean
+        """The maps without it, float64; the maps themselves where there is none."""
+        maps = self.maps.astype(np.float64, copy=False)
+        return maps - self.mean if self.centre else maps
 
     def split(self, held: np.ndarray) -> tuple["Training", np.ndarray]:
         """The same without some maps; and these, less the mean of the others."""

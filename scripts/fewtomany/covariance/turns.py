@@ -22,6 +22,9 @@ ITERATIONS = 3
 N_ROWS, MEMORY = 400, 2e7
 """Turned maps, and values of these, at most; each map has as many."""
 
+LEAST = 100
+"""Maps that are turned in any case. Of more than memory holds, the others are not."""
+
 
 @dataclass(frozen=True)
 class Turns:
@@ -40,6 +43,11 @@ class Turns:
 def number(n_maps: int, size: int) -> int:
     """Turns of each of some maps of so many values."""
     return max(1, int(min(N_ROWS, MEMORY / size)) // n_maps)
+
+
+def most(size: int) -> int:
+    """Maps of so many values that are turned, or whose spectra are drawn from, at most."""
+    return max(int(min(N_ROWS, MEMORY / size)), LEAST)
 
 
 def turn(
@@ -61,8 +69,9 @@ def turn(
     Returns
     -------
     every map, and on a part of the sky the maps themselves, too, without which its edge would
-    have none
+    have none; of many maps the first, as ``most`` says
     """
+    maps = maps[: most(maps[0].size)]
     n_turns = number(len(maps), maps[0].size)
     lmax = spectra.lmax_of(sky.nside)
     inside = _inside(sky)

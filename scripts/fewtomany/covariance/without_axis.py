@@ -45,7 +45,7 @@ DRAWN, LEAST_DRAWS = 4e7, 40
 """Values of the draws of a part that directions are found in, and draws in any case."""
 
 N_FOR_WIDTH = 100
-"""Directions in which widths are compared, at most."""
+"""Directions in which widths are compared, and maps that are turned for it, at most."""
 
 WIDTHS_DEG = (2.0, 4.0, 8.0, 12.0)
 """Standard deviations of small turns that are tried."""
@@ -136,12 +136,12 @@ def _width(training: Training, seed: int) -> float:
     kept, away = training.split(choice.held_out(len(training))[0])
     deviation, _ = allround.deviation(kept.away, sky, training.centre)
     alone = Factor.diagonal(components, sky, deviation)
+    some = kept.away[:N_FOR_WIDTH] / deviation
     turned = [
-        turns.turn(kept.away / deviation, components, sky, width, seed, ("width",)).maps
-        for width in WIDTHS_DEG
+        turns.turn(some, components, sky, width, seed, ("width",)).maps for width in WIDTHS_DEG
     ]
     found = [Factor.of_rows(components, sky, maps).scaled(deviation) for maps in turned]
-    samples = [(maps * deviation).reshape(len(maps), -1) for maps in turned]
+    samples = ((maps * deviation).reshape(len(maps), -1) for maps in turned)
     modes = heldout.mixture_modes(samples, min(N_FOR_WIDTH, deviation.size // 2))
     held = away.reshape(len(away), -1) @ modes.T
     scores = [
@@ -179,7 +179,9 @@ def _made(
         parts["turned"] = seen(training, None if held is None else number)
         own = deviation = parts["turned"].deviation
         widths = {}
-    n_drawn = int(np.clip(turns.MEMORY / deviation.size, len(away), N_ISOTROPIC))
+    size = deviation.size
+    least = min(len(away), turns.most(size))
+    n_drawn = int(np.clip(turns.MEMORY / size, least, N_ISOTROPIC))
     drawn = isotropic.draw(away, components, seed, ("isotropic", number), 0, n_drawn, sky)
     turned = turns.turn(away / deviation, components, sky, width_deg, seed, ("turns", number))
     parts |= {
@@ -240,15 +242,15 @@ def _directions(fold: Made, parts: Mapping[str, Model], seed: int) -> np.ndarray
     Not all of maps that are sums of fewer: the likelihood has no maximum there.
     """
     size = fold.deviation.size
-    inputs = fold.training.away.reshape(len(fold.training), -1)
-    independent = np.linalg.matrix_rank(inputs) == len(inputs) - fold.training.centre
-    if size <= heldout.FEW and independent:
-        return np.eye(size)
+    if size <= heldout.FEW:
+        inputs = fold.training.away.reshape(len(fold.training), -1)
+        if np.linalg.matrix_rank(inputs) == len(inputs) - fold.training.centre:
+            return np.eye(size)
     n_draws = int(np.clip(DRAWN / size, LEAST_DRAWS, 2 * N_DIRECTIONS))
-    samples = [
+    samples = (
         part.draw(seed, ("directions", fold.number, name), 0, n_draws).reshape(n_draws, -1)
         for name, part in parts.items()
-    ]
+    )
     return heldout.mixture_modes(samples, n_draws // 2)
 
 

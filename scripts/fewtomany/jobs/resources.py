@@ -45,6 +45,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     shard = sharding.maps_per_shard * n_values * 8
     turns = campaign.symmetry is not None and campaign.symmetry.axis != "none"
     learnt = 4e9 * n_values / 6144 if turns else _without_axis_bytes(n_values)
+    copies = 60 if turns else 16
     descent = descent_bytes(campaign)
     refined = refined_bytes(campaign)
 
@@ -69,7 +70,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "draw_texture": _need(4 * shard, 60 + map_seconds),
         "pick": _need(4 * shard, 60 + map_seconds),
         "learn_symmetry": _need(
-            60 * inputs + learnt, 600 * n_values / 6144 if turns else 300 + 3e-3 * n_values
+            copies * inputs + learnt, 600 * n_values / 6144 if turns else 300 + 3e-3 * n_values
         ),
         "prepare_emulation": _need(descent + refined, 300 + refined * 1e-6, base_mb=_TENSORFLOW_MB),
         "emulate": _need(descent + refined, 300 + shard_seconds, base_mb=_TENSORFLOW_MB),
