@@ -10,6 +10,7 @@ from fewtomany import covariance, seeds
 from fewtomany.config import Dataset
 from fewtomany.covariance import baselines, of_matrix, shrinkage
 from fewtomany.errors import UserError
+from fewtomany.figures import equivalent as figure
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 from fewtomany.validation import parts
@@ -269,6 +270,22 @@ def test_a_truth_of_few_maps_has_a_curve_where_it_has_an_inverse(draw):
     assert equivalent.equivalent(1.0, 0.0, curves["kl"]) is None
     none = equivalent.curves(true[:4], viewer, [3, 4], models)["raw"]
     assert equivalent.equivalent(1.0, 0.0, none["variance_error"]) is None
+
+
+@pytest.mark.parametrize("without", [("kl", "forstner"), tuple(figure.PANELS)])
+def test_the_figure_of_a_truth_of_few_maps_has_fewer_panels(without, tmp_path):
+    curve = {"n_maps": [5, 10], "mean": [1.0, 0.5], "error": [0.1, None]}
+    none = {"n_maps": [], "mean": [], "error": []}
+    curves = {name: none if name in without else curve for name in figure.PANELS}
+    part = {"truth": "reference", "n_modes": 15, "equivalent": {}}
+    part["curves"] = {"raw": curves, "shrunk": curves}
+    drawn = figure.draw(part)
+    drawn.savefig(tmp_path / "figure.png", format="png")
+    shown = [
+        panel.get_title("left") or panel.get_title() for panel in drawn.axes if panel.get_visible()
+    ]
+    assert shown == [title for name, title in figure.PANELS.items() if name not in without]
+    assert "held against that of all others" in figure.caption(part)
 
 
 def test_a_truth_is_at_the_end_of_the_curve():

@@ -22,8 +22,9 @@ COLOURS = (style.BLUE, style.PURPLE, style.GREEN, style.VERMILLION, style.ORANGE
 
 
 def draw(part: dict) -> Figure:
-    """A panel per distance: curves of true maps, and the emulations where they lie on it."""
-    names = [name for name in PANELS if name in part["curves"]["raw"]]
+    """A panel per distance with a curve of true maps, and the emulations where they lie on it."""
+    raw = part["curves"]["raw"]
+    names = [name for name in PANELS if name in raw and raw[name]["n_maps"]]
     datasets = _emulated(part)
     with style.new(4.6) as figure:
         panels = figure.subplots(2, 3, squeeze=False).ravel()
