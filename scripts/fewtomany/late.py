@@ -8,7 +8,8 @@ stands for ``import healpy`` and costs nothing until it is used. SciPy needs no 
 import contextlib
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +17,9 @@ UNUSED = {"healpy": "matplotlib", "tensorflow": "keras"}
 """What a library loads where it finds it, for functions that nothing here calls: healpy for its own
 figures, TensorFlow for ``tf.keras`` (which loads pandas and matplotlib). It is half of the start of
 the first and a third of that of the second."""
+
+AROUND: dict[str, Callable[[], AbstractContextManager]] = {}
+"""What is done around the import of a library; the folders that use it say so."""
 
 
 class _Late:
@@ -38,7 +42,7 @@ pandas = _Late("pandas")
 def load(name: str) -> ModuleType:
     """A module, imported without what it loads though it is UNUSED."""
     if name not in sys.modules:
-        with _hidden(UNUSED.get(name)):
+        with _hidden(UNUSED.get(name)), AROUND.get(name, contextlib.nullcontext)():
             importlib.import_module(name)
     return sys.modules[name]
 

@@ -14,6 +14,7 @@ import emulate
 from fewtomany import config
 from fewtomany.emulator import device
 from fewtomany.errors import UserError
+from fewtomany.files import compiled
 from fewtomany.jobs import resources
 
 ROOT = Path(__file__).parents[2]
@@ -133,15 +134,15 @@ sys.stdout.write(f(x).numpy().tobytes().hex())
 def test_jobs_share_what_is_compiled_and_compute_the_same_bits(tmp_path, n_jobs):
     """All at once on one folder, then one more that finds everything there."""
     folder = tmp_path / "compiled"
-    alone = run(COMPILING, **{device.COMPILED: ""})
+    alone = run(COMPILING, **{compiled.VARIABLE: ""})
     with concurrent.futures.ThreadPoolExecutor(n_jobs) as pool:
         at_once = [
-            pool.submit(run, COMPILING, **{device.COMPILED: str(folder)}) for _ in range(n_jobs)
+            pool.submit(run, COMPILING, **{compiled.VARIABLE: str(folder)}) for _ in range(n_jobs)
         ]
     written = {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")}
     assert written
     assert {path.suffix for path in written} == {".pb"}
-    later = run(COMPILING, **{device.COMPILED: str(folder)})
+    later = run(COMPILING, **{compiled.VARIABLE: str(folder)})
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")} == written  # read only
     assert len(alone.stdout) == 64 * 4 * 2
     assert {done.result().stdout for done in at_once} == {alone.stdout}
@@ -157,9 +158,9 @@ def test_other_processors_and_versions_have_a_folder_of_their_own(tmp_path, monk
         device.keep_compiled()
         return os.environ["TF_XLA_FLAGS"]
 
-    monkeypatch.setenv(device.COMPILED, "")
+    monkeypatch.setenv(compiled.VARIABLE, "")
     assert flag() == ""
-    monkeypatch.setenv(device.COMPILED, str(tmp_path))
+    monkeypatch.setenv(compiled.VARIABLE, str(tmp_path))
     first = flag(package_versions={"numpy": "1"}, instructions="AVX2")
     assert str(tmp_path) in first
     assert flag(package_versions={"numpy": "1"}, instructions="AVX2") == first
@@ -174,7 +175,7 @@ def test_a_folder_that_cannot_be_written_hinders_nothing(tmp_path, monkeypatch):
     for variable in FLAGS:
         monkeypatch.setenv(variable, "")
     (tmp_path / "file").touch()
-    monkeypatch.setenv(device.COMPILED, str(tmp_path / "file" / "compiled"))
+    monkeypatch.setenv(compiled.VARIABLE, str(tmp_path / "file" / "compiled"))
     device.keep_compiled()
     assert os.environ["TF_XLA_FLAGS"] == ""
 

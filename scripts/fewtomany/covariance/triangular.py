@@ -5,11 +5,12 @@ Of (1 − B) x = y with B strictly lower triangular: value (pixel i, component c
 components before c of its own. Values are pixel by pixel, (n_pix · n_components, k).
 """
 
-import numba
 import numpy as np
 
+from fewtomany.files.jitted import njit
 
-@numba.njit
+
+@njit
 def forward(near: np.ndarray, coefficients: np.ndarray, values: np.ndarray) -> None:
     """(1 − B)⁻¹ in place, of values (n_pix · n_components, k)."""
     n_pix, n_components, _ = coefficients.shape
@@ -27,7 +28,7 @@ def forward(near: np.ndarray, coefficients: np.ndarray, values: np.ndarray) -> N
                             )
 
 
-@numba.njit
+@njit
 def backward(near: np.ndarray, coefficients: np.ndarray, values: np.ndarray) -> None:
     """(1 − B)⁻ᵀ in place, of values (n_pix · n_components, k)."""
     n_pix, n_components, _ = coefficients.shape
@@ -45,7 +46,7 @@ def backward(near: np.ndarray, coefficients: np.ndarray, values: np.ndarray) -> 
                             )
 
 
-@numba.njit
+@njit
 def dense(near: np.ndarray, coefficients: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """The whole matrix in order, (n, n): each row is a mixture of those of its neighbours."""
     n_pix, n_components, _ = coefficients.shape

@@ -1,16 +1,14 @@
 """The device of one rank: a GPU of its own or a few threads, and TensorFlow quiet."""
 
 import contextlib
-import hashlib
 import logging
 import os
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 from fewtomany import late
 from fewtomany.errors import UserError
-from fewtomany.files import provenance
+from fewtomany.files import compiled, provenance
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +29,6 @@ ONE_THREAD_FLAGS = (
     # compile by the older emitters: a program as fast, in a third less memory and time
     "--xla_cpu_use_fusion_emitters=false",
 )
-
-COMPILED = "FEWTOMANY_COMPILED"
-"""Environment variable: the folder where compiled programs are kept for later jobs. The workflow
-sets it; without it, or where it is empty, every process compiles anew."""
 
 
 def configure(device: str = "cpu", local_rank: int = 0) -> str:
@@ -90,21 +84,13 @@ def keep_compiled() -> None:
 
     A program is found by its inputs' shapes and a digest of it, and compared whole before it is
     used. What TensorFlow's key leaves out is in the name of the folder: versions, processor and
-    flags. It writes a file under another name and renames it, so jobs may share the folder. Where
-    nothing can be written, each process compiles for itself.
+    flags. It writes a file under another name and renames it, so jobs may share the folder.
     """
-    if not os.environ.get(COMPILED):
+    folder = compiled.folder(os.environ.get("XLA_FLAGS"))
+    if folder is None:
         return
-    about = [provenance.package_versions(), provenance.instructions(), os.environ.get("XLA_FLAGS")]
-    name = hashlib.sha256(repr(about).encode()).hexdigest()[:16]
-    folder = Path(os.environ[COMPILED], name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        writable = os.access(folder, os.W_OK)
-    except OSError:
-        writable = False
-    if not writable or len(str(folder).split()) > 1:  # flags are divided at blanks
-        logger.warning("%s: compiled programs cannot be kept there", folder)
+    if len(str(folder).split()) > 1:  # flags are divided at blanks
+        logger.warning("%s: TensorFlow keeps no programs where there are blanks", folder)
         return
     flag = f"--tf_xla_persistent_cache_directory={folder}"
     os.environ["TF_XLA_FLAGS"] = " ".join([flag, os.environ.get("TF_XLA_FLAGS", "")])

@@ -19,6 +19,11 @@ import os
 os.environ.setdefault("LITEBIRD_SIM_MPI", "0")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # read where numba is first imported
 
+from fewtomany import late
+from fewtomany.files import jitted
+
+late.AROUND["litebird_sim"] = jitted.library
+
 GAIN_KEY = ("gains", "original")
 """Seed key of the gains; realization k draws one standard normal number per
 chunk and detector (detector fastest) from the stream ``(*GAIN_KEY, k)``."""

@@ -1,10 +1,10 @@
 """Binned map-making: m = (PᵀP)⁻¹ Pᵀd with P = (1, cos 2ψ, sin 2ψ)."""
 
-import numba
 import numpy as np
 from ducc0.healpix import Healpix_Base
 
 from fewtomany.errors import UserError
+from fewtomany.files.jitted import njit
 from fewtomany.late import healpy
 
 MAX_CONDITION = 1e4
@@ -59,7 +59,7 @@ def accumulate(
     )
 
 
-@numba.njit
+@njit
 def _accumulate(pixels, cos_2psi, sin_2psi, direction_of, cos_2a, sin_2a, tod, normal, projected):
     for detector in range(len(tod)):
         k, ca, sa = direction_of[detector], cos_2a[detector], sin_2a[detector]
@@ -99,7 +99,7 @@ def project(
     )
 
 
-@numba.njit
+@njit
 def _project(pixels, cos_2psi, sin_2psi, direction_of, cos_2a, sin_2a, tod, projected):
     for detector in range(len(tod)):
         k, ca, sa = direction_of[detector], cos_2a[detector], sin_2a[detector]

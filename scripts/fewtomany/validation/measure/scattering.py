@@ -121,7 +121,7 @@ def _program(sky: Geometry, n_scales: int, n_orientations: int, kernel_size: int
     hierarchy = domains.hierarchy(sky, n_scales, kernel_size)
     scales = wavelets.build_scales(hierarchy, n_orientations, None, tf.float32)
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def values(maps):
         found = covariance.coefficients(maps, scales, n_groups=maps.shape[1])
         parts = [tf.reshape(part, (maps.shape[1], -1)) for scale in found for part in scale]
