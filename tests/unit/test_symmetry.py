@@ -201,6 +201,18 @@ def test_what_a_fold_scores_is_what_is_used_of_its_training_maps(symmetry, smoot
     np.testing.assert_allclose(fold.amplitudes, held.reshape(2, -1) @ fold.modes.T)
 
 
+def test_symmetries_are_scored_together_as_alone():
+    """Equal ones to the last bit, so that the first of them is chosen."""
+    fold = choice.make_folds(training(MAPS), 1, n_directions=6)[0]
+    some = [*SYMMETRIES[:4], Symmetry(np.inf), Symmetry(np.inf, folds=2)]
+    found = fold.covariances(some)
+    for symmetry, together in zip(some, found, strict=True):
+        alone = fold.covariance(symmetry)
+        np.testing.assert_allclose(together, alone, rtol=1e-10, atol=1e-13 * alone.max())
+    np.testing.assert_array_equal(found[-2], found[-1])
+    assert fold.scores(some).shape == (6, len(fold.amplitudes))
+
+
 def test_too_few_inputs_are_refused():
     with pytest.raises(UserError, match="at least 4 inputs, found 3"):
         choice.make_folds(training(MAPS[:3]), 1)

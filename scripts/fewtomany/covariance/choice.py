@@ -109,9 +109,10 @@ def choose(folds: Sequence["TurnedFold"], dipole_deg: tuple[float, float] | None
     scores: dict[Symmetry, np.ndarray] = {}
 
     def best(tried: Sequence[Symmetry]) -> Symmetry:
-        for symmetry in tried:
-            if symmetry not in scores:
-                scores[symmetry] = np.concatenate([fold.score(symmetry) for fold in folds])
+        new = list(dict.fromkeys(symmetry for symmetry in tried if symmetry not in scores))
+        if new:
+            found = np.concatenate([fold.scores(new) for fold in folds], axis=1)
+            scores.update(zip(new, found, strict=True))
         return max(tried, key=lambda symmetry: scores[symmetry].mean())
 
     grid = [
@@ -175,7 +176,7 @@ class TurnedFold:
         self.diagonal = (self.modes * self.deviation.ravel() ** 2) @ self.modes.T
         self.directions = self.modes.reshape(-1, *self.deviation.shape) * self.deviation
         self.longitude = turning.directions(training.sky.nside)[1]
-        self.upper = np.triu_indices(len(self.modes))
+        self.upper = np.ravel_multi_index(np.triu_indices(len(self.modes)), [len(self.modes)] * 2)
         self.products: dict[tuple[str, int, tuple | None], np.ndarray] = {}
 
     def _directions(
@@ -191,25 +192,52 @@ class TurnedFold:
             samples.append(drawn.reshape(N_DRAWS, -1))
         return heldout.mixture_modes(samples, n_directions)
 
-    def score(self, symmetry: Symmetry) -> np.ndarray:
-        """Log-likelihood of the held-out maps, nats, up to a constant; shape (n_held,)."""
-        covariance = (1 - FLOOR) * self.covariance(symmetry) + FLOOR * self.diagonal
-        return heldout.log_likelihood(self.amplitudes, covariance)
+    def scores(self, symmetries: Sequence[Symmetry]) -> np.ndarray:
+        """Log-likelihoods of the held-out maps, nats, up to a constant; (n_symmetries, n_held)."""
+        return np.stack(
+            [
+                heldout.log_likelihood(
+                    self.amplitudes, (1 - FLOOR) * covariance + FLOOR * self.diagonal
+                )
+                for covariance in self.covariances(symmetries)
+            ]
+        )
 
     def covariance(self, symmetry: Symmetry) -> np.ndarray:
         """The covariance of a symmetry in the fold's directions, shape (k, k), K²."""
+        return self.covariances([symmetry])[0]
+
+    def covariances(self, symmetries: Sequence[Symmetry]) -> np.ndarray:
+        """Covariances of symmetries of one sign, in the directions, (n_symmetries, k, k), K².
+
+        All at once: the products of a reflection and a frequency are read once for all turns.
+        """
         n_angles = 8 * self.training.sky.nside
-        turns = symmetry.weights(n_angles)
-        reflections, power = symmetry.reflections, symmetry.taper()
-        total = np.zeros(len(self.upper[0]))
-        for name, angle in reflections.items():
-            after = np.roll(turns, round(angle / 360 * n_angles))
-            used = np.flatnonzero(after)
-            for k in np.flatnonzero(power):
-                total += power[k] * (after[used] @ self._products(name, int(k), symmetry)[used])
-        full = np.zeros((len(self.directions),) * 2)
-        full[self.upper] = total / len(reflections)
-        return full + np.triu(full, 1).T
+        powers = [symmetry.taper() for symmetry in symmetries]
+        total = np.zeros((len(symmetries), len(self.upper)))
+        for name in turning.OPERATIONS:
+            turns = {
+                n: np.roll(
+                    symmetry.weights(n_angles), round(symmetry.reflections[name] / 360 * n_angles)
+                )
+                for n, symmetry in enumerate(symmetries)
+                if name in symmetry.reflections
+            }
+            for k in range(max((len(powers[n]) for n in turns), default=0)):
+                using = [n for n in turns if k < len(powers[n]) and powers[n][k]]
+                if not using:
+                    continue
+                # those of equal turns are equal to the last bit
+                after, place = np.unique([turns[n] for n in using], axis=0, return_inverse=True)
+                used = np.flatnonzero(after.any(axis=0))
+                found = after[:, used] @ self._products(name, k, symmetries[0])[used]
+                for n, row in zip(using, place, strict=True):
+                    total[n] += powers[n][k] * found[row]
+        full = np.zeros((len(symmetries), *(len(self.directions),) * 2))
+        for matrix, symmetry, values in zip(full, symmetries, total, strict=True):
+            matrix.ravel()[self.upper] = values / len(symmetry.reflections)
+            matrix += np.triu(matrix, 1).T
+        return full
 
     def _products(self, reflection: str, k: int, symmetry: Symmetry) -> np.ndarray:
         """Sums over maps of products of amplitudes, (n_angles, upper triangle), float32.
@@ -228,7 +256,7 @@ class TurnedFold:
                     coefficients, self.directions * (sign * wave(k * self.longitude))
                 ).transpose(1, 0, 2)
                 square = np.matmul(amplitudes.transpose(0, 2, 1), amplitudes)
-                found = found + square[:, *self.upper]
+                found = found + square.reshape(len(square), -1)[:, self.upper]
             self.products[key] = found.astype(np.float32)
         return self.products[key]
 

@@ -7,10 +7,10 @@ components before c of its own. Values are pixel by pixel, (n_pix · n_component
 
 import numpy as np
 
-from fewtomany.files.jitted import njit
+from fewtomany.files import compiled
 
 
-@njit
+@compiled.by_numba
 def forward(near: np.ndarray, coefficients: np.ndarray, values: np.ndarray) -> None:
     """(1 − B)⁻¹ in place, of values (n_pix · n_components, k)."""
     n_pix, n_components, _ = coefficients.shape
@@ -28,7 +28,7 @@ def forward(near: np.ndarray, coefficients: np.ndarray, values: np.ndarray) -> N
                             )
 
 
-@njit
+@compiled.by_numba
 def backward(near: np.ndarray, coefficients: np.ndarray, values: np.ndarray) -> None:
     """(1 − B)⁻ᵀ in place, of values (n_pix · n_components, k)."""
     n_pix, n_components, _ = coefficients.shape
@@ -46,7 +46,7 @@ def backward(near: np.ndarray, coefficients: np.ndarray, values: np.ndarray) -> 
                             )
 
 
-@njit
+@compiled.by_numba
 def dense(near: np.ndarray, coefficients: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """The whole matrix in order, (n, n): each row is a mixture of those of its neighbours."""
     n_pix, n_components, _ = coefficients.shape

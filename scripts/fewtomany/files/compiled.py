@@ -1,8 +1,10 @@
 """The folder of compiled programs that jobs leave for later ones."""
 
+import functools
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from fewtomany.files import provenance
@@ -32,3 +34,15 @@ def folder(*about: str | None) -> Path | None:
         pass
     logger.warning("%s: compiled programs cannot be kept there", found)
     return None
+
+
+def by_numba(function: Callable) -> Callable:
+    """Decorator: a function that numba compiles at its first call, or loads."""
+
+    @functools.cache
+    def made() -> Callable:
+        from fewtomany.files import jitted  # numba, half a second
+
+        return jitted.njit(function)
+
+    return functools.wraps(function)(lambda *arguments: made()(*arguments))

@@ -16,13 +16,20 @@ mode of litebird_sim stays off, and its loops run on the one thread that a job a
 
 import os
 
+from fewtomany import late
+
 os.environ.setdefault("LITEBIRD_SIM_MPI", "0")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # read where numba is first imported
 
-from fewtomany import late
-from fewtomany.files import jitted
 
-late.AROUND["litebird_sim"] = jitted.library
+def _kept():
+    """Around litebird_sim's import: what numba compiles of it is kept."""
+    from fewtomany.files import jitted
+
+    return jitted.library()
+
+
+late.AROUND["litebird_sim"] = _kept
 
 GAIN_KEY = ("gains", "original")
 """Seed key of the gains; realization k draws one standard normal number per

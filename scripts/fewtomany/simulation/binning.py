@@ -4,7 +4,7 @@ import numpy as np
 from ducc0.healpix import Healpix_Base
 
 from fewtomany.errors import UserError
-from fewtomany.files.jitted import njit
+from fewtomany.files import compiled
 from fewtomany.late import healpy
 
 MAX_CONDITION = 1e4
@@ -59,7 +59,7 @@ def accumulate(
     )
 
 
-@njit
+@compiled.by_numba
 def _accumulate(pixels, cos_2psi, sin_2psi, direction_of, cos_2a, sin_2a, tod, normal, projected):
     for detector in range(len(tod)):
         k, ca, sa = direction_of[detector], cos_2a[detector], sin_2a[detector]
@@ -99,7 +99,7 @@ def project(
     )
 
 
-@njit
+@compiled.by_numba
 def _project(pixels, cos_2psi, sin_2psi, direction_of, cos_2a, sin_2a, tod, projected):
     for detector in range(len(tod)):
         k, ca, sa = direction_of[detector], cos_2a[detector], sin_2a[detector]

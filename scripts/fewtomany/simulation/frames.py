@@ -8,7 +8,7 @@ import functools
 
 import numpy as np
 
-from fewtomany.files.jitted import njit
+from fewtomany.files import compiled
 from fewtomany.late import litebird_sim as lbs
 
 ASTROPY_NAMES = {
@@ -52,7 +52,7 @@ def from_ecliptic(pointings: np.ndarray, frame: str) -> np.ndarray:
     return _rotate(flat, matrix("ecliptic", frame)).reshape(pointings.shape)
 
 
-@njit
+@compiled.by_numba
 def _rotate(pointings: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     """θ, φ, ψ after a rotation of the frame, shape (n, 3).
 
