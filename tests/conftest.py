@@ -13,6 +13,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from fewtomany import config
+from fewtomany.emulator import device
+from fewtomany.files import compiled
+
+# Of all workers, and of the processes that tests start: each program is compiled once.
+os.environ.setdefault(compiled.VARIABLE, str(Path(__file__).parents[1] / ".snakemake/compiled"))
+device.set_flags()  # TensorFlow reads them once, before its first program
 
 ONE_DAY = {
     "campaign": "one-day",

@@ -86,8 +86,8 @@ def test_no_batches_at_once_are_refused():
 
 def run(program, **environment):
     """Run Python code in a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts"), **environment}
-    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    inherited = {name: value for name, value in os.environ.items() if name not in FLAGS}
+    environment = {**inherited, "PYTHONPATH": str(ROOT / "scripts"), **environment}
     return subprocess.run(
         [sys.executable, "-c", program],
         env=environment,

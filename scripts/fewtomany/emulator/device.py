@@ -45,13 +45,11 @@ def configure(device: str = "cpu", local_rank: int = 0) -> str:
     ------
     UserError : on "gpu" when none is visible; there is no silent fallback
     """
-    threads = next((int(os.environ[name]) for name in THREAD_VARIABLES if os.environ.get(name)), 1)
+    threads = _threads()
     if device == "gpu":
         narrow(local_rank)
     else:
-        if threads == 1:
-            os.environ["XLA_FLAGS"] = " ".join([*ONE_THREAD_FLAGS, os.environ.get("XLA_FLAGS", "")])
-        keep_compiled()
+        set_flags()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
     with quiet():
@@ -79,6 +77,18 @@ def configure(device: str = "cpu", local_rank: int = 0) -> str:
     return f"gpu, {name}"
 
 
+def _threads() -> int:
+    return next((int(os.environ[name]) for name in THREAD_VARIABLES if os.environ.get(name)), 1)
+
+
+def set_flags() -> None:
+    """Set what TensorFlow reads from the environment, once, before its first program."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if _threads() == 1 and ONE_THREAD_FLAGS[0] not in flags.split():
+        os.environ["XLA_FLAGS"] = " ".join([*ONE_THREAD_FLAGS, flags])
+    keep_compiled()
+
+
 def keep_compiled() -> None:
     """Let TensorFlow keep what it compiles, and load what an earlier process compiled.
 
@@ -93,7 +103,9 @@ def keep_compiled() -> None:
         logger.warning("%s: TensorFlow keeps no programs where there are blanks", folder)
         return
     flag = f"--tf_xla_persistent_cache_directory={folder}"
-    os.environ["TF_XLA_FLAGS"] = " ".join([flag, os.environ.get("TF_XLA_FLAGS", "")])
+    flags = os.environ.get("TF_XLA_FLAGS", "")
+    if flag not in flags.split():
+        os.environ["TF_XLA_FLAGS"] = " ".join([flag, flags])
     # It calls it an error that the file is no text, and that the host has no "prefer-no-scatter",
     # which is a preference. Real errors are raised.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
