@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import diversity as diversity_script
-import plot_part
+import plot
 from fewtomany import config
 from fewtomany.emulator import device
 from fewtomany.figures import report
@@ -204,7 +204,8 @@ def test_the_program_writes_part_and_figure(campaign, maps, tmp_path):
         "diversity",
         "--output",
         tmp_path / "d.png",
-        tmp_path / "d.json",
+        "--parts",
+        f"diversity={tmp_path / 'd.json'}",
     ]
-    plot_part.main(plot_part.get_parser().parse_args(list(map(str, options))))
+    plot.main(plot.get_parser().parse_args(list(map(str, options))))
     assert "copies (100 maps, 10 inputs)" in report.read_picture(tmp_path / "d.png").caption

@@ -15,7 +15,7 @@ import yaml
 import diversity
 import golden
 import learn_symmetry
-import measure_spectra
+import measure
 import recommend
 import trust
 from fewtomany import config
@@ -66,7 +66,8 @@ def products(tmp_path_factory, request):
     of_maps = ("--inputs", inputs, *folds, "--output", folder / "trust.json")
     run(trust, "--dataset", "many", *of_maps)
     for name in ("mine", "many"):
-        run(measure_spectra, "--output", folder / f"{name}-cl.h5", folder / f"{name}.h5")
+        of_maps = ("--statistic", "spectra", "--output", folder / f"{name}-cl.h5")
+        run(measure, folder / f"{name}.h5", *of_maps)
     spectra = ("--spectra", *(f"{name}={folder / name}-cl.h5" for name in ("mine", "many")))
     maps = ("--maps", f"mine={inputs}", f"many={emulated}")
     run(diversity, *maps, *spectra, "--output", folder / "diversity.json")

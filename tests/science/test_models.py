@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import compare as compare_script
-import plot_part
+import plot
 import recommend as recommend_script
 from fewtomany import config, covariance
 from fewtomany.covariance import learn
@@ -181,7 +181,8 @@ def test_the_programs_write_part_figures_and_recommended_covariance(planted, com
     )
     assert parts.read(part)["metrics"] == compared[0]
     for name in ("equivalent", "baselines"):
-        planted.run(plot_part, "--figure", name, "--output", folder / f"{name}.png", part)
+        output = ("--output", folder / f"{name}.png", "--parts", f"{name}={part}")
+        planted.run(plot, "--figure", name, *output)
         assert report.read_picture(folder / f"{name}.png").caption
     planted.run(
         recommend_script,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-import plot_part
+import plot
 import prepare_emulation
 import trust as trust_script
 from fewtomany import config, covariance
@@ -267,7 +267,8 @@ def test_the_program_writes_part_and_figure(campaign, truth, learnt, good, tmp_p
         "trust",
         "--output",
         tmp_path / "t.png",
-        tmp_path / "trust.json",
+        "--parts",
+        f"trust={tmp_path / 'trust.json'}",
     ]
-    plot_part.main(plot_part.get_parser().parse_args(list(map(str, options))))
+    plot.main(plot.get_parser().parse_args(list(map(str, options))))
     assert "20 inputs are held out" in report.read_picture(tmp_path / "t.png").caption

@@ -25,7 +25,7 @@ def test_the_campaign_is_the_same_as_without_slurm(local, empty):
     jobs = empty.slurm_jobs()
     assert {job.state for job in jobs} == {"COMPLETED"}
     arrays = {job.rule for job in jobs if job.task != "N/A"}
-    assert arrays >= {"simulate_response", "simulate_maps", "measure_spectra", "emulate"}
+    assert arrays >= {"simulate_response", "simulate_maps", "measure", "emulate"}
 
     emulation = [job for job in jobs if job.rule == "emulate"]
     assert {job.nodes for job in emulation} == {"n[1-2]"}

@@ -54,5 +54,5 @@ def test_quiet_logs_warnings_only(command, monkeypatch, words, level):
 
 def test_every_figure_has_its_output():
     assert cli.paired(["a", "b"], ["a.png", "b.png"]) == {"a": "a.png", "b": "b.png"}
-    with pytest.raises(UserError, match="--output: 1 files for 2 figures"):
+    with pytest.raises(UserError, match="--output: 1 files for a, b"):
         cli.paired(["a", "b"], ["a.png"])

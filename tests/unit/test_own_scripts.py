@@ -12,10 +12,7 @@ import draw
 import judge
 import learn_symmetry
 import measure
-import measure_spectra
-import plot_comparison
-import plot_maps
-import plot_part
+import plot
 import recommend
 import report as report_script
 from fewtomany import config, covariance
@@ -25,12 +22,6 @@ from fewtomany.figures import report
 from fewtomany.files import store
 from fewtomany.maps.sky import Sky
 
-MEASURES = {
-    "spectra": (measure_spectra,),
-    "scattering": (measure, "--statistic", "scattering"),
-    "minkowski": (measure, "--statistic", "minkowski"),
-    "distribution": (measure, "--statistic", "distribution"),
-}
 N_INPUTS, N_EMULATED, NSIDE = 8, 24, 4
 PART = Sky(NSIDE, np.arange(20, 130), np.linspace(1, 2, 110))
 CASES = {
@@ -86,13 +77,14 @@ class House:
             output = ("--output", folder / f"{name}.h5")
             self.run(covariance_script, "--dataset", name, *output, self.maps(name))
         files = ["--covariance", *(f"{name}={folder / f'{name}.h5'}" for name in names)]
+        unit = ("--truth", folder / "mine.h5")
+        for name in names:
+            outputs = [folder / f"{name}-{statistic}.h5" for statistic in products.measured]
+            said = ("--statistic", *products.measured, *unit, "--output", *outputs)
+            self.run(measure, self.maps(name), *said)
         for statistic in products.measured:
             files.append(f"--{statistic}")
-            for name in names:
-                output = folder / f"{name}-{statistic}.h5"
-                unit = ("--truth", folder / "mine.h5") * (statistic == "distribution")
-                self.run(*MEASURES[statistic], *unit, "--output", output, self.maps(name))
-                files.append(f"{name}={output}")
+            files += [f"{name}={folder / f'{name}-{statistic}.h5'}" for name in names]
         named = [f"{name}={self.maps(name)}" for name in ("mine", "many")]
         cl = [f"{name}={folder / f'{name}-spectra.h5'}" for name in ("mine", "many")]
         part = folder / "diversity.json"
@@ -104,14 +96,11 @@ class House:
         of_both = ("--symmetry", learnt, "--emulated", self.maps("many"))
         output = ("--output", folder / "recommended.h5")
         self.run(recommend, "--dataset", "many", *of_both, *output)
-        compared = ("--comparison", folder / "comparison.h5")
-        shown = [f"{name}={self.maps(name)}" for name in names]
-        self.run(plot_maps, *compared, "--maps", *shown, "--output", folder / "maps.png")
-        for figure in products.compared:
-            output = ("--output", folder / f"{figure}.png")
-            self.run(plot_comparison, "--figure", figure, *compared, *output)
-        self.run(plot_part, "--figure", "diversity", "--output", folder / "diversity.png", part)
-        figures = [folder / f"{name}.png" for name in ("maps", *products.compared, "diversity")]
+        drawn = ("maps", *products.compared, "diversity")
+        figures = [folder / f"{name}.png" for name in drawn]
+        sources = ["--comparison", folder / "comparison.h5", "--parts", f"diversity={part}"]
+        sources += ["--maps", *(f"{name}={self.maps(name)}" for name in names)]
+        self.run(plot, "--figure", *drawn, "--output", *figures, *sources)
         page = ("--metrics", folder / "metrics.json", "--output", folder / "report.html")
         self.run(report_script, *page, "--figures", *figures)
         return self
@@ -176,13 +165,13 @@ def test_the_report_says_what_it_rests_on_and_what_is_left_out(house):
 def test_minkowski_functionals_of_temperature_are_refused(house, tmp_path):
     if house.stokes != "T":
         pytest.skip("these maps have Q and U")
+    asked = ("--statistic", "minkowski", "--output", tmp_path / "m.h5")
     with pytest.raises(UserError, match="holds Stokes T, expected Q and U"):
-        house.run(
-            measure, "--statistic", "minkowski", "--output", tmp_path / "m.h5", house.maps("mine")
-        )
+        house.run(measure, house.maps("mine"), *asked)
 
 
 def test_files_of_other_channels_are_refused(house, tmp_path):
     other = House(tmp_path, house.stokes, ("x", "y"), house.sky)
+    asked = ("--statistic", "spectra", "--output", tmp_path / "s.h5")
     with pytest.raises(UserError, match="channels are x, y, expected"):
-        house.run(measure_spectra, "--output", tmp_path / "s.h5", other.maps("mine"))
+        house.run(measure, other.maps("mine"), *asked)

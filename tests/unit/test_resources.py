@@ -21,7 +21,7 @@ def paper(**sections):
 
 
 def test_every_stage_has_a_need():
-    assert paper().keys() == versions.STAGES.keys()
+    assert paper().keys() == versions.RULES
 
 
 @pytest.mark.parametrize("name", ["demo", "paper"])
@@ -69,7 +69,7 @@ def test_a_campaign_without_a_simulation_has_no_needs_of_one():
     for entry in content["inputs"].values():
         entry["files"] = "some/*.fits"
     needed = resources.needs(config.parse(content))
-    assert needed.keys() < versions.STAGES.keys()
+    assert needed.keys() < versions.RULES
     assert not {"simulate_response", "exact_covariance"} & needed.keys()
 
 

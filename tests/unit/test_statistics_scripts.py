@@ -12,16 +12,13 @@ import draw
 import factor
 import judge
 import measure
-import measure_spectra
 import measure_wavelets
-import plot_comparison
-import plot_cost
-import plot_maps
-import plot_wavelets
+import plot
 import report as report_script
 from fewtomany import config
+from fewtomany.config.products import measured_together, products_of
 from fewtomany.errors import UserError
-from fewtomany.figures import report
+from fewtomany.figures import gallery, report
 from fewtomany.files import store
 
 CONTENT = {
@@ -40,14 +37,8 @@ CONTENT = {
     "validation": {"n_modes": 10, "chi2_maps": 30, "minkowski_maps": 15},
     "sharding": {"maps_per_shard": 40},
 }
-COMPARED = ["maps", *plot_comparison.FIGURES]
-FIGURES = [*COMPARED, *plot_wavelets.FIGURES, "cost"]
-MEASURES = {
-    "spectra": (measure_spectra,),
-    "scattering": (measure, "--statistic", "scattering"),
-    "minkowski": (measure, "--statistic", "minkowski"),
-    "distribution": (measure, "--statistic", "distribution"),
-}
+COMPARED = ["maps", *gallery.COMPARED]
+FIGURES = [*COMPARED, *gallery.OF_WAVELETS, "cost"]
 
 
 class House:
@@ -72,6 +63,14 @@ class House:
             values = rng.standard_normal((len(shard), 3, 48)) * np.linspace(1, 2, 48) * 1e-9
             store.write_maps(path, store.MapSet(values, "TQU", name, shard.start))
 
+    def measure(self, path, start):
+        """All statistics of a map file, as its rule says them; their files."""
+        (names,) = (n for n, s in measured_together(self.campaign).items() if start in s)
+        files = {name: path.with_suffix(f".{name}.h5") for name in names}
+        said = ("--statistic", *names, "--truth", self.folder / "reference.h5")
+        self.run(measure, path, *said, "--output", *files.values())
+        return files
+
     def draw(self, name, *model):
         for path, shard in zip(self.maps(name), self.campaign.map_shards(name), strict=True):
             span = ("--start", shard.start, "--stop", shard.stop)
@@ -91,19 +90,14 @@ def house(tmp_path_factory):
     for name in ("reference", "input-5", "input-8"):
         house.draw(name, "--factor", folder / "factor.h5")
     house.draw("gaussian-5", "--inputs", *house.maps("input-5"))
-    covariances, measured = [], {statistic: [] for statistic in MEASURES}
+    covariances, measured = [], {name: [] for name in products_of(house.campaign).measured}
     for name in datasets:
         output = folder / f"{name}.h5"
         house.run(covariance_script, "--dataset", name, "--output", output, *house.maps(name))
         covariances.append(f"{name}={output}")
     for name in datasets:
         for path, shard in zip(house.maps(name), house.campaign.map_shards(name), strict=True):
-            for statistic, program in MEASURES.items():
-                if statistic == "minkowski" and shard.start >= 15:
-                    continue
-                truth = ("--truth", folder / "reference.h5") * (statistic == "distribution")
-                output = path.with_suffix(f".{statistic}.h5")
-                house.run(*program, *truth, "--output", output, path)
+            for statistic, output in house.measure(path, shard.start).items():
                 measured[statistic].append(f"{name}={output}")
     maps = [f"reference={path}" for path in house.maps("reference")]
     files = ["--covariance", *covariances, "--maps", *maps]
@@ -117,17 +111,12 @@ def house(tmp_path_factory):
 
 def _figures(house):
     folder, datasets = house.folder, house.campaign.datasets
-    comparison = ("--comparison", folder / "comparison.h5")
-    shown = [f"{dataset}={house.maps(dataset)[0]}" for dataset in datasets]
-    house.run(plot_maps, *comparison, "--maps", *shown, "--output", folder / "maps.png")
-    for name in plot_comparison.FIGURES:
-        output = ("--output", folder / f"{name}.png")
-        house.run(plot_comparison, "--figure", name, *comparison, *output)
     house.run(measure_wavelets, "--output", folder / "wavelets.h5")
-    for name in plot_wavelets.FIGURES:
-        output = ("--wavelets", folder / "wavelets.h5", "--output", folder / f"{name}.png")
-        house.run(plot_wavelets, "--figure", name, *output)
-    house.run(plot_cost, "--output", folder / "cost.png")
+    shown = [f"{dataset}={house.maps(dataset)[0]}" for dataset in datasets]
+    sources = ("--comparison", folder / "comparison.h5", "--maps", *shown)
+    house.plot = (*sources, "--wavelets", folder / "wavelets.h5")
+    outputs = [folder / f"{name}.png" for name in FIGURES]
+    house.run(plot, "--figure", *FIGURES, "--output", *outputs, *house.plot)
 
 
 def test_reference_and_inputs_are_independent_draws(house):
@@ -159,8 +148,52 @@ def test_metrics_hold_every_dataset_and_the_count_of_verdicts(house):
 def test_minkowski_functionals_are_those_of_the_first_maps(house, tmp_path):
     first, second = house.maps("reference")
     assert store.read_attributes(first.with_suffix(".minkowski.h5"), "moments")["n_maps"] == 15
+    asked = ("--statistic", "minkowski", "--output", tmp_path / "m.h5")
     with pytest.raises(UserError, match="begins at map 40, expected one of the"):
-        house.run(measure, "--statistic", "minkowski", "--output", tmp_path / "m.h5", second)
+        house.run(measure, second, *asked)
+
+
+def test_what_follows_from_the_same_is_measured_once(house):
+    path = house.maps("input-5")[0]
+    files = house.measure(path, 0)
+    times = {name: file.stat().st_mtime_ns for name, file in files.items()}
+    before = files["spectra"].read_bytes()
+    files["spectra"].write_bytes(before[:-1] + bytes([before[-1] ^ 1]))  # damaged
+    key = store.read_attributes(files["distribution"], "moments")["key"]
+    unit, kept = house.folder / "reference.h5", (house.folder / "reference.h5").read_bytes()
+    unit.write_bytes((house.folder / "original.h5").read_bytes())
+    try:
+        house.measure(path, 0)
+    finally:
+        unit.write_bytes(kept)
+    assert store.read_attributes(files["distribution"], "moments")["key"] != key
+    changed = {name for name, file in files.items() if file.stat().st_mtime_ns != times[name]}
+    assert changed == {"spectra", "distribution"}
+    store.verify(files["spectra"])
+    house.measure(path, 0)
+
+
+def test_a_figure_of_the_same_numbers_is_drawn_once(house, tmp_path):
+    names, outputs = ("spectra", "cost"), [tmp_path / "spectra.png", tmp_path / "cost.png"]
+    drawing = (plot, "--figure", *names, "--output", *outputs, *house.plot)
+    house.run(*drawing)
+    (tmp_path / "spectra.pdf").unlink()
+    times = [path.stat().st_mtime_ns for path in outputs]
+    house.run(*drawing)
+    assert (tmp_path / "spectra.pdf").exists()
+    later = [path.stat().st_mtime_ns for path in outputs]
+    assert [a != b for a, b in zip(times, later, strict=True)] == [True, False]
+
+
+def test_what_a_figure_needs_and_is_not_given_is_named(house, tmp_path):
+    output = ("--output", tmp_path / "x.png")
+    for name, option in {"spectra": "--comparison", "trust-mine": "--parts"}.items():
+        with pytest.raises(UserError, match=f"{option}: missing; {name} is drawn from it"):
+            house.run(plot, "--figure", name, *output)
+    with pytest.raises(UserError, match="--figure: spectrum is not allowed; expected one of spec"):
+        house.run(plot, "--figure", "spectrum", *output)
+    with pytest.raises(UserError, match="--output: 1 files for spectra, cost"):
+        house.run(plot, "--figure", "spectra", "cost", *output)
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -228,12 +261,11 @@ def test_wrong_files_are_named(house, tmp_path):
     options = ("--dataset", "reference", "--start", 0, "--stop", 61)
     with pytest.raises(UserError, match="--start 0 --stop 61 is not a range of the 60 maps"):
         house.run(draw, *options, *with_factor)
-    options = ("--comparison", house.folder / "comparison.h5", "--maps", f"elsewhere={maps[0]}")
+    drawing = ("--figure", "maps", "--comparison", house.folder / "comparison.h5", *output)
     with pytest.raises(UserError, match="no compared dataset: elsewhere; compared: original, "):
-        house.run(plot_maps, *options, *output)
-    options = ("--comparison", house.folder / "comparison.h5", "--maps", "reference")
+        house.run(plot, *drawing, "--maps", f"elsewhere={maps[0]}")
     with pytest.raises(UserError, match="'reference' is not of the form NAME=FILE"):
-        house.run(plot_maps, *options, *output)
+        house.run(plot, *drawing, "--maps", "reference")
 
 
 def test_report_refuses_what_it_cannot_show(house, tmp_path):

@@ -15,18 +15,20 @@ class Parser(argparse.ArgumentParser):
 def get_parser() -> Parser:
     options = Parser()
     options.add_argument("--output", type=Path, nargs="+", default=[])
-    for option in ("--metrics", "--comparison", "--part", "--glance"):
+    options.add_argument("--statistic", nargs="+", default=[""])  # each has an output
+    for option in ("--metrics", "--comparison", "--part"):
         options.add_argument(option, type=Path)
     return options
 
 
 def main(arguments: argparse.Namespace) -> None:
     drawn = [path for path in arguments.output if path.suffix == ".png"]
-    products = drawn or arguments.output[:1]  # what follows the output is read
+    # what follows the output is read
+    products = drawn or arguments.output[: len(arguments.statistic)]
     if not products:  # the judge, whose two products have names of their own
         products = [arguments.metrics, arguments.comparison]
     products += [path.with_suffix(".pdf") for path in products if path.suffix == ".png"]
-    products += [more for more in (arguments.part, arguments.glance) if more is not None]
+    products += [arguments.part] if arguments.part is not None else []
     for product in products:
         product.write_text("")
 

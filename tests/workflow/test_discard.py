@@ -16,11 +16,11 @@ DISCARDED = {
     "reference/factor.h5": "factor",
     "emulation/average-10/model.h5": "prepare_emulation",
     "emulation/average-10/shards/batches-*.json": "emulate",
-    "measurements/original/spectra-0000000-0000050.h5": "measure_spectra",
+    "measurements/original/spectra-0000000-0000050.h5": "measure",
     "validation/parts/compare.json": "compare",
     "validation/comparison.h5": "judge",
     "validation/metrics.json": "judge",
-    "figures/maps.pdf": "plot_maps",
+    "figures/maps.pdf": "plot",
     "report.html": "report",
 }
 

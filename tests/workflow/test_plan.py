@@ -13,12 +13,6 @@ from fewtomany import config
 from harness import ROOT, TINY, Workflow, count_jobs, make_instant, write_maps
 
 CAMPAIGN = yaml.safe_load(TINY.read_text())
-MEASUREMENTS = (
-    "measure_spectra",
-    "measure_scattering",
-    "measure_minkowski",
-    "measure_distribution",
-)
 AVERAGE = CAMPAIGN["emulated"]["average-10"]
 FOLDS = {"n_folds": 2, "n_maps": 20, "n_directions": 5}
 GAINS = {**CAMPAIGN["simulation"]["gains"], "standard_deviation": 2e-4}
@@ -26,18 +20,17 @@ GAINS = {**CAMPAIGN["simulation"]["gains"], "standard_deviation": 2e-4}
 # What every change of a number leads to, and of the map files.
 JUDGED = {
     "judge": 1,
-    "plot_maps": 1,
-    "plot_comparison": 1,
+    "plot": 1,
     "report": 1,
     "all": 1,
 }
-JUDGEMENT = JUDGED | {"compare": 1, "diversity": 1, "plot_part": 3}
-DESCENT = {"descent": 1}  # and its figure
+JUDGEMENT = JUDGED | {"compare": 1, "diversity": 1}
+DESCENT = {"descent": 1}
 
 
 def measured(n_files):
     """Every statistic of so many map files."""
-    return dict.fromkeys(MEASUREMENTS, n_files)
+    return {"measure": n_files}
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +74,7 @@ def test_own_maps_need_no_simulation(empty):
     )
     assert {"import_maps": 1, "trust": 2, "recommend": 2, "diversity": 1}.items() <= jobs.items()
     assert not jobs.keys() & {"simulate_maps", "factor", "draw", "compare", "exact_covariance"}
-    assert jobs["plot_comparison"] == 1
-    assert jobs["plot_part"] == 4
+    assert jobs["plot"] == 1
 
 
 def test_a_large_set_of_the_user_is_a_truth(empty):
@@ -95,7 +87,7 @@ def test_a_large_set_of_the_user_is_a_truth(empty):
     )
     assert jobs["import_maps"] == 3
     assert jobs["compare"] == 1
-    assert jobs["plot_comparison"] == 1
+    assert jobs["plot"] == 1
     assert "trust" not in jobs
 
 
@@ -103,7 +95,7 @@ def test_no_command_holds_what_the_shell_would_take_for_files(empty):
     """A variable of paths that was not put in: <results> would be read, and written to."""
     done = empty.snakemake("--dry-run", "--printshellcmds")
     commands = re.findall(r"python \$FEWTOMANY/.*", done.stdout + done.stderr)
-    assert len(commands) > 50
+    assert len(commands) > 40
     assert not [command for command in commands if "<" in command or command.count(">") > 1]
 
 
@@ -205,8 +197,8 @@ def test_targets_stop_where_they_say(empty, target, rules):
 
 def test_cross_validation_emulates_every_fold(empty):
     folds = {"datasets": ["average-10"], "n_folds": 2, "n_maps": 20, "n_directions": 5}
-    jobs = empty.jobs("results/tiny/figures/trust-average-10.png", trust=folds)
-    expected = {"prepare_emulation": 2, "emulate": 2, "assemble": 2, "trust": 1, "plot_part": 1}
+    jobs = empty.jobs("results/tiny/validation/parts/trust-average-10.json", trust=folds)
+    expected = {"prepare_emulation": 2, "emulate": 2, "assemble": 2, "trust": 1}
     assert expected.items() <= jobs.items()
     assert "judge" not in jobs
 
@@ -271,8 +263,13 @@ def test_every_job_leaves_a_log_and_a_benchmark(instant):
     products = list((instant.folder / "results" / "tiny").rglob("*.*"))
     others = ("campaign.yaml", ".discarded")  # of the workflow itself
     products = [path for path in products if path.suffix != ".pdf" and path.name not in others]
-    # The judge, the maps and the wavelets have two products, the comparison seven.
-    assert len(logs) == len(benchmarks) == len(products) - 3 - 6
+    # Of a map file there are four statistics, of the campaign many figures, and the judge has two.
+    n_measured, n_drawn = (
+        len([path for path in products if folder in path.parts])
+        for folder in ("measurements", "figures")
+    )
+    assert n_measured % 4 == 0
+    assert len(logs) == len(benchmarks) == len(products) - n_measured * 3 // 4 - n_drawn + 1 - 1
 
 
 def test_the_effective_configuration_lies_beside_the_products(instant):
@@ -288,8 +285,7 @@ def test_the_effective_configuration_lies_beside_the_products(instant):
             {"emulate": 1, "assemble": 1, "covariance": 1, "recommend": 1, "parameter": 1}
             | measured(1)
             | JUDGEMENT
-            | DESCENT
-            | {"plot_part": 5},
+            | DESCENT,
             id="a larger emulated dataset adds batches and maps",
         ),
         pytest.param(
@@ -302,8 +298,7 @@ def test_the_effective_configuration_lies_beside_the_products(instant):
             {"emulate": 3, "assemble": 2, "covariance": 2, "recommend": 2, "parameter": 2}
             | measured(2)
             | JUDGEMENT
-            | DESCENT
-            | {"plot_part": 6},
+            | DESCENT,
             id="other steps emulate anew",
         ),
         pytest.param(
@@ -312,18 +307,17 @@ def test_the_effective_configuration_lies_beside_the_products(instant):
             | {"covariance": 1, "recommend": 1, "parameter": 1}
             | measured(1)
             | JUDGEMENT
-            | DESCENT
-            | {"plot_part": 5},
+            | DESCENT,
             id="another strategy emulates that dataset anew",
         ),
         pytest.param(
             {"validation": {"n_modes": 14}},
-            {"compare": 1, "plot_part": 2} | JUDGED,
+            {"compare": 1} | JUDGED,
             id="other modes judge anew",
         ),
         pytest.param(
             {"validation": {"n_modes": 16, "chi2_maps": 50, "minkowski_maps": 50}},
-            {"measure_minkowski": 6} | JUDGED,
+            {"measure": 6, "measure_later": 2} | JUDGED,
             id="fewer maps with Minkowski functionals",
         ),
     ],

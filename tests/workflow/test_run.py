@@ -54,7 +54,7 @@ def test_snakemake_reports_on_the_run(finished):
     assert done.returncode == 0, done.stdout + done.stderr
     report = (finished.folder / "run.html").read_text()
     captions = re.findall(r'"caption": "<p>(.{40})', report)
-    assert len(captions) == 16  # figures, metrics, the campaign's own report
+    assert len(captions) == 17 + 2  # figures, metrics, the campaign's own report
     assert not [caption for caption in captions if caption.startswith("The full caption")]
     assert "<strong>tiny</strong>" in report
 

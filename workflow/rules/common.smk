@@ -7,7 +7,13 @@ from fewtomany.maps import ingest
 from fewtomany.config import versions
 from fewtomany.emulator import batches
 from fewtomany.config.statistics import STATISTICS, n_measured
-from fewtomany.config.products import MOST_SHOWN, controlled, products_of, surveyed
+from fewtomany.config.products import (
+    MOST_SHOWN,
+    controlled,
+    measured_together,
+    products_of,
+    surveyed,
+)
 from fewtomany.jobs.resources import at_once, demands, device, launcher, ranks
 from fewtomany.shards import Shard
 
@@ -21,10 +27,12 @@ PASSES = {"surrogate": campaign.simplified} if campaign.simplified else {}
 if campaign.simulation is not None and campaign.simulation.engine == "response":
     PASSES["simulation"] = campaign
 COVARIANCES = [*campaign.datasets, *(["exact"] if campaign.truth == "exact" else [])]
-FIGURES = ["maps", *products.compared, *products.emulator]
 PARTS = {
     figure: f"<results>/validation/parts/{part}.json" for figure, part in products.parts.items()
 }
+FIGURES = ["maps", *products.compared, *products.emulator, *PARTS]
+CATEGORIES = {"maps": "Datasets", **dict.fromkeys(products.emulator, "Emulator")}
+CATEGORIES |= dict.fromkeys(PARTS, "Covariances")
 # The best emulation beside its inputs: on the sphere.
 GLANCE = [] if campaign.maps.flat else ["<results>/figures/glance.png"]
 CONTROLLED = [dataset.name for dataset in controlled(campaign)]
@@ -140,9 +148,10 @@ def by_statistic(paths):
     return options(**{name: named(some) for name, some in found.items()})
 
 
-def unit_of(statistic):
-    """The covariance that is the unit of a statistic, by the wildcards of its rule; none of most."""
-    return lambda wildcards: true_covariance(wildcards.dataset) if statistic.unit else []
+def unit_of(names):
+    """The covariance that is the unit of some statistics, by the wildcards of their rule."""
+    needed = any(STATISTICS[name].unit for name in names if name in STATISTICS)
+    return lambda wildcards: true_covariance(wildcards.dataset) if needed else []
 
 
 def fits_of(dataset):
@@ -225,12 +234,19 @@ def surrogate_option(wildcards):
     return "--surrogate" if wildcards.origin == "surrogate" else ""
 
 
-def drawn(figure, category):
+def by_figure(paths):
+    """FIGURE=PATH for the parts of the judgement, of which some have several figures."""
+    found = {Path(path).stem: path for path in paths}
+    return [f"{figure}={found[part]}" for figure, part in products.parts.items()]
+
+
+def drawn(figure):
     """The PNG of a figure, as Snakemake's own report shows it."""
-    text = "statistic" if figure in STATISTICS else figure
-    return report(
+    text = "statistic" if figure in STATISTICS else figure.partition("-")[0]
+    picture = report(
         f"<results>/figures/{figure}.png",
         caption=f"../report/{text}.rst",
-        category=category,
+        category=CATEGORIES.get(figure, "Comparison"),
         labels={"figure": figure},
     )
+    return update(picture)

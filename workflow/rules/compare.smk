@@ -169,7 +169,8 @@ rule diversity:
             for dataset in campaign.by_role("reference", "input", "emulated")
             for path in maps_of(dataset.name)
         ],
-        spectra=measured("spectra"),
+        # whose job touches them where another statistic has changed
+        spectra=ancient(measured("spectra")),
     output:
         "<results>/validation/parts/diversity.json",
     log:
@@ -184,45 +185,9 @@ rule diversity:
         runtime=runtime("diversity"),
     params:
         config=CONFIG,
-        basis=basis("diversity"),
+        basis=[basis("diversity"), basis("measure_spectra")],
         maps=lambda wildcards, input: named(input.maps),
         spectra=lambda wildcards, input: named(input.spectra),
     shell:
         "python $FEWTOMANY/validation/diversity.py --config {params.config} --maps {params.maps}"
         " --spectra {params.spectra} --output {output} &> {log}"
-
-
-rule plot_part:
-    """A figure of a part of the judgement.
-
-    In: the part (JSON). Out: PNG and PDF (nats, numbers of maps or dimensionless).
-    """
-    input:
-        lambda wildcards: PARTS[wildcards.figure],
-    output:
-        png=report(
-            "<results>/figures/{figure}.png",
-            caption="../report/part.rst",
-            category="Covariances",
-            labels={"figure": "{figure}"},
-        ),
-        pdf="<results>/figures/{figure}.pdf",
-    log:
-        "<logs>/plot_part/{figure}.log",
-    benchmark:
-        "<benchmarks>/plot_part/{figure}.tsv"
-    wildcard_constraints:
-        figure=any_of(PARTS),
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory("plot_part"),
-        runtime=runtime("plot_part"),
-    params:
-        config=CONFIG,
-        basis=basis("plot_part"),
-        kind=lambda wildcards: wildcards.figure.partition("-")[0],
-    shell:
-        "python $FEWTOMANY/report/plot_part.py --config {params.config} --figure {params.kind}"
-        " --output {output.png} {input} &> {log}"

@@ -1,32 +1,32 @@
-"""Figures, each from numbers that are already there, and the report."""
-
-WAVELETS = ["wavelets", "transfer"]
+"""Figures, from numbers that are already there, and the report."""
 
 
-rule plot_maps:
-    """Maps of every dataset side by side, all components; of a line as traces.
+rule plot:
+    """All figures: of datasets, comparison, parts of the judgement and the emulator.
 
     On the sphere also the best emulation beside its inputs, for the first screen of the report.
-    In: the comparison, the metrics that say which is best, and the first maps of every dataset
-    (K). Out: PNG and PDF.
+    In: the comparison, the metrics that say which is best, the first maps of every dataset (K),
+    parts of the judgement, and the wavelets' shapes and transfer functions. Out: PNG and PDF of
+    each (uK, uK^2, nats, numbers of maps or dimensionless, as its axes say). One that is there and
+    was drawn from the same numbers is kept.
     """
     input:
         comparison="<results>/validation/comparison.h5",
         metrics="<results>/validation/metrics.json" if GLANCE else [],
         maps=[path for dataset in campaign.datasets for path in maps_of(dataset, MOST_SHOWN)],
+        wavelets="<results>/validation/wavelets.h5" if products.emulator else [],
+        parts=list(dict.fromkeys(PARTS.values())),
     output:
-        glance=GLANCE,
-        png=report(
-            "<results>/figures/maps.png",
-            caption="../report/maps.rst",
-            category="Datasets",
-            labels={"figure": "maps"},
-        ),
-        pdf="<results>/figures/maps.pdf",
+        png=[drawn(figure) for figure in FIGURES],
+        glance=[update(path) for path in GLANCE],
+        pdf=[
+            update(str(Path(path).with_suffix(".pdf")))
+            for path in [*(f"<results>/figures/{figure}.png" for figure in FIGURES), *GLANCE]
+        ],
     log:
-        "<logs>/plot_maps.log",
+        "<logs>/plot.log",
     benchmark:
-        "<benchmarks>/plot_maps.tsv"
+        "<benchmarks>/plot.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -36,106 +36,16 @@ rule plot_maps:
     params:
         config=CONFIG,
         basis=basis("plot"),
+        figures=[*FIGURES, *(Path(path).stem for path in GLANCE)],
         maps=lambda wildcards, input: named(input.maps),
-        glance=lambda wildcards, input, output: options(
-            glance=output.glance, metrics=input.metrics and [input.metrics]
+        parts=lambda wildcards, input: by_figure(input.parts),
+        more=lambda wildcards, input: options(
+            **{name: [input[name]] for name in ("metrics", "wavelets") if input[name]}
         ),
     shell:
-        "python $FEWTOMANY/report/plot_maps.py --config {params.config}"
-        " --comparison {input.comparison} --maps {params.maps} {params.glance}"
-        " --output {output.png} &> {log}"
-
-
-rule plot_comparison:
-    """All figures of the comparison: spectra, correlations, eigenvalues, chi2 and the like.
-
-    In: the comparison. Out: PNG and PDF of each (uK, uK^2 or dimensionless, as its axes say).
-    """
-    input:
-        comparison="<results>/validation/comparison.h5",
-    output:
-        png=[drawn(figure, "Comparison") for figure in products.compared],
-        pdf=[f"<results>/figures/{figure}.pdf" for figure in products.compared],
-    log:
-        "<logs>/plot_comparison.log",
-    benchmark:
-        "<benchmarks>/plot_comparison.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory("plot"),
-        runtime=runtime("plot"),
-    params:
-        config=CONFIG,
-        basis=basis("plot"),
-        figures=products.compared,
-    shell:
-        "python $FEWTOMANY/report/plot_comparison.py --config {params.config}"
-        " --figure {params.figures}"
-        " --comparison {input.comparison} --output {output.png} &> {log}"
-
-
-rule plot_wavelets:
-    """The wavelets on the sphere, and their transfer functions.
-
-    In: shapes and transfer functions. Out: PNG and PDF of each.
-    """
-    input:
-        "<results>/validation/wavelets.h5",
-    output:
-        png=[drawn(figure, "Emulator") for figure in WAVELETS],
-        pdf=[f"<results>/figures/{figure}.pdf" for figure in WAVELETS],
-    log:
-        "<logs>/plot_wavelets.log",
-    benchmark:
-        "<benchmarks>/plot_wavelets.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory("plot"),
-        runtime=runtime("plot"),
-    params:
-        config=CONFIG,
-        basis=basis("plot"),
-        figures=WAVELETS,
-    shell:
-        "python $FEWTOMANY/report/plot_wavelets.py --config {params.config}"
-        " --figure {params.figures}"
-        " --wavelets {input} --output {output.png} &> {log}"
-
-
-rule plot_cost:
-    """Cost of emulation against resolution, beside the paper's Table 1.
-
-    In: nothing of the campaign; the benchmark that is kept beside the figure's code. Out:
-    PNG and PDF.
-    """
-    output:
-        png=report(
-            "<results>/figures/cost.png",
-            caption="../report/cost.rst",
-            category="Emulator",
-            labels={"figure": "cost"},
-        ),
-        pdf="<results>/figures/cost.pdf",
-    log:
-        "<logs>/plot_cost.log",
-    benchmark:
-        "<benchmarks>/plot_cost.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory("plot"),
-        runtime=runtime("plot"),
-    params:
-        config=CONFIG,
-        basis=basis("plot"),
-    shell:
-        "python $FEWTOMANY/report/plot_cost.py --config {params.config}"
-        " --output {output.png} &> {log}"
+        "python $FEWTOMANY/report/plot.py --config {params.config} --figure {params.figures}"
+        " --output {output.png} {output.glance} --comparison {input.comparison}"
+        " --maps {params.maps} --parts {params.parts} {params.more} &> {log}"
 
 
 rule report:
@@ -149,7 +59,7 @@ rule report:
         recommended=recommended(),
         trust=[part for part in PARTS.values() if Path(part).name.startswith("trust-")],
         glance=GLANCE,
-        figures=[f"<results>/figures/{name}.png" for name in [*FIGURES, *PARTS]],
+        figures=[f"<results>/figures/{name}.png" for name in FIGURES],
     output:
         report(
             "<results>/report.html",

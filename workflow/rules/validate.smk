@@ -1,69 +1,47 @@
 """Measurements of every dataset, and their judgement against the truth."""
 
+for number, (measured_here, starts) in enumerate(measured_together(campaign).items()):
 
-rule measure_spectra:
-    """All auto and cross spectra of the maps of one file.
-
-    In: a map file. Out: (n_maps, n_spectra, 3 nside), K^2, one spectrum per map; on a plane or a
-    line bins of wave numbers. Cost: one harmonic analysis per map.
-    """
-    input:
-        "<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
-    output:
-        "<results>/measurements/{dataset}/spectra-{start}-{stop}.h5",
-    log:
-        "<logs>/measure_spectra/{dataset}/{start}-{stop}.log",
-    benchmark:
-        "<benchmarks>/measure_spectra/{dataset}/{start}-{stop}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory("measure_spectra"),
-        runtime=runtime("measure_spectra"),
-    params:
-        config=CONFIG,
-        basis=basis("measure_spectra"),
-    shell:
-        "python $FEWTOMANY/measurements/measure_spectra.py --config {params.config}"
-        " --output {output} {input} &> {log}"
-
-
-for statistic, found in STATISTICS.items():
-
-    # Mean and scatter of a statistic over the maps of one file.
+    # All statistics of the maps of one file: of its first files, and of those with fewer.
     #
     # In: a map file, of which the first maps of a dataset count where the statistic is one of few,
-    # and the covariance that is its unit, if it has one. Out: its moments, as its module in
-    # validation/measure says. Cost: of scattering coefficients 1 ms per map at nside 16, of
-    # Minkowski functionals 7 ms, of the distribution that of reading.
+    # and the covariance that is the unit of some. Out: (n_maps, n_spectra, 3 nside), K^2, one
+    # spectrum per map, on a plane or a line bins of wave numbers; of the others moments, as its
+    # module in validation/measure says. What is there and follows from the same is kept. Cost: of
+    # spectra one harmonic analysis per map, of scattering coefficients 1 ms per map at nside 16,
+    # of Minkowski functionals 7 ms, of the distribution that of reading.
     rule:
         name:
-            f"measure_{statistic}"
+            "measure_later" if number else "measure"
         input:
             maps="<results>/datasets/{dataset}/maps-{start}-{stop}.h5",
-            truth=unit_of(found),
+            truth=unit_of(measured_here),
         output:
-            f"<results>/measurements/{{dataset}}/{statistic}-{{start}}-{{stop}}.h5",
+            [
+                update(f"<results>/measurements/{{dataset}}/{name}-{{start}}-{{stop}}.h5")
+                for name in measured_here
+            ],
         log:
-            f"<logs>/measure_{statistic}/{{dataset}}/{{start}}-{{stop}}.log",
+            "<logs>/measure/{dataset}/{start}-{stop}.log",
         benchmark:
-            f"<benchmarks>/measure_{statistic}/{{dataset}}/{{start}}-{{stop}}.tsv"
+            "<benchmarks>/measure/{dataset}/{start}-{stop}.tsv"
+        wildcard_constraints:
+            start=any_of(f"{start:07d}" for start in starts),
         conda:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=memory(f"measure_{statistic}"),
-            runtime=runtime(f"measure_{statistic}"),
+            mem_mb=memory("measure"),
+            runtime=runtime("measure"),
         params:
             config=CONFIG,
-            basis=basis(f"measure_{statistic}"),
-            statistic=statistic,
+            basis=[basis(f"measure_{name}") for name in measured_here],
+            statistics=measured_here,
             truth=lambda wildcards, input: options(truth=input.truth and [input.truth]),
         shell:
             "python $FEWTOMANY/measurements/measure.py --config {params.config}"
-            " --statistic {params.statistic}"
-            " {params.truth} --output {output} {input.maps} &> {log}"
+            " {input.maps} --statistic {params.statistics}"
+            " {params.truth} --output {output} &> {log}"
 
 
 rule measure_wavelets:

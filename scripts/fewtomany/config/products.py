@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fewtomany.config.campaign import Campaign, Dataset
-from fewtomany.config.statistics import STATISTICS
+from fewtomany.config.statistics import SPECTRA, STATISTICS, n_measured
 
 WITH_TRUTH = ("chi2",)
 """Figures of the comparison that need true maps."""
@@ -44,13 +44,27 @@ MIN_PAIRS = 4
 
 _OF_FLAT = tuple(name for name, statistic in STATISTICS.items() if statistic.flat)
 OF_LATTICE = Products(
-    measured=("spectra", *_OF_FLAT),
+    measured=(SPECTRA, *_OF_FLAT),
     compared=("spectra", *_OF_FLAT),
     parts={"diversity": "diversity", "descent": "descent"},
     emulator=(),
     recommends=False,
 )
 """The products of a plane or a line: no stage that knows the sphere, a scan or its symmetry."""
+
+
+def measured_together(campaign: Campaign) -> dict[tuple[str, ...], list[int]]:
+    """Statistics that a job measures on a map file, and where the files begin that have these.
+
+    Some are measured on the first maps of a dataset alone.
+    """
+    found: dict[tuple[str, ...], list[int]] = {}
+    shards = {shard for name in campaign.datasets for shard in campaign.map_shards(name)}
+    for start in sorted({shard.start for shard in shards}):
+        names = products_of(campaign).measured
+        names = tuple(name for name in names if start < n_measured(campaign, name, start + 1))
+        found.setdefault(names, []).append(start)
+    return found
 
 
 def judges_parameters(campaign: Campaign) -> bool:
@@ -117,7 +131,7 @@ def products_of(campaign: Campaign) -> Products:
     absent = ()
     if not campaign.components.spins:
         absent = tuple(name for name, statistic in STATISTICS.items() if statistic.polarized)
-    measured = ("spectra", *STATISTICS)
+    measured = (SPECTRA, *STATISTICS)
     compared = ("spectra", "correlations", "eigenvalues", "chi2", *measured[1:])
     parts = {"diversity": "diversity", "descent": "descent"}
     if campaign.truth is None:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from fewtomany.config.campaign import Campaign
 
+SPECTRA = "spectra"
+"""Measured of every map of every dataset, and kept map by map."""
+
 WAVELETS = ("emulator.n_scales", "emulator.n_orientations", "emulator.kernel_size")
 _WITHIN = "the mean within the scatter of one map"
 
@@ -84,7 +87,7 @@ STATISTICS = {
         seconds=1,
     ),
 }
-"""Every statistic by its name, in the order of the report. Spectra are kept map by map instead."""
+"""Every statistic of which moments are kept, by its name, in the order of the report."""
 
 RESIDUALS = tuple(name for name, statistic in STATISTICS.items() if statistic.residual)
 """Those whose metrics are largest residuals."""

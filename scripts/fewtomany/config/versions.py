@@ -19,7 +19,7 @@ from fewtomany.config.sections.base import ABSENT, Section
 from fewtomany.config.sections.emulator import OF_DESCENT, Emulator
 from fewtomany.config.sections.systematics import KINDS
 from fewtomany.config.settings import NONLINEAR
-from fewtomany.config.statistics import STATISTICS, WAVELETS
+from fewtomany.config.statistics import SPECTRA, STATISTICS, WAVELETS
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,13 @@ STAGES = {
     "descent": Stage(1),
     "judge": Stage(3, ("validation", "reference.covariance", "reference.draws")),
     "plot": Stage(2),
-    "plot_part": Stage(1),
     "report": Stage(2),
     "export_fits": Stage(1),
 }
+
+MEASUREMENTS = tuple(f"measure_{name}" for name in (SPECTRA, *STATISTICS))
+RULES = (STAGES.keys() - set(MEASUREMENTS)) | {"measure"}
+"""Rules are stages, but for one that makes all measurements of a map file."""
 
 
 def basis(campaign: Campaign, stage: str, dataset: str = "") -> str:

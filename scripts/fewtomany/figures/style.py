@@ -12,7 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogLocator, NullFormatter
+from PIL import Image, UnidentifiedImageError
 
+from fewtomany.errors import UserError
 from fewtomany.files import store
 from fewtomany.validation.judge.comparison import Comparison
 
@@ -164,15 +166,29 @@ def sizes(comparison: Comparison, *roles: str) -> str:
     )
 
 
-def save(figure: Figure, path: str | os.PathLike, title: str, caption: str) -> None:
-    """Write a PNG, and a PDF of the same stem beside it, with title and caption inside."""
+def save(figure: Figure, path: str | os.PathLike, title: str, caption: str, key: str = "") -> None:
+    """Write a PNG, and a PDF of the same stem beside it, with title and caption inside.
+
+    ``key`` is a digest of what the figure follows from, see :func:`has_key`.
+    """
     path = Path(path)
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph
     with matplotlib.rc_context(_SETTINGS):
         with store.atomic_path(path) as temporary:
-            figure.savefig(
-                temporary, format="png", metadata={"Title": title, "Description": caption}
-            )
+            texts = {"Title": title, "Description": caption, "Source": key}
+            figure.savefig(temporary, format="png", metadata=texts)
+        figure.set_layout_engine("none")  # it is laid out, which takes as long as to draw it
         with store.atomic_path(path.with_suffix(".pdf")) as temporary:
             metadata = {"Title": title, "Subject": caption, "CreationDate": None}
             figure.savefig(temporary, format="pdf", metadata=metadata)
+
+
+def has_key(path: str | os.PathLike, key: str) -> bool:
+    """Whether a figure of this key is there, whole, and its PDF beside it."""
+    path = Path(path)
+    try:
+        with Image.open(path) as image:
+            known = image.info.get("Source") == key
+        return known and all(store.verify(p) for p in (path, path.with_suffix(".pdf")))
+    except (OSError, UnidentifiedImageError, UserError):
+        return False

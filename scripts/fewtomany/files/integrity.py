@@ -131,6 +131,17 @@ def digests(path: Path) -> Digests | None:
             raise DamagedError("is damaged (truncated?): its digests themselves are") from None
 
 
+def content(path: Path) -> str:
+    """Digest of the values that an HDF5 or JSON product holds: not of where they come from."""
+    if path.suffix == ".json":
+        values = json.loads(path.read_bytes())
+        return _digest_of_json({n: v for n, v in values.items() if n not in ("provenance", KEY)})
+    known = digests(path)
+    if known is None:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return _digest_of_json({n: known.datasets[n][2] for n in sorted(known.datasets)})
+
+
 def check_structure(path: Path, known: Digests) -> None:
     """Check all of an HDF5 file but the values of its datasets.
 

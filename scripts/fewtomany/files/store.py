@@ -190,6 +190,18 @@ def read_provenance(path: str | os.PathLike) -> dict[str, Any]:
         raise UserError(f"{path}: not a product of a campaign: {error}") from None
 
 
+def has_key(path: str | os.PathLike, key: str) -> bool:
+    """Whether a product of any kind is there, whole, whose attribute "key" is this."""
+    if not Path(path).exists():
+        return False
+    try:
+        with _open(path) as file:
+            known = file.attrs.get("key") == key
+        return known and verify(path)
+    except UserError:
+        return False
+
+
 def verify(path: str | os.PathLike) -> bool:
     """Read a product of any kind whole, and check it.
 

@@ -88,11 +88,11 @@ def check_range(arguments: argparse.Namespace, count: int, what: str) -> None:
         )
 
 
-def paired(figures: list[str], outputs: list[str]) -> dict[str, str]:
-    """The output of each figure; UserError unless each has one."""
-    if len(figures) != len(outputs):
-        raise UserError(f"--output: {len(outputs)} files for {len(figures)} figures")
-    return dict(zip(figures, outputs, strict=True))
+def paired(names: list[str], outputs: list[str]) -> dict[str, str]:
+    """The output of each figure or statistic; UserError unless each has one."""
+    if len(names) != len(outputs):
+        raise UserError(f"--output: {len(outputs)} files for {', '.join(names)}")
+    return dict(zip(names, outputs, strict=True))
 
 
 def named_files(values: list[str]) -> dict[str, list[str]]:

@@ -25,10 +25,10 @@ MAP_S = 0.01
 MODES_S = 40.0
 """Modes of a covariance, of all that need them; goes with the cube of the values."""
 
-START_S = 2.0
+START_S = 5.0
 """A job, before it computes and after."""
 
-OTHER_JOBS = 25
+OTHER_JOBS = 20
 """Jobs that every campaign has, about."""
 
 
@@ -73,9 +73,9 @@ def _jobs(campaign: Campaign) -> int:
     files = sum(len(campaign.map_shards(name)) for name in campaign.datasets)
     emulated = campaign.by_role("emulated", "fold")
     shards = sum(len(batches.batch_shards(campaign, dataset.name)) for dataset in emulated)
-    figures = len(products.compared) + len(products.parts) + len(products.emulator)
+    parts = len(products.parts)
     per_dataset = len(campaign.datasets) + 4 * len(emulated)
-    return files * (1 + len(products.measured)) + shards + figures + per_dataset + OTHER_JOBS
+    return 2 * files + shards + parts + per_dataset + OTHER_JOBS
 
 
 def _told(seconds: float) -> str:

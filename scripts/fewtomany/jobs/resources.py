@@ -75,15 +75,11 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "prepare_emulation": _need(descent + refined, 300 + refined * 1e-6, base_mb=_TENSORFLOW_MB),
         "emulate": _need(descent + refined, 300 + shard_seconds, base_mb=_TENSORFLOW_MB),
         "assemble": _need(3 * shard, map_seconds),
-        "measure_spectra": _need(3 * shard, map_seconds * 10),
-        **{
-            f"measure_{name}": _need(
-                4 * shard + matrix * found.unit + descent * found.tensorflow,
-                120 * found.tensorflow + 60 * found.unit + map_seconds * found.seconds,
-                base_mb=_TENSORFLOW_MB if found.tensorflow else _PYTHON_MB,
-            )
-            for name, found in STATISTICS.items()
-        },
+        "measure": _need(
+            4 * shard + matrix + descent,
+            180 + map_seconds * (10 + sum(found.seconds for found in STATISTICS.values())),
+            base_mb=_TENSORFLOW_MB,
+        ),
         "measure_wavelets": _need(4000 * n_pix, 300 + 0.1 * n_pix, base_mb=_TENSORFLOW_MB),
         "recommend": _need(3 * matrix + 2 * all_maps, 300),
         "compare": _need(3 * matrix + 6 * all_maps, 900 + n_datasets * eigen * 2e-9),
@@ -92,8 +88,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "diversity": _need(6 * all_maps + descent, 1200 + 40 * map_seconds, base_mb=_TENSORFLOW_MB),
         "descent": _need(shard, 300),
         "judge": _need(5 * matrix, 300 + n_datasets * eigen * 4e-9),
-        "plot": _need(2 * shard, 600),
-        "plot_part": _need(0, 600),
+        "plot": _need(2 * shard, 1200),
         "report": _need(shard, 300),
         "export_fits": _need(3 * shard, map_seconds * 10),
     }

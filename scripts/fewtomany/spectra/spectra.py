@@ -137,8 +137,10 @@ def weighted(maps: np.ndarray, sky: Geometry | None) -> np.ndarray:
     return sky.expand(maps * sky.weight, fill=0.0)
 
 
-def write(path: str | os.PathLike, cl: np.ndarray, source: store.MapSet, provenance: dict) -> None:
-    """Write the spectra of a map set: array "cl", attributes names, dataset, first."""
+def write(
+    path: str | os.PathLike, cl: np.ndarray, source: store.MapSet, provenance: dict, key: str = ""
+) -> None:
+    """Write the spectra of a map set: array "cl", attributes names, dataset, first, key."""
     store.write(
         path,
         {"cl": cl},
@@ -148,6 +150,7 @@ def write(path: str | os.PathLike, cl: np.ndarray, source: store.MapSet, provena
         unit=f"{source.unit}^2",
         dataset=source.dataset,
         first=source.first,
+        key=key,
     )
 
 

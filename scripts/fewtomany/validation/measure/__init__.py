@@ -7,10 +7,26 @@ components)``, numbers by "NAME:which"; by default the largest |Δ| of every nam
 of its name in :mod:`fewtomany.figures` its figure is that of :mod:`fewtomany.figures.values`.
 """
 
+import hashlib
+import json
+import os
+from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
+
+from fewtomany.config import versions
+from fewtomany.config.campaign import Campaign
+from fewtomany.files import integrity
 
 
 def module(name: str) -> ModuleType:
     """The module of a statistic."""
     return import_module(f"{__name__}.{name}")
+
+
+def key(campaign: Campaign, name: str, files: Sequence[str | os.PathLike]) -> str:
+    """Digest of what the measurement of a statistic follows from: settings, maps and a unit."""
+    facts = [versions.basis(campaign, f"measure_{name}")]
+    facts += [integrity.content(Path(path)) for path in files]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]

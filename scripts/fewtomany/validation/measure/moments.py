@@ -86,12 +86,14 @@ def write(
     source: MapSet,
     provenance: dict,
     labels: Sequence[str] = (),
+    key: str = "",
 ) -> None:
     """Write the moments of a statistic of a map set.
 
     Parameters
     ----------
     labels : names of the values, for a statistic that is a list of unlike ones
+    key : digest of what the moments follow from
     """
     arrays = {"mean": content.mean, "squares": content.squares}
     if len(labels):
@@ -105,6 +107,7 @@ def write(
         statistic=statistic,
         dataset=source.dataset,
         first=source.first,
+        key=key,
     )
 
 
