@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
+from fewtomany.spectra import isotropic
 from fewtomany.validation.measure import minkowski
 
 NSIDE, LMAX = 16, 20
@@ -120,6 +121,16 @@ def test_amplitude_and_sign_do_not_matter():
     sky = gaussian(np.random.default_rng(3))
     known = minkowski.measure(sky)
     np.testing.assert_allclose(minkowski.measure(-3e-9 * sky), known, rtol=1e-9, atol=1e-12)
+
+
+def test_maps_and_spectra_of_the_caller_are_left_alone():
+    """pynkowski's theory rescales the spectrum that it is given."""
+    sky = gaussian(np.random.default_rng(5))
+    cl = np.ones((3, 3 * NSIDE))
+    for given in (sky, cl):
+        given.flags.writeable = False
+    minkowski.measure(sky)
+    isotropic.realize(cl, Components("QU"), np.random.default_rng(6), NSIDE)
 
 
 def test_an_inhomogeneous_field_is_told_from_a_homogeneous_one():
