@@ -110,7 +110,7 @@ def wmap_loss_imbalance(folder):
 
 
 @case(
-    refused=r"columns hold 384 values; expected 192 at NSIDE 4",
+    refused=r"columns hold 384 values, 2 for each of 192 pixels; expected a column for each map",
     UNIT="mK",
     FRAME="galactic",
     STOKES="T",
