@@ -70,7 +70,8 @@ def needs(campaign: Campaign) -> dict[str, Need]:
         "draw_texture": _need(4 * shard, 60 + map_seconds),
         "pick": _need(4 * shard, 60 + map_seconds),
         "learn_symmetry": _need(
-            copies * inputs + learnt, 600 * n_values / 6144 if turns else 300 + 3e-3 * n_values
+            copies * inputs + learnt,
+            600 * n_values / 6144 if turns else 300 + 3e-3 * n_values + 2e-6 * inputs,
         ),
         "prepare_emulation": _need(descent + refined, 300 + refined * 1e-6, base_mb=_TENSORFLOW_MB),
         "emulate": _need(descent + refined, 300 + shard_seconds, base_mb=_TENSORFLOW_MB),
