@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from fewtomany import config
 from fewtomany.emulator import device
+from fewtomany.figures import style
 from fewtomany.files import compiled
 
 # Of all workers, and of the processes that tests start: each program is compiled once.
@@ -80,26 +81,29 @@ def one_day(one_day_content):
 def quick_figures():
     """Figures are coarse, and the PDF beside each is an empty one: half of a campaign's time.
 
-    Their parts are laid out, which draws a figure twice, once for every title.
+    Their parts are laid out once for every title.
 
     Yields
     ------
     callable : what writes a figure as it is
     """
-    save, laid_out = Figure.savefig, set()
+    save, lay_out, laid_out = Figure.savefig, style.lay_out, set()
 
     def quick(figure, path, *arguments, format, **options):
         if format == "pdf":
             return Path(path).write_bytes(b"%PDF-1.4\n%%EOF\n")
-        title = options.get("metadata", {}).get("Title")
-        if title in laid_out:
-            figure.set_layout_engine("none")
-        laid_out.add(title)
         return save(figure, path, *arguments, format=format, **options | {"dpi": 40})
 
-    Figure.savefig = quick
+    def once(figure, title):
+        if title in laid_out:
+            figure.set_layout_engine("none")
+        else:
+            laid_out.add(title)
+            lay_out(figure, title)
+
+    Figure.savefig, style.lay_out = quick, once
     yield save
-    Figure.savefig = save
+    Figure.savefig, style.lay_out = save, lay_out
 
 
 def pytest_addoption(parser):

@@ -174,13 +174,25 @@ def save(figure: Figure, path: str | os.PathLike, title: str, caption: str, key:
     path = Path(path)
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph
     with matplotlib.rc_context(_SETTINGS):
+        figure.set_dpi(_SETTINGS["savefig.dpi"])
+        lay_out(figure, title)
         with store.atomic_path(path) as temporary:
             texts = {"Title": title, "Description": caption, "Source": key}
             figure.savefig(temporary, format="png", metadata=texts)
-        figure.set_layout_engine("none")  # it is laid out, which takes as long as to draw it
         with store.atomic_path(path.with_suffix(".pdf")) as temporary:
             metadata = {"Title": title, "Subject": caption, "CreationDate": None}
             figure.savefig(temporary, format="pdf", metadata=metadata)
+
+
+def lay_out(figure: Figure, title: str) -> None:
+    """Give the parts of a figure their places, once for PNG and PDF.
+
+    Matplotlib does it for each of them, and draws a figure once more to do so.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
 
 
 def has_key(path: str | os.PathLike, key: str) -> bool:
