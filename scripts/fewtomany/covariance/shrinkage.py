@@ -66,15 +66,26 @@ def cross_validated(amplitudes: np.ndarray, target: np.ndarray) -> float:
     intensity, from 0.01 to 0.99
     """
     tried = np.arange(1, N_INTENSITIES + 1) / (N_INTENSITIES + 1)
-    scores = [_left_out_likelihood(amplitudes, target, alpha) for alpha in tried]
+    centred = amplitudes - amplitudes.mean(axis=0)
+    known = amplitudes, centred, centred.T @ centred
+    scores = [_left_out_likelihood(*known, target, alpha) for alpha in tried]
     return float(tried[np.argmax(scores)])
 
 
-def _left_out_likelihood(amplitudes: np.ndarray, target: np.ndarray, alpha: float) -> float:
-    """Mean log-likelihood of left-out maps, without its constant; nats."""
+def _left_out_likelihood(
+    amplitudes: np.ndarray,
+    centred: np.ndarray,
+    scatter: np.ndarray,
+    target: np.ndarray,
+    alpha: float,
+) -> float:
+    """Mean log-likelihood of left-out maps, without its constant; nats.
+
+    Parameters
+    ----------
+    centred, scatter : the amplitudes less their mean, (n_maps, k), and their products, (k, k)
+    """
     n_maps = len(amplitudes)
-    centred = amplitudes - amplitudes.mean(axis=0)
-    scatter = centred.T @ centred
     # S₋ₖ = (scatter − n/(n−1) c cᵀ) / (n − 2), c the map less the mean of all
     base = (1 - alpha) / (n_maps - 2) * scatter + alpha * target
     weight = (1 - alpha) / (n_maps - 2) * n_maps / (n_maps - 1)

@@ -54,23 +54,17 @@ def distances(view: View, viewer: Viewer) -> dict[str, float]:
 
 def _of_correlations(view: View, viewer: Viewer) -> dict[str, float]:
     """The distances of the correlations, from sums over the pairs of each class."""
-    classes, size = viewer.pairs.ravel(), len(viewer.pair_names) + 1
-    true = viewer.correlations.ravel()
-    tested = correlations(view, viewer.rows).ravel()
-
-    def sums(values: np.ndarray) -> np.ndarray:
-        return np.bincount(classes, values, size)[1:]
-
-    count = np.bincount(classes, minlength=size)[1:]
-    product, square, tested_square = sums(tested * true), sums(true**2), sums(tested**2)
+    true, tested = viewer.correlations, correlations(view, viewer.rows)
+    count, square = viewer.of_truth["count"], viewer.of_truth["square"]
+    product, tested_square = viewer.sums(tested * true), viewer.sums(tested**2)
     error = np.maximum(square - 2 * product + tested_square, 0)
-    noise = sums((1 - true**2) ** 2) / (viewer.truth_maps - 1) if viewer.truth_maps else 0
-    known = square - noise
+    known = square - viewer.of_truth["noise"]
     found = {"correlation_error": np.sqrt(error.sum() / count.sum())}
     for k, name in enumerate(viewer.pair_names):
         if count[k]:
             found[f"correlation_error:{name}"] = np.sqrt(error[k] / count[k])
-    means = sums(tested).sum() / count.sum(), sums(true).sum() / count.sum()
+    totals = viewer.sums(tested), viewer.of_truth["total"]
+    means = [total.sum() / count.sum() for total in totals]
     covariance, variance, true_variance = (
         total.sum() / count.sum() - first * second
         for total, first, second in (

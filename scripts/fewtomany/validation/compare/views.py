@@ -10,6 +10,7 @@ and no matrix is ever formed for it.
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -86,6 +87,24 @@ class Viewer:
     rows: np.ndarray
     pairs: np.ndarray
     pair_names: tuple[str, ...]
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sums of values (n_rows, n) over the pairs of every class from 1 on."""
+        return np.bincount(self.pairs.ravel(), values.ravel(), len(self.pair_names) + 1)[1:]
+
+    @cached_property
+    def of_truth(self) -> dict[str, np.ndarray]:
+        """By class the pairs' "count", and sums of the true correlations ("total"), of their
+        "square", and of the "noise" that as many maps as the truth's give these."""
+        true = self.correlations
+        noise = self.sums((1 - true**2) ** 2) / (self.truth_maps - 1) if self.truth_maps else 0
+        count = np.bincount(self.pairs.ravel(), minlength=len(self.pair_names) + 1)[1:]
+        return {
+            "count": count,
+            "total": self.sums(true),
+            "square": self.sums(true**2),
+            "noise": noise,
+        }
 
     def held_against(self, others: "Sums") -> "Viewer":
         """The same with the covariance of some maps for the truth."""
