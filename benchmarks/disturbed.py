@@ -47,7 +47,7 @@ CHANGES = {
 }
 LONG = {
     **CHANGES,
-    "gaussian": {"gaussian-10": {"input": "input-10", "n_maps": 1800}},
+    "gaussian": {"gaussian-10": {"input": "input-10", "n_maps": 4700}},
     "emulated": {"average-10": {**AVERAGE, "n_maps": 100}},
     "emulator": {**CHANGES["emulator"], "n_steps": 100},
     "sharding": {"chunks_per_shard": 60, "maps_per_shard": 5, "batches_per_shard": 1},
