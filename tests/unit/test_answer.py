@@ -223,6 +223,40 @@ def test_one_that_is_better_in_all_values_alone_is_told():
     assert "OAS" not in found.sentences[1]
 
 
+@pytest.mark.parametrize(
+    ("alone", "passed", "told"),
+    [
+        (
+            {"without-emulation": 10.0, "diagonal": 17.0},
+            False,
+            "(The best from the inputs alone, results/mine/symmetry/maps.h5, is nearer to the "
+            "truth: 10 nats, not 13.4.)",
+        ),
+        (
+            {"without-emulation": 12.8, "diagonal": 6.2},
+            False,
+            "(The inputs' covariance shrunk toward its diagonal is nearer to the truth: 6.2 nats, "
+            "not 13.4.)",
+        ),
+        ({"without-emulation": 13.3}, True, ""),
+    ],
+)
+def test_a_covariance_from_the_inputs_that_is_nearer_to_the_truth_is_told_first(
+    alone, passed, told
+):
+    kl = entry("recommended:kl", 13.4, [None, min(alone.values())], passed)
+    own = [entry(f"kl:{name}", value, dataset="maps") for name, value in alone.items()]
+    own.append(entry("kl:raw", None, dataset="maps"))
+    judgement = {"truth": "exact", "metrics": [kl, *own]}
+    for one in own:
+        one["role"] = "input"
+    evidence = {"emulated": {"weights": {"emulated": 0.5}}}
+    (found,) = collect(judgement, {"emulated": "maps"}, True, evidence, {})
+    said = answer.answer(found, "results/mine").headline
+    assert told in said
+    assert ("nearer to the truth" in said) == bool(told)
+
+
 def test_a_truth_counts_before_held_out_inputs():
     known = entry("recommended:equivalent:kl", 397.0, [10, None], True, interval=[390.0, 404.0])
     evidence = {

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 WITHOUT, EMULATED, RECOMMENDED = "without-emulation", "emulated", "recommended"
@@ -69,6 +69,8 @@ class Facts:
     entries : its metrics, as metrics.json holds them
     evidence : of its recommended covariance; None where there is none (a plane, a line)
     trust : numbers of its cross-validation; empty where nothing was held out
+    alone : Kullback–Leibler divergence from the truth of the covariances from the inputs alone, by
+        name; empty where no truth is known
     """
 
     dataset: str
@@ -79,6 +81,7 @@ class Facts:
     entries: tuple[Mapping[str, Any], ...]
     evidence: Mapping[str, Any] | None
     trust: Mapping[str, Any]
+    alone: Mapping[str, float] = field(default_factory=dict)
 
     def entry(self, name: str) -> Mapping[str, Any] | None:
         """A metric by its name."""
@@ -143,6 +146,19 @@ class Facts:
         return {n: (one["gain"], one["error"]) for n, one in found.items() if n not in own}
 
     @property
+    def nearer(self) -> tuple[str, float, float] | None:
+        """A covariance from the inputs alone that is nearer to the truth than the recommended one.
+
+        Its name and the two divergences (nats); None where there is none beyond its error.
+        """
+        found = self.entry("recommended:kl")
+        if found is None or found["passed"] is not False or not self.alone:
+            return None
+        name = min(self.alone, key=self.alone.get)
+        own = math.inf if found["value"] is None else found["value"]
+        return (name, self.alone[name], own) if self.alone[name] < own else None
+
+    @property
     def numbers(self) -> dict[str, Worth]:
         """How many simulations the recommended covariance acts like, by the way of counting.
 
@@ -191,6 +207,7 @@ def collect(
         entries = _entries_of(judgement, name)
         sizes = {key: _size(entries, key) for key in ("n_maps", "n_inputs")}
         known = {"evidence": evidence.get(name), "trust": trust.get(name, {})}
+        known["alone"] = _alone(judgement, inputs[name])
         found.append(Facts(name, inputs[name], **sizes, truth=truth, entries=entries, **known))
     return found
 
@@ -213,6 +230,13 @@ def order(judgement: Mapping[str, Any]) -> list[str]:
 
 def _entries_of(judgement: Mapping[str, Any], dataset: str) -> tuple[Mapping[str, Any], ...]:
     return tuple(entry for entry in judgement["metrics"] if entry["dataset"] == dataset)
+
+
+def _alone(judgement: Mapping[str, Any], inputs: str) -> dict[str, float]:
+    """Divergences from the truth of covariances from inputs alone; infinite ones are left out."""
+    named = [entry for entry in _entries_of(judgement, inputs) if entry["name"].startswith("kl:")]
+    found = {entry["name"].removeprefix("kl:"): entry["value"] for entry in named}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _size(entries: tuple[Mapping[str, Any], ...], key: str) -> int:

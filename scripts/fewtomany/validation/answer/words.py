@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fewtomany.config.statistics import STATISTICS
-from fewtomany.validation.answer.facts import CHI2, Facts, Worth, count
+from fewtomany.validation.answer.facts import CHI2, WITHOUT, Facts, Worth, count
 from fewtomany.validation.answer.faults import COVARIANCE, NON_GAUSSIAN, SPECTRUM, Fault
 
 SIGNIFICANT = 2.0
@@ -26,6 +26,7 @@ RIVALS = {
     "oas": "the inputs' covariance shrunk toward the unit matrix (OAS)",
     "diagonal": "the inputs' covariance shrunk toward its diagonal",
     "nercome": "the inputs' covariance by NERCOME",
+    "nonlinear": "the inputs' covariance by nonlinear shrinkage",
     "isotropic": "that of isotropic maps",
     "toward isotropic": "the inputs' covariance shrunk toward that of isotropic maps",
 }
@@ -112,7 +113,7 @@ def headline(facts: Facts, used: Sequence[Use]) -> str:
     text = f"For {first.purpose} use {first.file}."
     if facts.evidence is None:
         return text
-    if (warning := _warning(facts)) is not None:
+    if (warning := _nearer(facts, first.file) or _warning(facts)) is not None:
         text += f" ({warning}.)"
     worst = _worst(facts.numbers)
     if worst is None:
@@ -121,6 +122,18 @@ def headline(facts: Facts, used: Sequence[Use]) -> str:
     if number.open:
         return f"{text} Trust it as you would {number} simulations ({how})."
     return f"{text} Trust it as you would about {count(number.value)} simulations ({how})."
+
+
+def _nearer(facts: Facts, file: str) -> str | None:
+    """That a covariance from the inputs alone is nearer to the truth than the recommended one."""
+    if facts.nearer is None:
+        return None
+    name, nats, own = facts.nearer
+    called = RIVALS.get(name, name)
+    if name == WITHOUT:
+        folder = file.rpartition("/recommended/")[0]
+        called = f"the best from the inputs alone, {folder}/symmetry/{facts.inputs}.h5,"
+    return f"{called[0].upper()}{called[1:]} is nearer to the truth: {nats:.3g} nats, not {own:.3g}"
 
 
 def _better(facts: Facts) -> tuple[str, float, float] | None:
