@@ -13,6 +13,7 @@ Before them, the best covariance without emulation and its parts. Then, of every
 
     emulated      0.7 of the sample covariance and 0.3 of independent pixels, which makes
                   it invertible whatever the number of maps
+    emulated, neighbours   regressions of every value on its neighbours in these maps
     recommended   as a campaign recommends it: with the best without emulation, by held-out inputs
                   of five folds, of which each is emulated from the others (``--folds``)
 
@@ -122,19 +123,26 @@ def main(arguments: argparse.Namespace) -> None:
 
         inputs, learnt = of("all", whole)
         symmetry.show(f"{n_maps} inputs, without emulation", viewer.of_model(learnt.model), viewer)
-        for name, part in learnt.model.parts.items():
-            weight = learnt.model.weights[name]
-            symmetry.show(f"  {name}, weight {weight:.2f}", viewer.of_model(part), viewer)
+        weights = (f"{name} {w:.2f}" for name, w in learnt.evidence["weights"].items() if w)
+        small = learnt.evidence["small_scales"]
+        symmetry.show(f"  {small}, of small scales", viewer.of_model(learnt.model.rest), viewer)
+        inflation = learnt.evidence["inflation"]
+        sys.stdout.write(
+            f"  weights in leading directions: {', '.join(weights)}; "
+            f"variances times {inflation:.2f}\n"
+        )
         for option in arguments.options:
             name = option.replace(",", "_")
             maps, seconds = emulated(
                 inputs, learnt, option, arguments.batches, place / "all" / f"{name}.npz"
             )
-            part = recommend.parts(learnt, maps)[recommend.EMULATED]
+            made = recommend.parts(learnt, maps)
             alone = Factor.diagonal(learnt.components, learnt.sky, learnt.smoothed)
-            of_maps = Mixture.of({"a": part, "b": alone}, {"a": 1 - SHARE, "b": SHARE})
+            both = {"a": made[recommend.EMULATED], "b": alone}
+            of_maps = Mixture.of(both, {"a": 1 - SHARE, "b": SHARE})
             sys.stdout.write(f"{option}: {len(maps)} maps, {seconds:.2f} CPU s a batch\n")
             symmetry.show("  emulated", viewer.of_model(of_maps), viewer)
+            symmetry.show("  emulated, neighbours", viewer.of_model(made[recommend.NEAR]), viewer)
             if not arguments.folds:
                 continue
             folds = []
@@ -145,9 +153,17 @@ def main(arguments: argparse.Namespace) -> None:
                 drawn, _ = emulated(fold, found, option, arguments.fold_batches, file)
                 folds.append(recommend.FoldMaps(fold.dataset, whole[~kept], found, drawn))
             weighed = recommend.weigh([recommend.ballot(fold, arguments.seed) for fold in folds])
-            made = recommend.recommend(learnt, maps, weighed.fit.weights)
-            weight = weighed.fit.weights[recommend.EMULATED]
-            symmetry.show(f"  recommended, weight {weight:.2f}", viewer.of_model(made), viewer)
+            made, inflation = recommend.recommend(learnt, maps, weighed, arguments.seed, "all")
+            symmetry.show("  recommended", viewer.of_model(made), viewer)
+            shares = weighed.fit.weights.items()
+            weights = ", ".join(f"{name} {share:.2f}" for name, share in shares)
+            sys.stdout.write(f"  weights: {weights}; small scales: {weighed.small}\n")
+            seen = [recommend.see(fold, weighed, arguments.seed) for fold in folds]
+            held = recommend.evidence(weighed, seen)["held_out"]["chi2"]
+            sys.stdout.write(
+                f"  variances of pixels times {inflation:.2f}; held-out χ²: "
+                f"{held['value']:.3f} ± {held['error']:.3f}\n"
+            )
 
 
 if __name__ == "__main__":

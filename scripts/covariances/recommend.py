@@ -3,6 +3,7 @@
 import argparse
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,26 +38,29 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.inputs:
         files[dataset.input] = arguments.inputs
     read = datasets.reader(campaign, files)
-    evidence = {"weights": recommend.EQUAL, "n_folds": 0}
+    weighed, evidence = recommend.EQUAL, {"weights": recommend.EQUAL.fit.weights, "n_folds": 0}
     if arguments.folds:
         inputs, learnt_of = read(dataset.input).maps, cli.named_files(arguments.learnt)
-        folds = (
-            recommend.FoldMaps(
-                fold.name,
-                np.delete(inputs, list(fold.selection), axis=0),
-                covariance.load(learnt_of[fold.name][0]),
-                read(fold.name).maps,
-            )
-            for fold in campaign.folds_of(dataset.name)
-        )
-        ballots = [recommend.ballot(fold, campaign.seed) for fold in folds]
-        evidence = {"n_folds": len(ballots), **recommend.weigh(ballots).evidence}
-    weights = evidence["weights"]
-    for name, weight in weights.items():
+
+        def folds() -> Iterator[recommend.FoldMaps]:
+            """One after the other: not all of them are in memory."""
+            for fold in campaign.folds_of(dataset.name):
+                held = np.delete(inputs, list(fold.selection), axis=0)
+                learnt = covariance.load(learnt_of[fold.name][0])
+                yield recommend.FoldMaps(fold.name, held, learnt, read(fold.name).maps)
+
+        weighed = recommend.weigh([recommend.ballot(fold, campaign.seed) for fold in folds()])
+        seen = [recommend.see(fold, weighed, campaign.seed) for fold in folds()]
+        evidence = {"n_folds": len(seen), **recommend.evidence(weighed, seen)}
+    for name, weight in weighed.fit.weights.items():
         logger.info("weight of %s: %.3f", name, weight)
-    emulated = read(dataset.name)
-    found = recommend.recommend(covariance.load(arguments.symmetry), emulated.maps, weights)
-    name = f"recommended-{dataset.name}"
+    if weighed.small:
+        logger.info("small scales are those of: %s", weighed.small)
+    emulated, learnt = read(dataset.name), covariance.load(arguments.symmetry)
+    found, inflation = recommend.recommend(
+        learnt, emulated.maps, weighed, campaign.seed, dataset.name
+    )
+    name, evidence["inflation"] = f"recommended-{dataset.name}", inflation
     covariance.write(
         arguments.output,
         recommend.product(found, emulated, name, campaign.seed, evidence),

@@ -14,6 +14,7 @@ from fewtomany.covariance.base import Dense, SingularError
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.mixture import Mixture
 from fewtomany.covariance.rotated import Rotated, Rotation
+from fewtomany.covariance.scales import TwoScales
 from fewtomany.covariance.turned import Symmetry, Training, Turned
 from fewtomany.errors import UserError
 from fewtomany.maps.components import Components
@@ -90,6 +91,12 @@ def modes_and_local(components, sky):
     return compact.of_model(dense(components, sky), 1, ("a",))
 
 
+def two_scales(components, sky):
+    """Directions are not those of either covariance, more than one block of draws."""
+    rows = np.linalg.qr(random(len(components) * sky.n_pix, 7))[0].T
+    return TwoScales.of(few(components, sky), local(components, sky), rows)
+
+
 def shrunk(components, sky):
     return nonlinear.analytical(maps(components, sky, 20).reshape(20, -1), components, sky)
 
@@ -98,7 +105,7 @@ MODELS = {
     make.__name__: make
     for make in (
         *(dense, few, many, surrogate, diagonal, turned, rotated, mixture, local),
-        *(modes_and_local, shrunk),
+        *(modes_and_local, two_scales, shrunk),
     )
 }
 OF_A_WHOLE_SKY = ("turned", "rotated")

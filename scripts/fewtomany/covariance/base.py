@@ -150,6 +150,10 @@ class Model(abc.ABC):
         """Leading modes, at most as many as the rank."""
         return leading_modes(self.dense(), n_modes, overwrite=True)
 
+    def without(self, name: str) -> "Model":
+        """The same without a part; a model that is no sum has none."""
+        return self
+
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays that the model consists of, by name."""
         named = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewtomany.covariance import heldout, weights
-from fewtomany.covariance.mixture import Mixture
+from fewtomany.covariance.base import Model
 
 TRUST = 2.0
 """Standard errors that a surrogate must gain: one that does not is left out altogether."""
@@ -21,13 +21,13 @@ class Found:
 
     Attributes
     ----------
-    mixture : the covariance, of zero mean
+    model : the covariance, of zero mean
     deviation : array of shape (n_components, n_pix), K: smoothed, that of every part but, without
         an axis, of the inputs themselves
     evidence : see :func:`learn`
     """
 
-    mixture: Mixture
+    model: Model
     deviation: np.ndarray
     evidence: dict
 

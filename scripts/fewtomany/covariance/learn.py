@@ -88,7 +88,7 @@ def learn(
     except UserError as error:
         raise UserError(f"{inputs.dataset}: {error}") from None
     return Covariance(
-        found.mixture,
+        found.model,
         dataset=inputs.dataset,
         frame=inputs.frame,
         evidence=found.evidence,
@@ -165,11 +165,11 @@ def _with_other_axis(
         return deviation, Training(rotation.to_axis(some.away / deviation), components, sky)
 
     there = _with_axis(normalized(training)[1], settings, settings.axis, seed, None)
-    turns = {n: part for n, part in there.mixture.parts.items() if isinstance(part, Turned)}
+    turns = {n: part for n, part in there.model.parts.items() if isinstance(part, Turned)}
     if not turns:
         return without_axis.learn(training, seed, surrogate)
-    total = sum(there.mixture.weights[name] for name in turns)
-    shares = {name: there.mixture.weights[name] / total for name in turns}
+    total = sum(there.model.weights[name] for name in turns)
+    shares = {name: there.model.weights[name] / total for name in turns}
     smoothing_there = variances.Smoothing(**there.evidence["smoothing"])
 
     def seen(some: Training, fold: int | None) -> Rotated:

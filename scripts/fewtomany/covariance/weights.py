@@ -24,6 +24,9 @@ from fewtomany.errors import UserError
 NEGLIGIBLE = 1e-3
 """Weights below are set to 0."""
 
+SUM = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
+"""What weights are bound to."""
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -32,6 +35,7 @@ class Fit:
     Attributes
     ----------
     weights : by target, of sum 1
+    scale : what their sum is multiplied by; 1 unless it is free
     scores : array (n_held,), log-likelihoods of held-out maps, nats, up to a constant
     singles : the same of every target alone; −∞ for a singular one
     """
@@ -39,6 +43,7 @@ class Fit:
     weights: dict[str, float]
     scores: np.ndarray
     singles: dict[str, np.ndarray]
+    scale: float = 1.0
 
     @property
     def best_single(self) -> str:
@@ -57,7 +62,11 @@ class Fit:
         return heldout.paired_gain(self.scores, self.singles[rival])
 
 
-def fit(held: Sequence[np.ndarray], targets: Sequence[Mapping[str, np.ndarray]]) -> Fit:
+def fit(
+    held: Sequence[np.ndarray],
+    targets: Sequence[Mapping[str, np.ndarray]],
+    free: bool = False,
+) -> Fit:
     """Weights that make held-out maps likeliest.
 
     Parameters
@@ -66,6 +75,7 @@ def fit(held: Sequence[np.ndarray], targets: Sequence[Mapping[str, np.ndarray]])
     targets : for every fold the covariances (k, k) in the same directions, made from the
         training maps; of the same names in all folds. A mixture must have full rank: a
         diagonal target sees to that
+    free : whether the sum of the weights is, too
 
     Raises
     ------
@@ -106,17 +116,19 @@ def fit(held: Sequence[np.ndarray], targets: Sequence[Mapping[str, np.ndarray]])
             start,
             jac=True,
             method="SLSQP",
-            bounds=[(0, 1)] * len(names),
-            constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
+            bounds=[(0, None if free else 1)] * len(names),
+            constraints=() if free else SUM,
             options={"maxiter": 200, "ftol": 1e-7},
         ).x
         for start in (equal, 0.2 * equal + 0.8 * np.eye(len(names))[best])
     ]
     weights = min(ends, key=lambda w: loss(np.clip(w, 0, None))[0])
-    weights = np.where(weights < NEGLIGIBLE, 0, weights)
+    scale = float(weights.sum()) if free else 1.0
+    weights = np.where(weights < NEGLIGIBLE * scale, 0, weights)
     weights /= weights.sum()
     scores = [
-        log_likelihood(maps, np.tensordot(weights, stack, 1))
+        log_likelihood(maps, scale * np.tensordot(weights, stack, 1))
         for maps, stack in zip(held, stacks, strict=True)
     ]
-    return Fit(dict(zip(names, map(float, weights), strict=True)), np.concatenate(scores), singles)
+    named = dict(zip(names, map(float, weights), strict=True))
+    return Fit(named, np.concatenate(scores), singles, scale)

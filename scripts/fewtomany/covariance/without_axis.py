@@ -5,6 +5,10 @@ about any axis (:mod:`fewtomany.covariance.turns`), and regressions of every pix
 in these and the inputs (:mod:`fewtomany.covariance.regressions`); a surrogate's correlations; and
 what was learnt about an axis that is not the pole of the maps' frame. Weights, the width of turns
 and the prior of the regressions are those that make held-out inputs likeliest.
+
+Held-out maps judge in leading directions where a map has many values. Weights that are right there
+are not right on small scales. So these are as one part alone says, given the leading amplitudes
+(:mod:`fewtomany.covariance.scales`): the regressions, or a surrogate that held-out maps prefer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +21,7 @@ from fewtomany.covariance import (
     choice,
     heldout,
     regressions,
+    scales,
     tuned,
     turns,
     variances,
@@ -38,8 +43,9 @@ from fewtomany.spectra import isotropic
 N_ISOTROPIC = 400
 """Isotropic maps that stand for their covariance, at most."""
 
-N_DIRECTIONS = 200
-"""Directions of the held-out likelihood of more than ``heldout.FEW`` values, at most."""
+N_DIRECTIONS, PER_INPUT, MOST_DIRECTIONS = 200, 8, 800
+"""Directions of the held-out likelihood of more than ``heldout.FEW`` values: at least, by input, at
+most. Many inputs tell weights on smaller scales."""
 
 DRAWN, LEAST_DRAWS = 4e7, 40
 """Values of the draws of a part that directions are found in, and draws in any case."""
@@ -113,18 +119,33 @@ def learn(
     tried = [few, many] if len(training) >= 2 * many else [few]
     near = max((_tuned(folds, n) for n in tried), key=lambda found: found.score)
     stand_ins = _stand_ins(surrogate, training.components, training.sky)
-    fit, evidence = weights.fit(*_targets(folds, near, {}, seed)), {}
+    judges, evidence = _judges(folds, near, {}, seed), {}
+    few = seen is not None or not all(judges.small)
+    fit = weights.fit(judges.held, judges.targets, not few)
     if stand_ins:
-        held, targets = _targets(folds, near, stand_ins, seed)
-        others = [{n: t for n, t in fold.items() if n not in stand_ins} for fold in targets]
-        fit, evidence = judged(fit, weights.fit(held, others), weights.fit(held, targets))
+        more = _judges(folds, near, stand_ins, seed)
+        others = [{n: t for n, t in fold.items() if n not in stand_ins} for fold in more.targets]
+        rivals = (weights.fit(more.held, some, not few) for some in (others, more.targets))
+        fit, evidence = judged(fit, *rivals)
+        if evidence["surrogate"]["weight"]:
+            judges = more
+        else:
+            stand_ins = {}
     widened = 1.0 if seen else _widened(folds)
     whole = _made(training, None, seed, len(folds), seen, width_deg, widened)
     about = {"symmetry": None, "smoothing": asdict(variances.NONE)}
     about |= {"widths": whole.widths, "turns_deg": width_deg, "neighbours": near.n_neighbours}
     about["widened"] = widened
-    mixture = Mixture.of(whole.all_parts(near, stand_ins), fit.weights)
-    return Found(mixture, whole.deviation, {**about, **evidence_of(fit), **evidence})
+    parts = whole.all_parts(near, stand_ins)
+    model: Model = Mixture.of(parts, fit.weights)
+    directions = None if few else _leading(whole, parts, seed)
+    if directions is not None:
+        name, scale = scales.likeliest(judges.small)
+        known = 1 + training.centre / len(folds[0].training)  # a mean was taken off the held-out
+        both = fit.scale / known, scale / known
+        model, inflation = scales.join(model, parts[name], directions, whole.deviation, both)
+        about |= {"small_scales": name, "inflation": inflation}
+    return Found(model, whole.deviation, {**about, **evidence_of(fit), **evidence})
 
 
 def _width(training: Training, seed: int) -> float:
@@ -223,35 +244,67 @@ def _tuned(folds: Sequence[Made], n_neighbours: int) -> tuned.Tuned:
     )
 
 
-def _targets(
+@dataclass(frozen=True, eq=False)
+class Judges:
+    """Every fold's held-out maps and parts, in directions of its training maps.
+
+    Attributes
+    ----------
+    held : arrays of shape (n_held, k), K
+    targets : by part its covariance there, (k, k), K²
+    small : by part of full rank what the maps say of it on small scales; empty where the
+        directions are all values
+    """
+
+    held: list[np.ndarray]
+    targets: list[dict[str, np.ndarray]]
+    small: list[dict[str, scales.Given]]
+
+
+def _judges(
     folds: Sequence[Made], near: tuned.Tuned, stand_ins: Mapping[str, StandIn], seed: int
-) -> tuple[list[np.ndarray], list[dict[str, np.ndarray]]]:
-    """Of every fold the held-out maps and the parts, in directions of the training maps."""
-    held, targets = [], []
+) -> Judges:
+    found = Judges([], [], [])
     for fold in folds:
         parts = fold.all_parts(near, stand_ins)
-        modes = _directions(fold, parts, seed)
-        held.append(fold.held.reshape(len(fold.held), -1) @ modes.T)
-        targets.append({name: part.within(modes) for name, part in parts.items()})
-    return held, targets
+        modes, maps = _leading(fold, parts, seed), fold.held.reshape(len(fold.held), -1)
+        small = {}
+        if modes is None:
+            modes = np.eye(maps.shape[1])
+        else:
+            names = ("local", *stand_ins)
+            small = {name: scales.Given.of(maps, parts[name], modes) for name in names}
+        found.held.append(maps @ modes.T)
+        found.targets.append({name: part.within(modes) for name, part in parts.items()})
+        found.small.append(small)
+    return found
 
 
-def _directions(fold: Made, parts: Mapping[str, Model], seed: int) -> np.ndarray:
-    """All values where they are few, or leading modes of all parts, (k, n).
+def _leading(made: Made, parts: Mapping[str, Model], seed: int) -> np.ndarray | None:
+    """Leading modes of all parts, (k, n); None where values are so few that all are looked at.
 
     Not all of maps that are sums of fewer: the likelihood has no maximum there.
     """
-    size = fold.deviation.size
+    size = made.deviation.size
+    inputs = made.training.away.reshape(len(made.training), -1)
     if size <= heldout.FEW:
-        inputs = fold.training.away.reshape(len(fold.training), -1)
-        if np.linalg.matrix_rank(inputs) == len(inputs) - fold.training.centre:
-            return np.eye(size)
-    n_draws = int(np.clip(DRAWN / size, LEAST_DRAWS, 2 * N_DIRECTIONS))
+        if np.linalg.matrix_rank(inputs) == len(inputs) - made.training.centre:
+            return None
+    most = np.clip(PER_INPUT * len(inputs), N_DIRECTIONS, MOST_DIRECTIONS)
+    n_draws = int(np.clip(DRAWN / size, LEAST_DRAWS, 2 * most))
     samples = (
-        part.draw(seed, ("directions", fold.number, name), 0, n_draws).reshape(n_draws, -1)
+        _sample(part, seed, ("directions", made.number, name), n_draws).reshape(-1, size)
         for name, part in parts.items()
+        if name != "diagonal"  # no direction leads there
     )
     return heldout.mixture_modes(samples, n_draws // 2)
+
+
+def _sample(part: Model, seed: int, key: tuple[str | int, ...], n_draws: int) -> np.ndarray:
+    """Maps of a part's covariance: those that it was made of, if they are not more, or draws."""
+    if isinstance(part, Factor) and not part.rest.any() and len(part.maps) <= n_draws:
+        return part.maps * part.scale
+    return part.draw(seed, key, 0, n_draws)
 
 
 def _stand_ins(surrogate: Factor | None, components: Components, sky: Sky) -> dict[str, StandIn]:

@@ -1,32 +1,47 @@
 """The covariance to use: the best one without emulation and the emulated one, mixed.
 
-Both are scaled by the smoothed deviations of the inputs. The weight is the one that makes held-out
+All are scaled by the smoothed deviations of the inputs. Weights are those that make held-out
 inputs likeliest (:mod:`fewtomany.covariance.weights`): each fold's maps are judged under what was
 learnt and emulated from the others.
+
+Where no axis is known the emulated maps have two parts: their sample covariance, and regressions of
+every value on its neighbours in them (:mod:`fewtomany.covariance.regressions`), which have the
+noise of few maps nowhere. Of many values the weights are those of leading directions; small scales
+are as one of the regressions says, those on the inputs or those on the emulated maps, whichever
+held-out inputs find likelier (:mod:`fewtomany.covariance.scales`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fewtomany import covariance
-from fewtomany.covariance import Covariance, Model, compact, heldout, weights
+from fewtomany.covariance import (
+    Covariance,
+    Model,
+    compact,
+    heldout,
+    regressions,
+    scales,
+    weights,
+)
 from fewtomany.covariance.base import Dense
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.mixture import Mixture
+from fewtomany.covariance.scales import TwoScales
 from fewtomany.covariance.weights import Fit
 from fewtomany.files.store import MapSet
 from fewtomany.validation import worth
 from fewtomany.validation.compare.equivalent import Equivalent
 from fewtomany.validation.worth import HeldOut
 
-WITHOUT, EMULATED = "without-emulation", "emulated"
-"""The parts of the recommended covariance."""
+WITHOUT, EMULATED, NEAR = "without-emulation", "emulated", "emulated, neighbours"
+"""The parts of the recommended covariance; the last where no axis is known."""
 
-EQUAL = {WITHOUT: 0.5, EMULATED: 0.5}
-"""Their weights where no fold can tell."""
+N_NEIGHBOURS = 25
+"""Of a regression in emulated maps."""
 
 N_DRAWS = 200
 """Draws of the covariance without emulation that directions are made from."""
@@ -63,76 +78,103 @@ class Ballot:
     Attributes
     ----------
     held : array of shape (n_held, k), K: held-out maps in some directions, or all values
-    targets : the two covariances (k, k) there, by name, K²
-    seen : held-out maps beside each of the two, value by value, by name
-    leading : the leading modes of the two, (m, n); None where these are the directions
+    targets : the parts (k, k) there, by name, K²
+    small : by covariance of small scales what the maps say of it; empty where the parts know them
     """
 
     held: np.ndarray
     targets: dict[str, np.ndarray]
-    seen: dict[str, HeldOut]
-    leading: np.ndarray | None = None
-
-    def mixed(self, shares: dict[str, float]) -> np.ndarray:
-        """Their mixture, (k, k), K²."""
-        return sum(shares[name] * self.targets[name] for name in self.targets)
-
-    def chi2(self, shares: dict[str, float]) -> tuple[np.ndarray, int]:
-        """χ² of every held-out map under their mixture in the leading modes, and their number."""
-        held, mixed = self.held, self.mixed(shares)
-        if self.leading is not None:
-            held, mixed = held @ self.leading.T, self.leading @ mixed @ self.leading.T
-        return _chi2(held, mixed), held.shape[1]
+    small: dict[str, scales.Given]
 
 
 @dataclass(frozen=True)
 class Weighed:
-    """What the folds' held-out maps say.
+    """What the folds' held-out maps say of the parts.
 
     Attributes
     ----------
-    fit : weights of the two parts
-    chi2 : array of shape (n_held,), χ² of every held-out map under the mixture of its fold;
-        infinite where that is singular
-    n_directions : leading modes in which the maps were judged
-    reduced : array of shape (n_held,), χ² per value of every held-out map in all values, where
-        these weighed
-    seen : for every fold its held-out maps beside its mixture, value by value
+    fit : their weights
+    small, scale : whose small scales the covariance has (:func:`small_scales`) and their multiple;
+        "" where each part knows its own
     """
 
     fit: Fit
+    small: str = ""
+    scale: float = 1.0
+
+
+EQUAL = Weighed(Fit({WITHOUT: 0.5, EMULATED: 0.5}, np.empty(0), {}))
+"""Where no fold can tell."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Held-out maps of a fold beside the covariance that is recommended from the others.
+
+    Attributes
+    ----------
+    chi2 : array of shape (n_held,), of every map in leading modes; infinite where that is singular
+    n_directions : these modes
+    reduced : array of shape (n_held,), χ² per value in all values, where these are few
+    values : the maps beside it value by value
+    """
+
     chi2: np.ndarray
     n_directions: int
-    seen: Sequence[HeldOut]
-    reduced: np.ndarray | None = None
+    reduced: np.ndarray | None
+    values: HeldOut
 
-    @property
-    def numbers(self) -> dict[str, Equivalent | None]:
-        """How many simulations the mixture acts like, by "chi2", "variances", "correlations".
 
-        None where it cannot be counted: of a singular mixture, of folds that hold out one map.
-        """
-        return {
-            "chi2": worth.by_chi2(self.chi2, self.n_directions),
-            "variances": worth.by_variances(self.seen),
-            "correlations": worth.by_correlations(self.seen),
-        }
+def see(fold: FoldMaps, weighed: Weighed, seed: int) -> Seen:
+    """What the held-out maps of a fold say of the covariance with some weights.
 
-    @property
-    def evidence(self) -> dict:
-        """The same as plain JSON; None is an open end or infinity."""
-        held_out = {"chi2": _with_error(self.chi2 / self.n_directions)}
-        if self.reduced is not None:
-            held_out["all_values"] = _with_error(self.reduced)
-        return {
-            "weights": self.fit.weights,
-            "n_held_out": len(self.fit.scores),
-            "n_directions": self.n_directions,
-            "held_out": held_out,
-            "effective_number": {
-                how: worth.as_json(number) for how, number in self.numbers.items() if number
-            },
-        }
+    Pixel variances are those that are known, without the covariance's inflation.
+    """
+    made = parts(fold.learnt, fold.emulated)
+    model, inflation = recommend(fold.learnt, fold.emulated, weighed, seed, fold.name)
+    maps = fold.held.reshape(len(fold.held), -1).astype(np.float64)
+    leading = _leading(fold.name, made, fold.emulated, seed)
+    chosen = worth.choose(maps.shape[1], seed)
+    pairs = model.rows(chosen)[:, chosen]
+    few = maps.shape[1] <= heldout.FEW
+    return Seen(
+        _chi2(maps @ leading.T, model.within(leading)),
+        len(leading),
+        _chi2(maps, model.dense()) / maps.shape[1] if few else None,
+        HeldOut(maps, model.variance / inflation, chosen, pairs / inflation),
+    )
+
+
+def evidence(weighed: Weighed, seen: Sequence[Seen]) -> dict[str, Any]:
+    """Weights and what the covariance is worth, as plain JSON; None is an open end or infinity."""
+    chi2, n = np.concatenate([some.chi2 for some in seen]), seen[0].n_directions
+    held_out = {"chi2": _with_error(chi2 / n)}
+    if seen[0].reduced is not None:
+        held_out["all_values"] = _with_error(np.concatenate([some.reduced for some in seen]))
+    return {
+        "weights": weighed.fit.weights,
+        "small_scales": weighed.small,
+        "n_held_out": len(chi2),
+        "n_directions": n,
+        "held_out": held_out,
+        "effective_number": {
+            how: worth.as_json(number) for how, number in numbers(seen).items() if number
+        },
+    }
+
+
+def numbers(seen: Sequence[Seen]) -> dict[str, Equivalent | None]:
+    """How many simulations it acts like, by "chi2", "variances", "correlations".
+
+    None where it cannot be counted: of a singular one, of folds that hold out one map.
+    """
+    values = [some.values for some in seen]
+    chi2 = np.concatenate([some.chi2 for some in seen])
+    return {
+        "chi2": worth.by_chi2(chi2, seen[0].n_directions),
+        "variances": worth.by_variances(values),
+        "correlations": worth.by_correlations(values),
+    }
 
 
 def _with_error(reduced: np.ndarray) -> dict[str, float | None]:
@@ -145,47 +187,64 @@ def _with_error(reduced: np.ndarray) -> dict[str, float | None]:
 
 
 def parts(learnt: Covariance, emulated: np.ndarray) -> dict[str, Model]:
-    """The two covariances, scaled to the same deviations."""
+    """The parts, scaled to the same deviations."""
     centred = emulated.astype(np.float64)
     centred -= centred.mean(axis=0)
-    sample = Factor.of_rows(learnt.components, learnt.sky, centred)
-    return {WITHOUT: learnt.model, EMULATED: sample.scaled(learnt.smoothed)}
+    about = learnt.components, learnt.sky
+    found = {WITHOUT: learnt.model, EMULATED: Factor.of_rows(*about, centred)}
+    if "neighbours" in learnt.evidence:
+        own = np.sqrt(np.mean(centred**2, axis=0))
+        found[NEAR] = regressions.learn(centred, own, *about, N_NEIGHBOURS)
+    scaled = {n: part.scaled(learnt.smoothed) for n, part in found.items() if n != WITHOUT}
+    return found | scaled
+
+
+def emulation(shares: Mapping[str, float]) -> float:
+    """Weight of what is made of emulated maps."""
+    return sum(share for name, share in shares.items() if name != WITHOUT)
+
+
+def small_scales(made: Mapping[str, Model]) -> dict[str, Model]:
+    """What small scales can be like, by name of the part that knows them.
+
+    Empty where the parts themselves say: an axis is known, or values are few.
+    """
+    if not isinstance(made[WITHOUT], TwoScales):
+        return {}
+    return {WITHOUT: made[WITHOUT].rest, NEAR: made[NEAR]}
 
 
 def ballot(fold: FoldMaps, seed: int) -> Ballot:
-    """What a fold has to say: in all values where they are few, or leading modes of the two."""
+    """What a fold has to say: in all values where they are few, or leading modes of the parts."""
     made = parts(fold.learnt, fold.emulated)
     maps = fold.held.reshape(len(fold.held), -1).astype(np.float64)
-    chosen = worth.choose(maps.shape[1], seed)
-    seen = {
-        name: HeldOut(maps, part.variance, chosen, part.rows(chosen)[:, chosen])
-        for name, part in made.items()
-    }
-    leading = _leading(fold, seed)
     if maps.shape[1] <= heldout.FEW:
-        return Ballot(maps, {name: part.dense() for name, part in made.items()}, seen, leading)
+        return Ballot(maps, {name: part.dense() for name, part in made.items()}, {})
+    leading = _leading(fold.name, made, fold.emulated, seed)
     targets = {name: part.within(leading) for name, part in made.items()}
-    return Ballot(maps @ leading.T, targets, seen)
+    small = {n: scales.Given.of(maps, part, leading) for n, part in small_scales(made).items()}
+    return Ballot(maps @ leading.T, targets, small)
 
 
-def _leading(fold: FoldMaps, seed: int) -> np.ndarray:
-    """Leading modes of the two covariances, (m, n)."""
-    drawn = fold.learnt.model.draw(seed, ("recommend", fold.name), 0, N_DRAWS)
-    samples = [maps.reshape(len(maps), -1).astype(np.float64) for maps in (drawn, fold.emulated)]
-    size = min(N_DIRECTIONS, len(fold.emulated) // 2, fold.held[0].size // 2)
+def _leading(name: str, made: Mapping[str, Model], emulated: np.ndarray, seed: int) -> np.ndarray:
+    """Leading modes of the parts, (m, n)."""
+    drawn = [
+        part.draw(seed, ("recommend", name, *own), 0, N_DRAWS)
+        for part, own in ((made[WITHOUT], ()), (made.get(NEAR), (NEAR,)))
+        if part
+    ]
+    samples = [maps.reshape(len(maps), -1).astype(np.float64) for maps in (*drawn, emulated)]
+    size = min(N_DIRECTIONS, len(emulated) // 2, emulated[0].size // 2)
     return heldout.mixture_modes(samples, max(size, 1))
 
 
 def weigh(ballots: Sequence[Ballot]) -> Weighed:
-    """Weights of the two by the likelihood of held-out maps, and what the mixture is worth."""
-    fit = weights.fit([fold.held for fold in ballots], [fold.targets for fold in ballots])
-    chi2, (n_directions, *_) = zip(*(fold.chi2(fit.weights) for fold in ballots), strict=True)
-    seen = [worth.mixed(fold.seen, fit.weights) for fold in ballots]
-    reduced = None
-    if ballots[0].leading is not None:
-        whole = [_chi2(fold.held, fold.mixed(fit.weights)) / fold.held.shape[1] for fold in ballots]
-        reduced = np.concatenate(whole)
-    return Weighed(fit, np.concatenate(chi2), n_directions, seen, reduced)
+    """Weights of the parts by the likelihood of held-out maps, and whose small scales."""
+    held, targets = ([getattr(b, name) for b in ballots] for name in ("held", "targets"))
+    if not ballots[0].small:
+        return Weighed(weights.fit(held, targets))
+    small, scale = scales.likeliest([ballot.small for ballot in ballots])
+    return Weighed(weights.fit(held, targets, free=True), small, scale)
 
 
 def _chi2(maps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -196,13 +255,31 @@ def _chi2(maps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.sum((maps @ vectors) ** 2 / values, axis=1)
 
 
-def recommend(learnt: Covariance, emulated: np.ndarray, shares: dict[str, float]) -> Mixture:
-    """The recommended covariance of all inputs and their emulation."""
-    return Mixture.of(parts(learnt, emulated), shares)
+def recommend(
+    learnt: Covariance, emulated: np.ndarray, weighed: Weighed, seed: int, name: str
+) -> tuple[Model, float]:
+    """The recommended covariance of some inputs and their emulation.
+
+    Parameters
+    ----------
+    seed, name : of the draws that leading directions are made from
+
+    Returns
+    -------
+    the covariance, and how many times the known ones its pixel variances are
+    (:func:`fewtomany.covariance.scales.join`)
+    """
+    made, fit = parts(learnt, emulated), weighed.fit
+    found = Mixture.of(made, fit.weights)
+    if not weighed.small:
+        return found, 1.0
+    rest, multiples = small_scales(made)[weighed.small], (fit.scale, weighed.scale)
+    leading = _leading(name, made, emulated, seed)
+    return scales.join(found, rest, leading, learnt.smoothed, multiples)
 
 
 def product(
-    found: Mixture, like: MapSet, name: str, seed: int, evidence: dict[str, Any]
+    found: Model, like: MapSet, name: str, seed: int, evidence: dict[str, Any]
 ) -> Covariance:
     """A covariance product: dense, or of many values modes and a sparse factor.
 

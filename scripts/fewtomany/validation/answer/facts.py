@@ -98,7 +98,7 @@ class Facts:
         evidence = self.evidence or {}
         if "weights" not in evidence or evidence.get("n_folds") == 0:
             return None
-        return evidence["weights"].get("emulated", 0.0)
+        return sum(share for name, share in evidence["weights"].items() if name != WITHOUT)
 
     @property
     def held_out_chi2(self) -> tuple[float, float] | None:

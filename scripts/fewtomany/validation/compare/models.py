@@ -24,7 +24,7 @@ from fewtomany.validation.compare import distances, equivalent, views
 from fewtomany.validation.compare.views import View, Viewer
 from fewtomany.validation.datasets import Reader
 from fewtomany.validation.entries import UNITS, Range, entry, title
-from fewtomany.validation.recommend import EMULATED, WITHOUT
+from fewtomany.validation.recommend import WITHOUT, emulation
 
 HEADLINES = ("kl", "forstner", "variance_error", "correlation_error")
 """Distances that models are judged by, in this order."""
@@ -214,7 +214,7 @@ def _models_of(
     for other in campaign.by_role("emulated"):
         if other.input == dataset.name:
             found = covariance.load(known.recommended[other.name])
-            view, share = viewer.of_model(found.model), found.evidence["weights"][EMULATED]
+            view, share = viewer.of_model(found.model), emulation(found.evidence["weights"])
             result[f"toward {other.name}"] = _without_error(view, viewer, share, emulated=True)
     return result
 

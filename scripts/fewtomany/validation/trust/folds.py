@@ -2,22 +2,22 @@
 
 Each fold of the inputs is held out in turn. From the others come the covariances that a
 user could choose between: shrunk ones, an isotropic one, the best one without emulation, the
-emulated one, and the recommended mixture of the last two. The Gaussian likelihood of the
+emulated one, and the recommended one, which is made of the last two. The Gaussian likelihood of the
 held-out maps decides, in the directions where at least one of these covariances has its variance.
 No truth is needed.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from fewtomany.covariance import baselines, heldout
+from fewtomany.covariance import Model, baselines, heldout
 from fewtomany.covariance.product import Covariance
 from fewtomany.validation import recommend
 from fewtomany.validation.judge.harmonic import LMIN
-from fewtomany.validation.recommend import EMULATED, WITHOUT, FoldMaps
+from fewtomany.validation.recommend import EMULATED, WITHOUT, FoldMaps, Weighed
 
 RECOMMENDED = "recommended"
 """With the emulated one, the candidates that emulation gives; the others are its rivals."""
@@ -49,7 +49,7 @@ class Fold:
 def candidates(
     training: np.ndarray,
     made: FoldMaps,
-    weights: Mapping[str, float],
+    recommended: Model,
     naive: np.ndarray,
     directions: np.ndarray,
     neutral: np.ndarray,
@@ -60,7 +60,7 @@ def candidates(
     ----------
     training, naive : maps (…, n), K: inputs, and isotropic Gaussian maps with their spectra
     made : what was learnt and emulated from the training maps
-    weights : of the recommended covariance, from other folds
+    recommended : covariance of the same maps, with weights from other folds
     directions : array of shape (k, n), in which the covariances are wanted
     neutral : random directions (k, n), in which intensities are cross-validated
 
@@ -75,11 +75,9 @@ def candidates(
     )
     sample = space.of_maps(training)
     found = {name: model(sample) for name, model in models.items()}
-    parts = recommend.parts(made.learnt, made.emulated)
-    mixed = {name: part.within(directions) for name, part in parts.items()}
-    found[WITHOUT] = mixed[WITHOUT]
+    found[WITHOUT] = made.learnt.model.within(directions)
     found[EMULATED] = space.of_maps(emulated)
-    found[RECOMMENDED] = sum(weights[name] * mixed[name] for name in mixed)
+    found[RECOMMENDED] = recommended.within(directions)
     if len(training) <= len(directions):
         del found[baselines.RAW]
     return found
@@ -101,7 +99,7 @@ def expected_width(n_directions: int, n_maps: int) -> float:
 def judge_fold(
     training: np.ndarray,
     made: FoldMaps,
-    weights: Mapping[str, float],
+    weighed: Weighed,
     naive: np.ndarray,
     neutral: np.ndarray,
     truth: Covariance | None,
@@ -113,23 +111,24 @@ def judge_fold(
     ----------
     training, naive : maps (…, n), K
     made : held-out maps, and what was learnt and emulated from the others
-    weights : of the recommended covariance, from other folds
+    weighed : what other folds say of the recommended covariance
     neutral : random directions (k, n), for intensities and χ²; the likelihood is taken in
         as many modes
     truth : true covariance, where there is one
     seed : of the draws of the best covariance without emulation that directions are made from
     """
+    recommended, _ = recommend.recommend(made.learnt, made.emulated, weighed, seed, made.name)
     drawn = made.learnt.model.draw(seed, ("trust", made.name), 0, recommend.N_DRAWS)
     emulated, held, drawn = (
         maps.reshape(len(maps), -1).astype(np.float64) for maps in (made.emulated, made.held, drawn)
     )
     directions = heldout.mixture_modes((training, emulated, naive, drawn), len(neutral))
-    models = candidates(training, made, weights, naive, directions, neutral)
+    models = candidates(training, made, recommended, naive, directions, neutral)
     amplitudes = held @ directions.T
     whole = {}
     if held.shape[1] <= heldout.FEW:
         values = np.eye(held.shape[1])
-        every = candidates(training, made, weights, naive, values, neutral)
+        every = candidates(training, made, recommended, naive, values, neutral)
         scores = {name: heldout.log_likelihood(held, model) for name, model in every.items()}
         whole = {name: score for name, score in scores.items() if np.isfinite(score).all()}
     expected = {}
@@ -146,7 +145,7 @@ def judge_fold(
         },
         expected,
         unbiased_chi2(held @ neutral.T, np.cov((emulated @ neutral.T).T), len(emulated)),
-        weights[EMULATED],
+        recommend.emulation(weighed.fit.weights),
         whole,
     )
 

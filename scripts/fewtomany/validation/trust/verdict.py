@@ -85,7 +85,7 @@ def cross_validate(
             judge_fold(
                 training.reshape(-1, n).astype(np.float64),
                 made[number],
-                recommend.weigh(others).fit.weights,
+                recommend.weigh(others),
                 naive.reshape(-1, n),
                 neutral,
                 truth,
