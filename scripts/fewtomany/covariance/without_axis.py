@@ -287,9 +287,9 @@ def _leading(made: Made, parts: Mapping[str, Model], seed: int) -> np.ndarray | 
     """
     size = made.deviation.size
     inputs = made.training.away.reshape(len(made.training), -1)
-    if size <= heldout.FEW:
-        if np.linalg.matrix_rank(inputs) == len(inputs) - made.training.centre:
-            return None
+    rank = len(inputs) - made.training.centre
+    if size <= heldout.FEW and np.linalg.matrix_rank(inputs) == rank:
+        return None
     most = np.clip(PER_INPUT * len(inputs), N_DIRECTIONS, MOST_DIRECTIONS)
     n_draws = int(np.clip(DRAWN / size, LEAST_DRAWS, 2 * most))
     samples = (
