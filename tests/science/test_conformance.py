@@ -92,9 +92,10 @@ def modes_and_local(components, sky):
 
 
 def two_scales(components, sky):
-    """Directions are not those of either covariance, more than one block of draws."""
+    """Amplitudes of one covariance, small scales of another."""
     rows = np.linalg.qr(random(len(components) * sky.n_pix, 7))[0].T
-    return TwoScales.of(few(components, sky), local(components, sky), rows)
+    within = few(components, sky).within(rows)
+    return TwoScales(components, sky, rows, within, local(components, sky))
 
 
 def shrunk(components, sky):

@@ -78,9 +78,10 @@ class Planted:
         recommended = {}
         for name in ("true", "louder", "unlinked"):
             emulated = store.MapSet(self.maps[name].reshape(-1, 2, 192), "QU", name)
-            mixed = recommend.recommend(learnt, emulated.maps, recommend.EQUAL)
+            mixed, _ = recommend.recommend(learnt, emulated.maps, recommend.EQUAL, 1, name)
             recommended[name] = self.folder / f"recommended-{name}.h5"
-            product = recommend.product(mixed, emulated, name, 1, {"weights": recommend.EQUAL})
+            evidence = {"weights": recommend.EQUAL.fit.weights}
+            product = recommend.product(mixed, emulated, name, 1, evidence)
             covariance.write(recommended[name], product, {})
         return Known({"input-10": learnt}, recommended)
 
@@ -133,19 +134,21 @@ def test_held_out_maps_weigh_a_good_emulation_more_than_a_bad_one(planted):
     maps = {name: some.reshape(-1, 2, 192) for name, some in planted.maps.items()}
     shares = {}
     for name in ("true", "unlinked"):
-        ballots = []
+        known = []
         for number in range(2):
             held, rest = maps["input-10"][number::2], maps["input-10"][1 - number :: 2]
             inputs = store.MapSet(rest, "QU", "input-10")
             learnt = learn.learn(inputs, planted.campaign.symmetry, 1)
-            fold = recommend.FoldMaps(f"input-10.fold-{number}", held, learnt, maps[name])
-            ballots.append(recommend.ballot(fold, 1))
-        found = recommend.weigh(ballots)
-        shares[name] = found.fit.weights[recommend.EMULATED]
-        assert found.evidence["n_held_out"] == len(maps["input-10"])
-        assert found.numbers["chi2"].n_maps > found.n_directions  # or infinite
+            name_of = f"input-10.fold-{number}"
+            known.append(recommend.FoldMaps(name_of, held, learnt, maps[name]))
+        found = recommend.weigh([recommend.ballot(fold, 1) for fold in known])
+        shares[name] = recommend.emulation(found.fit.weights)
+        seen = [recommend.see(fold, found, 1) for fold in known]
+        evidence, numbers = recommend.evidence(found, seen), recommend.numbers(seen)
+        assert evidence["n_held_out"] == len(maps["input-10"])
+        assert numbers["chi2"].n_maps > evidence["n_directions"]  # or infinite
         for how in ("variances", "correlations"):
-            assert found.numbers[how].low < found.numbers[how].n_maps
+            assert numbers[how].low < numbers[how].n_maps
     assert shares["true"] > 0.9
     assert shares["unlinked"] < 0.5
 
@@ -154,7 +157,7 @@ def test_the_recommended_covariance_has_the_learnt_variances(planted, compared):
     """Those of what was learnt without emulation, and the smoothed ones of the emulated part."""
     learnt = covariance.load(planted.folder / "learnt.h5")
     found = covariance.load(planted.folder / "recommended-louder.h5")
-    share = recommend.EQUAL[recommend.EMULATED]
+    share = recommend.EQUAL.fit.weights[recommend.EMULATED]
     expected = share * learnt.smoothed**2 + (1 - share) * learnt.deviation**2
     np.testing.assert_allclose(found.deviation**2, expected, rtol=1e-6)
 

@@ -186,7 +186,8 @@ def test_a_singular_candidate_is_left_out(truth):
         learnt = learn.learn(store.MapSet(training, "QU", "some"), config.SymmetrySettings(), 1)
         made = recommend.FoldMaps("some.fold-0", training[:2], learnt, emulated)
         flat = training.reshape(n_maps, -1)
-        models = folds.candidates(flat, made, recommend.EQUAL, naive, directions, directions)
+        found, _ = recommend.recommend(learnt, emulated, recommend.EQUAL, 1, "some")
+        models = folds.candidates(flat, made, found, naive, directions, directions)
         assert ("raw" in models) == known
 
 
@@ -197,14 +198,15 @@ def test_where_all_values_weigh_simulations_are_counted_in_leading_modes(
     fold = recommend.FoldMaps(
         "some.fold-0", draws(truth, 5, 3), next(iter(learnt.values())), draws(truth, 6, 60)
     )
-    whole = recommend.ballot(fold, 1)
-    assert whole.held.shape == (3, 384)
+    assert recommend.ballot(fold, 1).held.shape == (3, 384)
+    whole = recommend.see(fold, recommend.EQUAL, 1)
     monkeypatch.setattr(heldout, "FEW", 0)
-    leading = recommend.ballot(fold, 1)
-    assert leading.held.shape == (3, 30)
-    (chi2, n), (other, number) = (some.chi2(recommend.EQUAL) for some in (whole, leading))
-    assert n == number == 30
-    np.testing.assert_allclose(chi2, other, rtol=1e-6)
+    assert recommend.ballot(fold, 1).held.shape == (3, 30)
+    leading = recommend.see(fold, recommend.EQUAL, 1)
+    assert whole.n_directions == leading.n_directions == 30
+    np.testing.assert_allclose(whole.chi2, leading.chi2, rtol=1e-6)
+    assert whole.reduced.shape == (3,)
+    assert leading.reduced is None
 
 
 def test_a_fold_emulates_its_own_inputs_only(campaign, truth, tmp_path):

@@ -101,7 +101,7 @@ STAGES = {
     "draw_isotropic": Stage(2, ("seed",)),
     "draw_learnt": Stage(2, ("seed", "emulator.mean")),
     "pick": Stage(1, _SKY),
-    "learn_symmetry": Stage(7, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
+    "learn_symmetry": Stage(8, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
     "prepare_surrogate": Stage(
         2, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),
@@ -112,9 +112,9 @@ STAGES = {
     "measure_spectra": Stage(1, _SKY),
     **{f"measure_{name}": Stage(s.version, (*_SKY, *s.keys)) for name, s in STATISTICS.items()},
     "measure_wavelets": Stage(1, ("maps.nside", *WAVELETS)),
-    "recommend": Stage(7, ("seed", "maps.stokes")),
-    "compare": Stage(5, ("seed", *_SKY, "validation.n_modes")),
-    "trust": Stage(5, ("seed", "maps.stokes", "trust")),
+    "recommend": Stage(8, ("seed", "maps.stokes")),
+    "compare": Stage(6, ("seed", *_SKY, "validation.n_modes")),
+    "trust": Stage(6, ("seed", "maps.stokes", "trust")),
     "diversity": Stage(3, ("seed", *_SKY, "emulator.batch_size", *WAVELETS)),
     "parameter": Stage(1, ("seed", "maps.stokes", "validation.parameter")),
     "descent": Stage(1),

@@ -124,6 +124,15 @@ class Covariance:
         return self.model.variance
 
     @property
+    def inflation(self) -> float:
+        """How many times those of the maps' pixels its variances are.
+
+        More than 1 of a covariance that is made to be inverted and whose correlations few maps
+        tell: see :func:`fewtomany.covariance.scales.join`.
+        """
+        return float(self.evidence.get("inflation", 1.0))
+
+    @property
     def deviation(self) -> np.ndarray:
         """Standard deviation of every pixel, shape (n_components, n_pix), K."""
         return self.model.deviation

@@ -157,7 +157,7 @@ class TwoScales(Model, kind="two scales"):
 
 
 @dataclass(frozen=True)
-class Given:
+class SmallScales:
     """What held-out maps say of a covariance R of small scales, given their amplitudes.
 
     Attributes
@@ -172,7 +172,7 @@ class Given:
     n_values: int
 
     @classmethod
-    def of(cls, maps: np.ndarray, rest: Model, directions: np.ndarray) -> "Given":
+    def of(cls, maps: np.ndarray, rest: Model, directions: np.ndarray) -> "SmallScales":
         """Of maps (n_maps, n), K, of zero mean, and directions (k, n) of rank k."""
         try:
             chi2 = np.sum(maps * rest.solve(maps))
@@ -185,7 +185,7 @@ class Given:
         return cls(float(whole - there), float(chi2), len(maps) * (maps.shape[1] - len(directions)))
 
     @classmethod
-    def all(cls, some: Iterable["Given"]) -> "Given":
+    def all(cls, some: Iterable["SmallScales"]) -> "SmallScales":
         """Of the maps of all folds."""
         parts = list(some)
         return cls(
@@ -208,9 +208,9 @@ class Given:
         return self.log_likelihood + gained / 2
 
 
-def likeliest(given: Sequence[Mapping[str, Given]]) -> tuple[str, float]:
+def likeliest(given: Sequence[Mapping[str, SmallScales]]) -> tuple[str, float]:
     """The covariance of small scales that the maps of all folds like best, and its multiple."""
-    found = {name: Given.all(fold[name] for fold in given) for name in given[0]}
+    found = {name: SmallScales.all(fold[name] for fold in given) for name in given[0]}
     name = max(found, key=lambda name: found[name].best)
     return name, found[name].scale
 

@@ -258,7 +258,7 @@ class Judges:
 
     held: list[np.ndarray]
     targets: list[dict[str, np.ndarray]]
-    small: list[dict[str, scales.Given]]
+    small: list[dict[str, scales.SmallScales]]
 
 
 def _judges(
@@ -273,7 +273,7 @@ def _judges(
             modes = np.eye(maps.shape[1])
         else:
             names = ("local", *stand_ins)
-            small = {name: scales.Given.of(maps, parts[name], modes) for name in names}
+            small = {name: scales.SmallScales.of(maps, parts[name], modes) for name in names}
         found.held.append(maps @ modes.T)
         found.targets.append({name: part.within(modes) for name, part in parts.items()})
         found.small.append(small)

@@ -44,7 +44,7 @@ N_NEIGHBOURS = 25
 """Of a regression in emulated maps."""
 
 N_DRAWS = 200
-"""Draws of the covariance without emulation that directions are made from."""
+"""Draws that directions are made from."""
 
 N_DIRECTIONS = 100
 """Directions of the held-out likelihood, at most."""
@@ -84,7 +84,7 @@ class Ballot:
 
     held: np.ndarray
     targets: dict[str, np.ndarray]
-    small: dict[str, scales.Given]
+    small: dict[str, scales.SmallScales]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ EQUAL = Weighed(Fit({WITHOUT: 0.5, EMULATED: 0.5}, np.empty(0), {}))
 
 
 @dataclass(frozen=True)
-class Seen:
+class Beside:
     """Held-out maps of a fold beside the covariance that is recommended from the others.
 
     Attributes
@@ -125,7 +125,7 @@ class Seen:
     values: HeldOut
 
 
-def see(fold: FoldMaps, weighed: Weighed, seed: int) -> Seen:
+def see(fold: FoldMaps, weighed: Weighed, seed: int) -> Beside:
     """What the held-out maps of a fold say of the covariance with some weights.
 
     Pixel variances are those that are known, without the covariance's inflation.
@@ -137,7 +137,7 @@ def see(fold: FoldMaps, weighed: Weighed, seed: int) -> Seen:
     chosen = worth.choose(maps.shape[1], seed)
     pairs = model.rows(chosen)[:, chosen]
     few = maps.shape[1] <= heldout.FEW
-    return Seen(
+    return Beside(
         _chi2(maps @ leading.T, model.within(leading)),
         len(leading),
         _chi2(maps, model.dense()) / maps.shape[1] if few else None,
@@ -145,7 +145,7 @@ def see(fold: FoldMaps, weighed: Weighed, seed: int) -> Seen:
     )
 
 
-def evidence(weighed: Weighed, seen: Sequence[Seen]) -> dict[str, Any]:
+def evidence(weighed: Weighed, seen: Sequence[Beside]) -> dict[str, Any]:
     """Weights and what the covariance is worth, as plain JSON; None is an open end or infinity."""
     chi2, n = np.concatenate([some.chi2 for some in seen]), seen[0].n_directions
     held_out = {"chi2": _with_error(chi2 / n)}
@@ -163,7 +163,7 @@ def evidence(weighed: Weighed, seen: Sequence[Seen]) -> dict[str, Any]:
     }
 
 
-def numbers(seen: Sequence[Seen]) -> dict[str, Equivalent | None]:
+def numbers(seen: Sequence[Beside]) -> dict[str, Equivalent | None]:
     """How many simulations it acts like, by "chi2", "variances", "correlations".
 
     None where it cannot be counted: of a singular one, of folds that hold out one map.
@@ -222,20 +222,28 @@ def ballot(fold: FoldMaps, seed: int) -> Ballot:
         return Ballot(maps, {name: part.dense() for name, part in made.items()}, {})
     leading = _leading(fold.name, made, fold.emulated, seed)
     targets = {name: part.within(leading) for name, part in made.items()}
-    small = {n: scales.Given.of(maps, part, leading) for n, part in small_scales(made).items()}
+    small = {
+        n: scales.SmallScales.of(maps, part, leading) for n, part in small_scales(made).items()
+    }
     return Ballot(maps @ leading.T, targets, small)
 
 
 def _leading(name: str, made: Mapping[str, Model], emulated: np.ndarray, seed: int) -> np.ndarray:
-    """Leading modes of the parts, (m, n)."""
-    drawn = [
-        part.draw(seed, ("recommend", name, *own), 0, N_DRAWS)
-        for part, own in ((made[WITHOUT], ()), (made.get(NEAR), (NEAR,)))
-        if part
-    ]
-    samples = [maps.reshape(len(maps), -1).astype(np.float64) for maps in (*drawn, emulated)]
-    size = min(N_DIRECTIONS, len(emulated) // 2, emulated[0].size // 2)
-    return heldout.mixture_modes(samples, max(size, 1))
+    """Leading modes of the parts, (m, n).
+
+    Emulated maps have more variance in their own modes than others have: where regressions know
+    the same without the noise of few maps, their draws lead.
+    """
+    if NEAR in made:
+        samples = [
+            made[part].draw(seed, ("recommend", name, part), 0, 2 * N_DRAWS)
+            for part in (WITHOUT, NEAR)
+        ]
+    else:
+        samples = [made[WITHOUT].draw(seed, ("recommend", name), 0, N_DRAWS), emulated]
+    flat = [maps.reshape(len(maps), -1).astype(np.float64) for maps in samples]
+    size = min(N_DIRECTIONS, len(flat[1]) // 2, emulated[0].size // 2)
+    return heldout.mixture_modes(flat, max(size, 1))
 
 
 def weigh(ballots: Sequence[Ballot]) -> Weighed:

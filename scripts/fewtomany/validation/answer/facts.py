@@ -101,6 +101,11 @@ class Facts:
         return sum(share for name, share in evidence["weights"].items() if name != WITHOUT)
 
     @property
+    def inflation(self) -> float:
+        """How many times those of the pixels the recommended covariance's variances are."""
+        return (self.evidence or {}).get("inflation", 1.0)
+
+    @property
     def held_out_chi2(self) -> tuple[float, float] | None:
         """Reduced χ² of held-out inputs under the recommended covariance, and its error."""
         held = (self.evidence or {}).get("held_out", {}).get("chi2") or {}

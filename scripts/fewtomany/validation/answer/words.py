@@ -45,6 +45,10 @@ class Use:
     remark: str
 
 
+NOTABLE = 1.02
+"""Variances over those of the pixels that are worth a sentence."""
+
+
 def enumerate_words(words: Sequence[str]) -> str:
     """Words as a list in a sentence: "a, b and c"."""
     if len(words) < 2:
@@ -235,6 +239,12 @@ def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
         sentences.append(chi2_sentence(found["value"], found["error"], alone))
     if facts.numbers:
         sentences.append(numbers_sentence(facts.numbers, facts.counted_by_truth))
+    if facts.inflation > NOTABLE:
+        sentences.append(
+            f"It is made to be inverted: its variances are {facts.inflation:.2f} times those of "
+            "the pixels, which makes up for what so few maps do not tell of correlations. Divide it "
+            "by that number for weights and noise levels."
+        )
     sentences += _preferred(facts)
     claimed, bias = (
         facts.value(f"parameter:{key}:r") for key in ("claimed_over_scatter", "bias_over_scatter")

@@ -10,7 +10,7 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -214,7 +214,7 @@ def _models_of(
     for other in campaign.by_role("emulated"):
         if other.input == dataset.name:
             found = covariance.load(known.recommended[other.name])
-            view, share = viewer.of_model(found.model), emulation(found.evidence["weights"])
+            view, share = _of_pixels(found, viewer), emulation(found.evidence["weights"])
             result[f"toward {other.name}"] = _without_error(view, viewer, share, emulated=True)
     return result
 
@@ -224,11 +224,17 @@ def _fixed(
 ) -> dict[str, View]:
     """Models that are not linear in the inputs."""
     maps = (inputs, learnt.components, learnt.sky)
-    found = {WITHOUT: viewer.of_model(learnt.model)}
+    found = {WITHOUT: _of_pixels(learnt, viewer)}
     if len(inputs) >= nonlinear.MIN_NONLINEAR:
         found["nonlinear"] = viewer.of_model(nonlinear.analytical(*maps))
     found["nercome"] = viewer.of_model(nonlinear.nercome(*maps, random))
     return found
+
+
+def _of_pixels(found: Covariance, viewer: Viewer) -> View:
+    """Its view, with the variances of pixels that it knows in place of inflated ones."""
+    view = viewer.of_model(found.model)
+    return replace(view, variance=view.variance / found.inflation)
 
 
 def _without_error(view: View, viewer: Viewer, intensity: float | None, emulated: bool) -> dict:
