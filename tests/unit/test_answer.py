@@ -152,6 +152,14 @@ def test_three_estimates_of_held_out_inputs_and_the_smallest_is_named():
     assert "Trust it as you would about 31 simulations" in found.headline
 
 
+def test_inflated_variances_are_told_with_what_to_divide_by():
+    told = answer.answer(facts(evidence={"weights": {}, "inflation": 1.29}), "r").sentences[1]
+    assert "its variances are 1.29 times those of the pixels" in told
+    assert "Divide it by that number" in told
+    told = answer.answer(facts(evidence={"weights": {}, "inflation": 1.0}), "r").sentences[1]
+    assert "times those" not in told
+
+
 def test_a_number_that_may_be_any_larger_one_is_a_bound():
     """The most likely one of an open range says little: it is not told, and no trust goes by it."""
     numbers = {

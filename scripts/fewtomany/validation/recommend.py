@@ -280,7 +280,7 @@ def recommend(
     made, fit = parts(learnt, emulated), weighed.fit
     found = Mixture.of(made, fit.weights)
     if not weighed.small:
-        return found, 1.0
+        return found, 1 + fit.weights[WITHOUT] * (learnt.inflation - 1)
     rest, multiples = small_scales(made)[weighed.small], (fit.scale, weighed.scale)
     leading = _leading(name, made, emulated, seed)
     return scales.join(found, rest, leading, learnt.smoothed, multiples)

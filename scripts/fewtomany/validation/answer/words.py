@@ -242,8 +242,8 @@ def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
     if facts.inflation > NOTABLE:
         sentences.append(
             f"It is made to be inverted: its variances are {facts.inflation:.2f} times those of "
-            "the pixels, which makes up for what so few maps do not tell of correlations. Divide it "
-            "by that number for weights and noise levels."
+            "the pixels, which makes up for what few maps do not tell of correlations. Divide it by "
+            "that number for weights and noise levels."
         )
     sentences += _preferred(facts)
     claimed, bias = (
