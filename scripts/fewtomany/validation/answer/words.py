@@ -242,7 +242,7 @@ def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
     if facts.inflation > NOTABLE:
         sentences.append(
             f"It is made to be inverted: its variances are {facts.inflation:.2f} times those of "
-            "the pixels, which makes up for what few maps do not tell of correlations. Divide it by "
+            "the pixels, to make up for what few maps do not tell of correlations. Divide it by "
             "that number for weights and noise levels."
         )
     sentences += _preferred(facts)
