@@ -44,7 +44,7 @@ N_NEIGHBOURS = 25
 """Of a regression in emulated maps."""
 
 N_DRAWS = 200
-"""Draws that directions are made from."""
+"""Draws of the covariance without emulation that directions are made from."""
 
 N_DIRECTIONS = 100
 """Directions of the held-out likelihood, at most."""
@@ -133,7 +133,7 @@ def see(fold: FoldMaps, weighed: Weighed, seed: int) -> Beside:
     made = parts(fold.learnt, fold.emulated)
     model, inflation = recommend(fold.learnt, fold.emulated, weighed, seed, fold.name)
     maps = fold.held.reshape(len(fold.held), -1).astype(np.float64)
-    leading = _leading(fold.name, made, fold.emulated, seed)
+    leading = _leading(fold.name, made, fold.emulated, seed)[:N_DIRECTIONS]
     chosen = worth.choose(maps.shape[1], seed)
     pairs = model.rows(chosen)[:, chosen]
     few = maps.shape[1] <= heldout.FEW
@@ -229,20 +229,22 @@ def ballot(fold: FoldMaps, seed: int) -> Ballot:
 
 
 def _leading(name: str, made: Mapping[str, Model], emulated: np.ndarray, seed: int) -> np.ndarray:
-    """Leading modes of the parts, (m, n).
+    """Leading modes of the parts, (m, n), the first ones first.
 
-    Emulated maps have more variance in their own modes than others have: where regressions know
-    the same without the noise of few maps, their draws lead.
+    Of two scales as many as the covariance without emulation has. Emulated maps have more variance
+    in their own modes than others have: there, draws of the regressions in them lead.
     """
-    if NEAR in made:
+    without = made[WITHOUT]
+    if isinstance(without, TwoScales):
+        size = len(without.directions)
         samples = [
-            made[part].draw(seed, ("recommend", name, part), 0, 2 * N_DRAWS)
+            made[part].draw(seed, ("recommend", name, part), 0, 2 * size)
             for part in (WITHOUT, NEAR)
         ]
     else:
-        samples = [made[WITHOUT].draw(seed, ("recommend", name), 0, N_DRAWS), emulated]
+        size = min(N_DIRECTIONS, len(emulated) // 2, emulated[0].size // 2)
+        samples = [without.draw(seed, ("recommend", name), 0, N_DRAWS), emulated]
     flat = [maps.reshape(len(maps), -1).astype(np.float64) for maps in samples]
-    size = min(N_DIRECTIONS, len(flat[1]) // 2, emulated[0].size // 2)
     return heldout.mixture_modes(flat, max(size, 1))
 
 
