@@ -24,9 +24,13 @@ _njit = numba.njit
 
 
 def njit(*arguments: Callable, **options: Any) -> Callable:
-    """``numba.njit``, as a decorator with or without options; what it compiles is kept."""
+    """``numba.njit``, as a decorator with or without options; what it compiles is kept.
+
+    Where ``NUMBA_DISABLE_JIT`` is set functions stay as they are.
+    """
     made = _njit(*arguments, **options)
-    return _kept(made) if isinstance(made, Dispatcher) else lambda function: _kept(made(function))
+    is_function = bool(arguments) and callable(arguments[0])
+    return _kept(made) if is_function else lambda function: _kept(made(function))
 
 
 @contextlib.contextmanager
@@ -39,9 +43,9 @@ def library() -> Iterator[None]:
         numba.njit = _njit
 
 
-def _kept(function: Dispatcher) -> Dispatcher:
+def _kept(function: Callable) -> Callable:
     folder = compiled.folder("numba")
-    if folder is not None:
+    if folder is not None and isinstance(function, Dispatcher):
         os.environ["NUMBA_CACHE_DIR"] = str(folder.resolve())
         numba.config.reload_config()
         function._cache = _Shared(function.py_func)
