@@ -17,7 +17,7 @@ Before them, the best covariance without emulation and its parts. Then, of every
     recommended   as a campaign recommends it: with the best without emulation, by held-out inputs
                   of five folds, of which each is emulated from the others (``--folds``)
 
-The first command was run as it stands. Of the second only the functions were, in other programs.
+The first command was run as it stands, and with one start and folds. With ``paper`` it was not.
 """
 
 import argparse

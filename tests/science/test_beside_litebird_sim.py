@@ -47,7 +47,7 @@ def ours(scan):
     pixels, psi, tod = scan
     normal, projected = np.zeros((N_PIX, 6)), np.zeros((N_PIX, len(ANGLES), 3))
     which = np.zeros(len(ANGLES), int)
-    binning._accumulate.py_func(
+    binning._accumulate.__wrapped__(
         pixels,
         np.cos(2 * psi),
         np.sin(2 * psi),
