@@ -120,12 +120,12 @@ def learn(
     near = max((_tuned(folds, n) for n in tried), key=lambda found: found.score)
     stand_ins = _stand_ins(surrogate, training.components, training.sky)
     judges, evidence = _judges(folds, near, {}, seed), {}
-    few = seen is not None or not all(judges.small)
-    fit = weights.fit(judges.held, judges.targets, not few)
+    apart = seen is None and all(judges.small)  # large and small scales
+    fit = weights.fit(judges.held, judges.targets, apart)
     if stand_ins:
         more = _judges(folds, near, stand_ins, seed)
         others = [{n: t for n, t in fold.items() if n not in stand_ins} for fold in more.targets]
-        rivals = (weights.fit(more.held, some, not few) for some in (others, more.targets))
+        rivals = (weights.fit(more.held, some, apart) for some in (others, more.targets))
         fit, evidence = judged(fit, *rivals)
         if evidence["surrogate"]["weight"]:
             judges = more
@@ -138,7 +138,7 @@ def learn(
     about["widened"] = widened
     parts = whole.all_parts(near, stand_ins)
     model: Model = Mixture.of(parts, fit.weights)
-    directions = None if few else _leading(whole, parts, seed)
+    directions = _leading(whole, parts, seed) if apart else None
     if directions is not None:
         name, scale = scales.likeliest(judges.small)
         known = 1 + training.centre / len(folds[0].training)  # a mean was taken off the held-out
@@ -297,7 +297,7 @@ def _leading(made: Made, parts: Mapping[str, Model], seed: int) -> np.ndarray | 
         for name, part in parts.items()
         if name != "diagonal"  # no direction leads there
     )
-    return heldout.mixture_modes(samples, n_draws // 2)
+    return heldout.mixture_modes(samples, min(n_draws, size) // 2)
 
 
 def _sample(part: Model, seed: int, key: tuple[str | int, ...], n_draws: int) -> np.ndarray:
