@@ -136,13 +136,15 @@ def main(arguments: argparse.Namespace) -> None:
             maps, seconds = emulated(
                 inputs, learnt, option, arguments.batches, place / "all" / f"{name}.npz"
             )
-            made = recommend.parts(learnt, maps)
+            parts = recommend.Parts.of(learnt, maps, arguments.seed, "all")
             alone = Factor.diagonal(learnt.components, learnt.sky, learnt.smoothed)
-            both = {"a": made[recommend.EMULATED], "b": alone}
+            both = {"a": parts.models[recommend.EMULATED], "b": alone}
             of_maps = Mixture.of(both, {"a": 1 - SHARE, "b": SHARE})
             sys.stdout.write(f"{option}: {len(maps)} maps, {seconds:.2f} CPU s a batch\n")
             symmetry.show("  emulated", viewer.of_model(of_maps), viewer)
-            symmetry.show("  emulated, neighbours", viewer.of_model(made[recommend.NEAR]), viewer)
+            symmetry.show(
+                "  emulated, neighbours", viewer.of_model(parts.models[recommend.NEAR]), viewer
+            )
             if not arguments.folds:
                 continue
             folds = []
@@ -153,7 +155,7 @@ def main(arguments: argparse.Namespace) -> None:
                 drawn, _ = emulated(fold, found, option, arguments.fold_batches, file)
                 folds.append(recommend.FoldMaps(fold.dataset, whole[~kept], found, drawn))
             weighed = recommend.weigh([recommend.ballot(fold, arguments.seed) for fold in folds])
-            made, inflation = recommend.recommend(learnt, maps, weighed, arguments.seed, "all")
+            made, inflation = parts.join(weighed)
             symmetry.show("  recommended", viewer.of_model(made), viewer)
             shares = weighed.fit.weights.items()
             weights = ", ".join(f"{name} {share:.2f}" for name, share in shares)

@@ -87,23 +87,22 @@ def quick_figures():
     ------
     callable : what writes a figure as it is
     """
-    save, lay_out, laid_out = Figure.savefig, style.lay_out, set()
+    save, drawn, laid_out = Figure.savefig, style.save, set()
 
     def quick(figure, path, *arguments, format, **options):
         if format == "pdf":
             return Path(path).write_bytes(b"%PDF-1.4\n%%EOF\n")
         return save(figure, path, *arguments, format=format, **options | {"dpi": 40})
 
-    def once(figure, title):
+    def once(figure, path, title, *arguments, **options):
         if title in laid_out:
             figure.set_layout_engine("none")
-        else:
-            laid_out.add(title)
-            lay_out(figure, title)
+        laid_out.add(title)
+        drawn(figure, path, title, *arguments, **options)
 
-    Figure.savefig, style.lay_out = quick, once
+    Figure.savefig, style.save = quick, once
     yield save
-    Figure.savefig, style.lay_out = save, lay_out
+    Figure.savefig, style.save = save, drawn
 
 
 def pytest_addoption(parser):

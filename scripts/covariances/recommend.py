@@ -57,9 +57,8 @@ def main(arguments: argparse.Namespace) -> None:
     if weighed.small:
         logger.info("small scales are those of: %s", weighed.small)
     emulated, learnt = read(dataset.name), covariance.load(arguments.symmetry)
-    found, inflation = recommend.recommend(
-        learnt, emulated.maps, weighed, campaign.seed, dataset.name
-    )
+    parts = recommend.Parts.of(learnt, emulated.maps, campaign.seed, dataset.name)
+    found, inflation = parts.join(weighed)
     name, evidence["inflation"] = f"recommended-{dataset.name}", inflation
     covariance.write(
         arguments.output,

@@ -78,7 +78,8 @@ class Planted:
         recommended = {}
         for name in ("true", "louder", "unlinked"):
             emulated = store.MapSet(self.maps[name].reshape(-1, 2, 192), "QU", name)
-            mixed, _ = recommend.recommend(learnt, emulated.maps, recommend.EQUAL, 1, name)
+            parts = recommend.Parts.of(learnt, emulated.maps, 1, name)
+            mixed, _ = parts.join(recommend.EQUAL)
             recommended[name] = self.folder / f"recommended-{name}.h5"
             evidence = {"weights": recommend.EQUAL.fit.weights}
             product = recommend.product(mixed, emulated, name, 1, evidence)

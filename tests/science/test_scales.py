@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
-from fewtomany.covariance import heldout, regressions, scales, weights
+from fewtomany import config, covariance
+from fewtomany.covariance import heldout, learn, regressions, scales, tuned, turns, weights
 from fewtomany.covariance.base import Dense
 from fewtomany.covariance.factor import Factor
+from fewtomany.files import store
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
+from fewtomany.validation import recommend
 
 COMPONENTS, SKY = Components("QU"), Sky(4)
 N = 2 * SKY.n_pix
@@ -92,3 +95,68 @@ def test_a_singular_covariance_of_small_scales_is_never_chosen(truth, small, dir
         n: scales.SmallScales.of(maps, m, directions) for n, m in (("few", few), ("local", small))
     }
     assert scales.likeliest([given])[0] == "local"
+
+
+@pytest.fixture(scope="module")
+def found(truth):
+    """Twenty inputs, all values being many; 120 true maps stand for their emulation."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(heldout, "FEW", 0)
+        patch.setattr(turns, "N_ROWS", 60)
+        patch.setattr(tuned, "N_TRIED", 30)
+        maps = truth.draw(5, ("inputs",), 0, 20)
+        held = [np.arange(20) % 4 == number for number in range(4)]
+        folds = [
+            recommend.FoldMaps(
+                f"fold-{number}",
+                maps[left],
+                learn_of(maps[~left]),
+                truth.draw(6 + number, ("emulated",), 0, 60),
+            )
+            for number, left in enumerate(held)
+        ]
+        weighed = recommend.weigh([recommend.ballot(fold, 1) for fold in folds])
+        seen = [recommend.see(fold, weighed, 1) for fold in folds]
+        learnt, emulated = learn_of(maps), truth.draw(5, ("emulated",), 0, 120)
+        parts = recommend.Parts.of(learnt, emulated, 1, "all")
+        model, inflation = parts.join(weighed)
+        evidence = {**recommend.evidence(weighed, seen), "inflation": inflation}
+        like = store.MapSet(emulated.astype(np.float32), "QU", "emulated")
+        return learnt, parts, recommend.product(model, like, "emulated", 1, evidence)
+
+
+def learn_of(maps):
+    inputs = store.MapSet(maps.astype(np.float32), "QU", "inputs")
+    return learn.learn(inputs, config.SymmetrySettings(), 1)
+
+
+def test_it_has_two_scales_and_known_variances_times_a_number(found):
+    learnt, parts, _ = found
+    assert isinstance(learnt.model, scales.TwoScales)
+    assert learnt.evidence["small_scales"] == "local"
+    known = learnt.variance / learnt.inflation
+    np.testing.assert_allclose(known, learnt.smoothed.ravel() ** 2, rtol=1e-9)
+    assert 0.8 < learnt.inflation < 2
+    assert set(parts.models) == {recommend.WITHOUT, recommend.EMULATED, recommend.NEAR}
+
+
+def test_the_recommended_one_is_nearer_to_the_truth_than_each_of_its_parts(truth, found):
+    _, parts, product = found
+    whole = truth.dense()
+
+    def nearness(model):
+        return heldout.expected_log_likelihood(whole, model.dense())
+
+    own = nearness(product.model)
+    assert own > nearness(parts.models[recommend.WITHOUT])
+    assert own > nearness(parts.models[recommend.NEAR])
+
+
+def test_its_evidence_is_plain_and_comes_back_from_a_file(found, tmp_path):
+    product = found[2]
+    covariance.write(tmp_path / "recommended.h5", product, {})
+    back = covariance.load(tmp_path / "recommended.h5")
+    assert back.inflation == product.inflation
+    assert back.evidence["small_scales"] in (recommend.WITHOUT, recommend.NEAR)
+    assert back.evidence["held_out"]["chi2"]["value"] == pytest.approx(1, abs=0.25)
+    np.testing.assert_allclose(back.variance, product.variance)

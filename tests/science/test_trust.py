@@ -186,7 +186,7 @@ def test_a_singular_candidate_is_left_out(truth):
         learnt = learn.learn(store.MapSet(training, "QU", "some"), config.SymmetrySettings(), 1)
         made = recommend.FoldMaps("some.fold-0", training[:2], learnt, emulated)
         flat = training.reshape(n_maps, -1)
-        found, _ = recommend.recommend(learnt, emulated, recommend.EQUAL, 1, "some")
+        found, _ = recommend.Parts.of(learnt, emulated, 1, "some").join(recommend.EQUAL)
         models = folds.candidates(flat, made, found, naive, directions, directions)
         assert ("raw" in models) == known
 

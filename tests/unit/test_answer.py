@@ -152,6 +152,13 @@ def test_three_estimates_of_held_out_inputs_and_the_smallest_is_named():
     assert "Trust it as you would about 31 simulations" in found.headline
 
 
+def test_small_scales_of_emulated_maps_are_told_whatever_their_weight():
+    evidence = {"weights": {"without-emulation": 1.0}, "small_scales": "emulated, neighbours"}
+    found = answer.answer(facts(evidence=evidence), "r")
+    assert "The small scales of the covariance are those of the emulated maps" in found.added
+    assert "200 emulated maps" in found.uses[0].remark
+
+
 def test_inflated_variances_are_told_with_what_to_divide_by():
     told = answer.answer(facts(evidence={"weights": {}, "inflation": 1.29}), "r").sentences[1]
     assert "its variances are 1.29 times those of the pixels" in told

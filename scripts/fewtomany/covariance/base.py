@@ -22,6 +22,9 @@ from fewtomany.errors import UserError
 from fewtomany.maps.components import Components
 from fewtomany.maps.geometry import Geometry
 
+Key = tuple[str | int, ...]
+"""Of a stream of random numbers."""
+
 BLOCK = 32
 """Draws that are made together, aligned to absolute indices and always whole, so that a
 draw has the same bits in whatever shard it is asked for."""
@@ -93,19 +96,12 @@ class Model(abc.ABC):
         """C as a whole, shape (n, n), K²; a new array."""
         return self.times(np.eye(len(self)))
 
-    def draw(
-        self,
-        campaign_seed: int,
-        key: tuple[str | int, ...],
-        start: int,
-        stop: int,
-        block: int = BLOCK,
-    ) -> np.ndarray:
+    def draw(self, seed: int, key: Key, start: int, stop: int, block: int = BLOCK) -> np.ndarray:
         """Gaussian maps of covariance C and zero mean, ``start <= k < stop``.
 
         Parameters
         ----------
-        campaign_seed, key : map k uses streams that begin with ``key`` and end with k
+        seed, key : of the campaign, and map k uses streams that begin with ``key`` and end with k
         block : draws that are made together; with another one the bits are others
 
         Returns
@@ -113,7 +109,7 @@ class Model(abc.ABC):
         float64 array of shape (stop - start, n_components, n_pix), K
         """
         root = symmetric_root(self.dense())[1].reshape(len(self), *self.shape)
-        return linear.draw(root, campaign_seed, key, start, stop, block)
+        return linear.draw(root, seed, key, start, stop, block)
 
     @cached_property
     def _root(self) -> np.ndarray:
@@ -155,13 +151,22 @@ class Model(abc.ABC):
         return self
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays that the model consists of, by name."""
-        named = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
-        return {name: value for name, value in named if isinstance(value, np.ndarray)}
+        """The arrays that the model consists of, by name; those of a model in it by "name/…"."""
+        found = {}
+        for name, value in self._fields.items():
+            if isinstance(value, np.ndarray):
+                found[name] = value
+            elif isinstance(value, Model):
+                found |= {f"{name}/{own}": array for own, array in value.arrays().items()}
+        return found
 
     def about(self) -> dict[str, Any]:
-        """What else it consists of, as plain JSON."""
-        return {}
+        """What else it consists of, as plain JSON: by name the models in it."""
+        return {n: apart(value)[1] for n, value in self._fields.items() if isinstance(value, Model)}
+
+    @property
+    def _fields(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @classmethod
     def of_arrays(
@@ -172,7 +177,13 @@ class Model(abc.ABC):
         sky: Geometry,
     ) -> Self:
         """The model of what :meth:`arrays` and :meth:`about` said."""
-        return cls(components, sky, **arrays, **about)
+        models = {
+            name: together(below(arrays, f"{name}/"), facts, components, sky)
+            for name, facts in about.items()
+            if isinstance(facts, dict)
+        }
+        own = {name: array for name, array in arrays.items() if "/" not in name}
+        return cls(components, sky, **{**about, **own, **models})
 
 
 def apart(model: Model) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

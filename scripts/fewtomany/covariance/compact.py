@@ -7,16 +7,14 @@ and the pixel variances of C; C⁻¹ x and ln det C follow from Woodbury's ident
 there are modes and neighbours, without a matrix.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import scipy
 
 from fewtomany.covariance import regressions
-from fewtomany.covariance.base import BLOCK, Dense, Model, below
+from fewtomany.covariance.base import BLOCK, Dense, Key, Model
 from fewtomany.covariance.eigenmodes import Modes, modes_of_factor
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.local import Local
@@ -75,18 +73,11 @@ class Compact(Model, kind="modes and local"):
         found += self._rows.T @ self._rows
         return found
 
-    def draw(
-        self,
-        campaign_seed: int,
-        key: tuple[str | int, ...],
-        start: int,
-        stop: int,
-        block: int = BLOCK,
-    ) -> np.ndarray:
+    def draw(self, seed: int, key: Key, start: int, stop: int, block: int = BLOCK) -> np.ndarray:
         """As of ``Model.draw``; the streams of map k go on with "modes" and "local"."""
         of_modes = Factor.of_rows(self.components, self.sky, self._rows)
-        found = of_modes.draw(campaign_seed, (*key, "modes"), start, stop, block)
-        return found + self.local.draw(campaign_seed, (*key, "local"), start, stop, block)
+        found = of_modes.draw(seed, (*key, "modes"), start, stop, block)
+        return found + self.local.draw(seed, (*key, "local"), start, stop, block)
 
     @cached_property
     def _inner(self) -> tuple[np.ndarray, np.ndarray]:
@@ -122,24 +113,6 @@ class Compact(Model, kind="modes and local"):
     def leading(self, n_modes: int) -> Modes:
         """Leading modes of X alone."""
         return modes_of_factor(self._rows, n_modes)[1]
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        of_local = {f"local/{name}": array for name, array in self.local.arrays().items()}
-        return {"modes": self.modes, **of_local}
-
-    def about(self) -> dict[str, Any]:
-        return {}
-
-    @classmethod
-    def of_arrays(
-        cls,
-        arrays: Mapping[str, np.ndarray],
-        about: Mapping[str, Any],
-        components: Components,
-        sky: Geometry,
-    ) -> "Compact":
-        local = Local(components, sky, **below(arrays, "local/"))
-        return cls(components, sky, arrays["modes"], local)
 
 
 def of_model(model: Model, seed: int, key: tuple[str | int, ...]) -> Compact:

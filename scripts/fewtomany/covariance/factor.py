@@ -11,7 +11,7 @@ import numpy as np
 import scipy
 
 from fewtomany.covariance import linear
-from fewtomany.covariance.base import BLOCK, Model, SingularError
+from fewtomany.covariance.base import BLOCK, Key, Model, SingularError
 from fewtomany.covariance.eigenmodes import RANK_TOLERANCE, Modes, modes_of_factor
 from fewtomany.errors import UserError
 from fewtomany.maps.components import Components
@@ -125,17 +125,10 @@ class Factor(Model, kind="factor"):
         """Variance of the independent part, (n,)."""
         return ((self.rest * self.scale) ** 2).ravel()
 
-    def draw(
-        self,
-        campaign_seed: int,
-        key: tuple[str | int, ...],
-        start: int,
-        stop: int,
-        block: int = BLOCK,
-    ) -> np.ndarray:
+    def draw(self, seed: int, key: Key, start: int, stop: int, block: int = BLOCK) -> np.ndarray:
         """As of ``Model.draw``; map k has the stream ``(*key, k)``."""
         rest = self.rest if self.rest.any() else None
-        return linear.draw(self.maps, campaign_seed, key, start, stop, block, rest) * self.scale
+        return linear.draw(self.maps, seed, key, start, stop, block, rest) * self.scale
 
     @cached_property
     def _inner(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

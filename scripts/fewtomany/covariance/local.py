@@ -14,7 +14,7 @@ import scipy
 
 from fewtomany import seeds
 from fewtomany.covariance import triangular
-from fewtomany.covariance.base import BLOCK, Model
+from fewtomany.covariance.base import BLOCK, Key, Model
 from fewtomany.maps.components import Components
 from fewtomany.maps.geometry import Geometry
 
@@ -82,18 +82,11 @@ class Local(Model, kind="local"):
             total += np.sum(self.draw(0, ("local", "variance"), first, first + BLOCK) ** 2, axis=0)
         return total.ravel() / N_DRAWS
 
-    def draw(
-        self,
-        campaign_seed: int,
-        key: tuple[str | int, ...],
-        start: int,
-        stop: int,
-        block: int = BLOCK,
-    ) -> np.ndarray:
+    def draw(self, seed: int, key: Key, start: int, stop: int, block: int = BLOCK) -> np.ndarray:
         found = np.empty((stop - start, *self.shape))
         for first in range(start, stop, block):
             last = min(first + block, stop)
-            numbers = seeds.standard_normal(campaign_seed, key, first, last, len(self))
+            numbers = seeds.standard_normal(seed, key, first, last, len(self))
             values = np.ascontiguousarray(numbers.T) * self.left.reshape(-1, 1)
             triangular.forward(self.near, self.coefficients, values)
             found[first - start : last - start] = self._from_order(values).reshape(-1, *self.shape)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fewtomany.covariance.base import BLOCK, Model, apart, below, together
+from fewtomany.covariance.base import BLOCK, Key, Model, apart, below, together
 from fewtomany.errors import UserError
 from fewtomany.maps.components import Components
 from fewtomany.maps.geometry import Geometry
@@ -80,17 +80,10 @@ class Mixture(Model, kind="mixture"):
             total = found if total is None else np.add(total, found, out=total)
         return total
 
-    def draw(
-        self,
-        campaign_seed: int,
-        key: tuple[str | int, ...],
-        start: int,
-        stop: int,
-        block: int = BLOCK,
-    ) -> np.ndarray:
+    def draw(self, seed: int, key: Key, start: int, stop: int, block: int = BLOCK) -> np.ndarray:
         """As of ``Model.draw``; part t of map k has the streams ``(*key, t, …, k)``."""
         return sum(
-            np.sqrt(self.weights[name]) * part.draw(campaign_seed, (*key, name), start, stop, block)
+            np.sqrt(self.weights[name]) * part.draw(seed, (*key, name), start, stop, block)
             for name, part in self.parts.items()
         )
 

@@ -127,8 +127,9 @@ class Covariance:
     def inflation(self) -> float:
         """How many times those of the maps' pixels its variances are.
 
-        More than 1 of a covariance that is made to be inverted and whose correlations few maps
-        tell: see :func:`fewtomany.covariance.scales.join`.
+        Mostly more than 1 of a covariance that is made to be inverted and whose correlations few
+        maps tell: see :func:`fewtomany.covariance.scales.join`. Of the maps, without noise that was
+        added.
         """
         return float(self.evidence.get("inflation", 1.0))
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from fewtomany.covariance import turned, turning, variances
-from fewtomany.covariance.base import BLOCK, Model, apart, below, together
+from fewtomany.covariance.base import BLOCK, Key, Model
 from fewtomany.covariance.variances import Smoothing
 from fewtomany.late import healpy
 from fewtomany.maps.components import Components
@@ -185,29 +185,16 @@ class Rotated(Model, kind="rotated"):
             found = np.ascontiguousarray(found.T)
         return found
 
-    def draw(
-        self,
-        campaign_seed: int,
-        key: tuple[str | int, ...],
-        start: int,
-        stop: int,
-        block: int = BLOCK,
-    ) -> np.ndarray:
+    def draw(self, seed: int, key: Key, start: int, stop: int, block: int = BLOCK) -> np.ndarray:
         """As of ``Model.draw``: maps of M, rotated back."""
-        drawn = self.model.draw(campaign_seed, key, start, stop, block)
+        drawn = self.model.draw(seed, key, start, stop, block)
         return self.scale * self.rotation.from_axis(drawn)
 
     def _as_maps(self, rows: np.ndarray) -> np.ndarray:
         return rows.reshape(-1, *self.shape)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Its own, and those of M by "model/…"."""
-        inner = {f"model/{name}": array for name, array in self.model.arrays().items()}
-        return {**super().arrays(), **inner}
-
     def about(self) -> dict[str, Any]:
-        frames = {"frame": self.rotation.frame, "axis": self.rotation.axis}
-        return {"model": apart(self.model)[1], **frames}
+        return {**super().about(), "frame": self.rotation.frame, "axis": self.rotation.axis}
 
     @classmethod
     def of_arrays(
@@ -217,6 +204,6 @@ class Rotated(Model, kind="rotated"):
         components: Components,
         sky: Geometry,
     ) -> "Rotated":
-        model = together(below(arrays, "model/"), about["model"], components, sky)
-        rotation = Rotation(components, about["frame"], about["axis"])
-        return cls(components, sky, arrays["deviations"], arrays["scale"], model, rotation)
+        others = dict(about)
+        rotation = Rotation(components, others.pop("frame"), others.pop("axis"))
+        return super().of_arrays(arrays, {**others, "rotation": rotation}, components, sky)

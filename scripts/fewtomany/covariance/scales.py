@@ -15,21 +15,13 @@ on all scales suits both.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import scipy
 
 from fewtomany.covariance import heldout, linear
-from fewtomany.covariance.base import (
-    BLOCK,
-    RANK_TOLERANCE,
-    Model,
-    SingularError,
-    apart,
-    below,
-    together,
-)
+from fewtomany.covariance.base import BLOCK, Key, Model, SingularError
+from fewtomany.covariance.eigenmodes import RANK_TOLERANCE
 from fewtomany.maps.components import Components
 from fewtomany.maps.geometry import Geometry
 
@@ -93,20 +85,13 @@ class TwoScales(Model, kind="two scales"):
         found += carried.T @ (more @ carried)
         return found
 
-    def draw(
-        self,
-        campaign_seed: int,
-        key: tuple[str | int, ...],
-        start: int,
-        stop: int,
-        block: int = BLOCK,
-    ) -> np.ndarray:
+    def draw(self, seed: int, key: Key, start: int, stop: int, block: int = BLOCK) -> np.ndarray:
         """As of ``Model.draw``; the streams of map k go on with "rest" and "leading"."""
-        about = campaign_seed, (*key, "leading")
+        about = seed, (*key, "leading")
         found = np.empty((stop - start, *self.shape))
         for first in range(start - start % block, stop, block):
             last = first + block
-            drawn = self.rest.draw(campaign_seed, (*key, "rest"), first, last, block)
+            drawn = self.rest.draw(seed, (*key, "rest"), first, last, block)
             flat = drawn.reshape(block, len(self))
             drawn_there = linear.draw(self._symmetric_root[:, None], *about, first, last, block)
             flat += (drawn_there[:, 0] - flat @ self.directions.T) @ self._carried[0]
@@ -136,24 +121,6 @@ class TwoScales(Model, kind="two scales"):
 
     def log_determinant(self) -> float:
         return self.rest.log_determinant() + self._inverses[1]
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        of_rest = {f"rest/{name}": array for name, array in self.rest.arrays().items()}
-        return {"directions": self.directions, "amplitudes": self.amplitudes, **of_rest}
-
-    def about(self) -> dict[str, Any]:
-        return {"rest": apart(self.rest)[1]}
-
-    @classmethod
-    def of_arrays(
-        cls,
-        arrays: Mapping[str, np.ndarray],
-        about: Mapping[str, Any],
-        components: Components,
-        sky: Geometry,
-    ) -> "TwoScales":
-        rest = together(below(arrays, "rest/"), about["rest"], components, sky)
-        return cls(components, sky, arrays["directions"], arrays["amplitudes"], rest)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ import numpy as np
 
 from fewtomany import seeds
 from fewtomany.covariance import turning, variances
-from fewtomany.covariance.base import BLOCK, Model
+from fewtomany.covariance.base import BLOCK, Key, Model
 from fewtomany.covariance.variances import Smoothing
 from fewtomany.errors import UserError
 from fewtomany.late import healpy
@@ -312,14 +312,7 @@ class Turned(Model, kind="turned"):
             found[a, :, b] *= taper * self.scale[a, :, None] * self.scale[b]
         return found.reshape(n_stokes * n_pix, -1)
 
-    def draw(
-        self,
-        campaign_seed: int,
-        key: tuple[str | int, ...],
-        start: int,
-        stop: int,
-        block: int = BLOCK,
-    ) -> np.ndarray:
+    def draw(self, seed: int, key: Key, start: int, stop: int, block: int = BLOCK) -> np.ndarray:
         """As of ``Model.draw``; map k has the stream ``(*key, k)``.
 
         No matrix is formed: each is a random combination of the turned maps, made in
@@ -335,7 +328,7 @@ class Turned(Model, kind="turned"):
         size = len(wave) * len(self.maps) * len(used)
         found = np.empty((stop - start, *self.scale.shape))
         for first in range(start - start % block, stop, block):
-            numbers = seeds.standard_normal(campaign_seed, key, first, first + block, size)
+            numbers = seeds.standard_normal(seed, key, first, first + block, size)
             numbers = numbers.reshape(block, len(wave), len(self.maps), len(used))
             made = np.zeros((block, *self.scale.shape))
             for k, factor in enumerate(wave):

@@ -37,7 +37,8 @@ class Fit:
     weights : by target, of sum 1
     scale : what their sum is multiplied by; 1 unless it is free
     scores : array (n_held,), log-likelihoods of held-out maps, nats, up to a constant
-    singles : the same of every target alone; −∞ for a singular one
+    singles : the same of every target alone, where the sum is free of its best multiple; −∞ for a
+        singular one
     """
 
     weights: dict[str, float]
@@ -103,10 +104,7 @@ def fit(
         return value / n_held, slope / n_held
 
     singles = {
-        name: np.concatenate(
-            [log_likelihood(maps, s[t]) for maps, s in zip(held, stacks, strict=True)]
-        )
-        for t, name in enumerate(names)
+        name: _single(held, [stack[t] for stack in stacks], free) for t, name in enumerate(names)
     }
     best = int(np.argmax([singles[name].mean() for name in names]))
     equal = np.full(len(names), 1 / len(names))
@@ -132,3 +130,19 @@ def fit(
     ]
     named = dict(zip(names, map(float, weights), strict=True))
     return Fit(named, np.concatenate(scores), singles, scale)
+
+
+def _single(held: Sequence[np.ndarray], matrices: Sequence[np.ndarray], free: bool) -> np.ndarray:
+    """Log-likelihoods of held-out maps under one target; with ``free`` under its best multiple.
+
+    That is their mean χ² per direction.
+    """
+    scores = [log_likelihood(maps, c) for maps, c in zip(held, matrices, strict=True)]
+    found = np.concatenate(scores)
+    if not free or not np.isfinite(found).all():
+        return found
+    each = zip(held, matrices, strict=True)
+    chi2 = sum(np.vdot(maps, np.linalg.solve(c, maps.T).T) for maps, c in each)
+    scale = chi2 / sum(maps.size for maps in held)
+    each = zip(held, matrices, strict=True)
+    return np.concatenate([log_likelihood(maps, scale * c) for maps, c in each])

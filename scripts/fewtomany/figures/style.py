@@ -175,7 +175,7 @@ def save(figure: Figure, path: str | os.PathLike, title: str, caption: str, key:
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph
     with matplotlib.rc_context(_SETTINGS):
         figure.set_dpi(_SETTINGS["savefig.dpi"])
-        lay_out(figure, title)
+        lay_out(figure)
         with store.atomic_path(path) as temporary:
             texts = {"Title": title, "Description": caption, "Source": key}
             figure.savefig(temporary, format="png", metadata=texts)
@@ -184,7 +184,7 @@ def save(figure: Figure, path: str | os.PathLike, title: str, caption: str, key:
             figure.savefig(temporary, format="pdf", metadata=metadata)
 
 
-def lay_out(figure: Figure, title: str) -> None:
+def lay_out(figure: Figure) -> None:
     """Give the parts of a figure their places, once for PNG and PDF.
 
     Matplotlib does it for each of them, and draws a figure once more to do so.

@@ -11,6 +11,7 @@ are as one of the regressions says, those on the inputs or those on the emulated
 held-out inputs find likelier (:mod:`fewtomany.covariance.scales`).
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +71,11 @@ class FoldMaps:
     learnt: Covariance
     emulated: np.ndarray
 
+    @property
+    def values(self) -> np.ndarray:
+        """The maps that it did not see, (n_held, n), float64, K."""
+        return self.held.reshape(len(self.held), -1).astype(np.float64)
+
 
 @dataclass(frozen=True)
 class Ballot:
@@ -94,7 +100,7 @@ class Weighed:
     Attributes
     ----------
     fit : their weights
-    small, scale : whose small scales the covariance has (:func:`small_scales`) and their multiple;
+    small, scale : whose small scales the covariance has (:attr:`Parts.small`) and their multiple;
         "" where each part knows its own
     """
 
@@ -130,10 +136,9 @@ def see(fold: FoldMaps, weighed: Weighed, seed: int) -> Beside:
 
     Pixel variances are those that are known, without the covariance's inflation.
     """
-    made = parts(fold.learnt, fold.emulated)
-    model, inflation = recommend(fold.learnt, fold.emulated, weighed, seed, fold.name)
-    maps = fold.held.reshape(len(fold.held), -1).astype(np.float64)
-    leading = _leading(fold.name, made, fold.emulated, seed)[:N_DIRECTIONS]
+    parts = Parts.of(fold.learnt, fold.emulated, seed, fold.name)
+    model, inflation = parts.join(weighed)
+    maps, leading = fold.values, parts.leading[:N_DIRECTIONS]
     chosen = worth.choose(maps.shape[1], seed)
     pairs = model.rows(chosen)[:, chosen]
     few = maps.shape[1] <= heldout.FEW
@@ -186,17 +191,82 @@ def _with_error(reduced: np.ndarray) -> dict[str, float | None]:
     }
 
 
-def parts(learnt: Covariance, emulated: np.ndarray) -> dict[str, Model]:
-    """The parts, scaled to the same deviations."""
-    centred = emulated.astype(np.float64)
-    centred -= centred.mean(axis=0)
-    about = learnt.components, learnt.sky
-    found = {WITHOUT: learnt.model, EMULATED: Factor.of_rows(*about, centred)}
-    if "neighbours" in learnt.evidence:
-        own = np.sqrt(np.mean(centred**2, axis=0))
-        found[NEAR] = regressions.learn(centred, own, *about, N_NEIGHBOURS)
-    scaled = {n: part.scaled(learnt.smoothed) for n, part in found.items() if n != WITHOUT}
-    return found | scaled
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a recommended covariance is made of.
+
+    Attributes
+    ----------
+    models : by name, scaled to the same deviations
+    deviation : array of shape (n_components, n_pix), K: these
+    inflation : of the best covariance without emulation
+    emulated : array of shape (n_maps, n_components, n_pix), K
+    seed, name : of the draws that leading directions are made from
+    """
+
+    models: Mapping[str, Model]
+    deviation: np.ndarray
+    inflation: float
+    emulated: np.ndarray
+    seed: int
+    name: str
+
+    @classmethod
+    def of(cls, learnt: Covariance, emulated: np.ndarray, seed: int, name: str) -> "Parts":
+        """Of what was learnt from some inputs, and their emulation."""
+        centred = emulated.astype(np.float64)
+        centred -= centred.mean(axis=0)
+        about = learnt.components, learnt.sky
+        found = {EMULATED: Factor.of_rows(*about, centred)}
+        if learnt.evidence.get("symmetry", {}) is None:  # no axis is known
+            own = np.sqrt(np.mean(centred**2, axis=0))
+            found[NEAR] = regressions.learn(centred, own, *about, N_NEIGHBOURS)
+        models = {name: part.scaled(learnt.smoothed) for name, part in found.items()}
+        models = {WITHOUT: learnt.model, **models}
+        return cls(models, learnt.smoothed, learnt.inflation, emulated, seed, name)
+
+    @property
+    def small(self) -> dict[str, Model]:
+        """What small scales can be like, by name of the part that knows them.
+
+        Empty where the parts themselves say: an axis is known, or values are few.
+        """
+        without = self.models[WITHOUT]
+        if not isinstance(without, TwoScales):
+            return {}
+        return {WITHOUT: without.rest, NEAR: self.models[NEAR]}
+
+    @functools.cached_property
+    def leading(self) -> np.ndarray:
+        """Leading modes of the parts, (m, n), the first ones first.
+
+        Of two scales as many as the covariance without emulation has. Emulated maps have more
+        variance in their own modes than others have: there, draws of the regressions in them lead.
+        """
+        without, key = self.models[WITHOUT], ("recommend", self.name)
+        if isinstance(without, TwoScales):
+            size = len(without.directions)
+            samples = [
+                self.models[part].draw(self.seed, (*key, part), 0, 2 * size)
+                for part in (WITHOUT, NEAR)
+            ]
+        else:
+            size = min(N_DIRECTIONS, len(self.emulated) // 2, self.emulated[0].size // 2)
+            samples = [without.draw(self.seed, key, 0, N_DRAWS), self.emulated]
+        flat = [maps.reshape(len(maps), -1).astype(np.float64) for maps in samples]
+        return heldout.mixture_modes(flat, max(size, 1))
+
+    def join(self, weighed: Weighed) -> tuple[Model, float]:
+        """The covariance with some weights.
+
+        And how many times the known ones its pixel variances are
+        (:func:`fewtomany.covariance.scales.join`).
+        """
+        found = Mixture.of(self.models, weighed.fit.weights)
+        if not weighed.small:
+            return found, 1 + weighed.fit.weights[WITHOUT] * (self.inflation - 1)
+        rest, multiples = self.small[weighed.small], (weighed.fit.scale, weighed.scale)
+        return scales.join(found, rest, self.leading, self.deviation, multiples)
 
 
 def emulation(shares: Mapping[str, float]) -> float:
@@ -204,48 +274,15 @@ def emulation(shares: Mapping[str, float]) -> float:
     return sum(share for name, share in shares.items() if name != WITHOUT)
 
 
-def small_scales(made: Mapping[str, Model]) -> dict[str, Model]:
-    """What small scales can be like, by name of the part that knows them.
-
-    Empty where the parts themselves say: an axis is known, or values are few.
-    """
-    if not isinstance(made[WITHOUT], TwoScales):
-        return {}
-    return {WITHOUT: made[WITHOUT].rest, NEAR: made[NEAR]}
-
-
 def ballot(fold: FoldMaps, seed: int) -> Ballot:
     """What a fold has to say: in all values where they are few, or leading modes of the parts."""
-    made = parts(fold.learnt, fold.emulated)
-    maps = fold.held.reshape(len(fold.held), -1).astype(np.float64)
+    parts, maps = Parts.of(fold.learnt, fold.emulated, seed, fold.name), fold.values
     if maps.shape[1] <= heldout.FEW:
-        return Ballot(maps, {name: part.dense() for name, part in made.items()}, {})
-    leading = _leading(fold.name, made, fold.emulated, seed)
-    targets = {name: part.within(leading) for name, part in made.items()}
-    small = {
-        n: scales.SmallScales.of(maps, part, leading) for n, part in small_scales(made).items()
-    }
+        return Ballot(maps, {name: part.dense() for name, part in parts.models.items()}, {})
+    leading = parts.leading
+    targets = {name: part.within(leading) for name, part in parts.models.items()}
+    small = {n: scales.SmallScales.of(maps, part, leading) for n, part in parts.small.items()}
     return Ballot(maps @ leading.T, targets, small)
-
-
-def _leading(name: str, made: Mapping[str, Model], emulated: np.ndarray, seed: int) -> np.ndarray:
-    """Leading modes of the parts, (m, n), the first ones first.
-
-    Of two scales as many as the covariance without emulation has. Emulated maps have more variance
-    in their own modes than others have: there, draws of the regressions in them lead.
-    """
-    without = made[WITHOUT]
-    if isinstance(without, TwoScales):
-        size = len(without.directions)
-        samples = [
-            made[part].draw(seed, ("recommend", name, part), 0, 2 * size)
-            for part in (WITHOUT, NEAR)
-        ]
-    else:
-        size = min(N_DIRECTIONS, len(emulated) // 2, emulated[0].size // 2)
-        samples = [without.draw(seed, ("recommend", name), 0, N_DRAWS), emulated]
-    flat = [maps.reshape(len(maps), -1).astype(np.float64) for maps in samples]
-    return heldout.mixture_modes(flat, max(size, 1))
 
 
 def weigh(ballots: Sequence[Ballot]) -> Weighed:
@@ -263,29 +300,6 @@ def _chi2(maps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     if values[0] <= SINGULAR * values[-1]:
         return np.full(len(maps), np.inf)
     return np.sum((maps @ vectors) ** 2 / values, axis=1)
-
-
-def recommend(
-    learnt: Covariance, emulated: np.ndarray, weighed: Weighed, seed: int, name: str
-) -> tuple[Model, float]:
-    """The recommended covariance of some inputs and their emulation.
-
-    Parameters
-    ----------
-    seed, name : of the draws that leading directions are made from
-
-    Returns
-    -------
-    the covariance, and how many times the known ones its pixel variances are
-    (:func:`fewtomany.covariance.scales.join`)
-    """
-    made, fit = parts(learnt, emulated), weighed.fit
-    found = Mixture.of(made, fit.weights)
-    if not weighed.small:
-        return found, 1 + fit.weights[WITHOUT] * (learnt.inflation - 1)
-    rest, multiples = small_scales(made)[weighed.small], (fit.scale, weighed.scale)
-    leading = _leading(name, made, emulated, seed)
-    return scales.join(found, rest, leading, learnt.smoothed, multiples)
 
 
 def product(

@@ -101,6 +101,11 @@ class Facts:
         return sum(share for name, share in evidence["weights"].items() if name != WITHOUT)
 
     @property
+    def emulated_small_scales(self) -> bool:
+        """Whether what the recommended covariance says of small scales is of emulated maps."""
+        return (self.evidence or {}).get("small_scales", "").startswith(EMULATED)
+
+    @property
     def inflation(self) -> float:
         """How many times those of the pixels the recommended covariance's variances are."""
         return (self.evidence or {}).get("inflation", 1.0)

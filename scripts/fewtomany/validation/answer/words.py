@@ -8,6 +8,9 @@ from fewtomany.config.statistics import STATISTICS
 from fewtomany.validation.answer.facts import CHI2, WITHOUT, Facts, Worth, count
 from fewtomany.validation.answer.faults import COVARIANCE, NON_GAUSSIAN, SPECTRUM, Fault
 
+NOTABLE = 0.02
+"""What variances differ by from those of the pixels where that is worth a sentence."""
+
 SIGNIFICANT = 2.0
 """Standard errors that tell something."""
 
@@ -45,10 +48,6 @@ class Use:
     remark: str
 
 
-NOTABLE = 1.02
-"""Variances over those of the pixels that are worth a sentence."""
-
-
 def enumerate_words(words: Sequence[str]) -> str:
     """Words as a list in a sentence: "a, b and c"."""
     if len(words) < 2:
@@ -62,7 +61,7 @@ def uses(facts: Facts, folder: str, wrong: Wrong) -> tuple[Use, ...]:
     found = [_of_spectra(maps, inputs, facts, wrong), _of_morphology(maps, facts, wrong)]
     if facts.evidence is not None:
         text = f"from {facts.n_inputs} inputs"
-        if facts.weight is None or facts.weight >= NEGLIGIBLE:
+        if facts.weight is None or facts.weight >= NEGLIGIBLE or facts.emulated_small_scales:
             text += f" and {facts.n_maps:,} emulated maps"
         found.insert(0, Use(COVARIANCE, f"{folder}/recommended/{facts.dataset}.h5", f"{text}."))
     return tuple(found)
@@ -239,11 +238,11 @@ def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
         sentences.append(chi2_sentence(found["value"], found["error"], alone))
     if facts.numbers:
         sentences.append(numbers_sentence(facts.numbers, facts.counted_by_truth))
-    if facts.inflation > NOTABLE:
+    if abs(facts.inflation - 1) > NOTABLE:
         sentences.append(
             f"It is made to be inverted: its variances are {facts.inflation:.2f} times those of "
-            "the pixels, to make up for what few maps do not tell of correlations. Divide it by "
-            "that number for weights and noise levels."
+            "the pixels, under which held-out inputs are likeliest. Divide it by that number for "
+            "weights and noise levels."
         )
     sentences += _preferred(facts)
     claimed, bias = (
@@ -300,6 +299,11 @@ def added(facts: Facts) -> str:
         text = (
             "No input was held out, so the emulated covariance is mixed half and half with the "
             "best one without emulation."
+        )
+    elif facts.emulated_small_scales:
+        text = (
+            "The small scales of the covariance are those of the emulated maps, which have a "
+            f"weight of {weight:.2f} on large ones{_gained(facts)}."
         )
     elif weight < NEGLIGIBLE:
         text = "The emulation added nothing to the covariance: held-out inputs give it no weight."

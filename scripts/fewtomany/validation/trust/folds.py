@@ -117,7 +117,8 @@ def judge_fold(
     truth : true covariance, where there is one
     seed : of the draws of the best covariance without emulation that directions are made from
     """
-    recommended, _ = recommend.recommend(made.learnt, made.emulated, weighed, seed, made.name)
+    parts = recommend.Parts.of(made.learnt, made.emulated, seed, made.name)
+    recommended, _ = parts.join(weighed)
     drawn = made.learnt.model.draw(seed, ("trust", made.name), 0, recommend.N_DRAWS)
     emulated, held, drawn = (
         maps.reshape(len(maps), -1).astype(np.float64) for maps in (made.emulated, made.held, drawn)
