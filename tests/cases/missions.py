@@ -179,7 +179,10 @@ def toast3_hdf5(folder):
     return wrote
 
 
-@case(refused=r"pysm_0\.fits: TUNIT is 'uK_RJ'; expected K, mK, uK .*give UNIT", CONVENTION="COSMO")
+@case(
+    refused=r"pysm_0\.fits: TUNIT is 'uK_RJ'; expected K, mK, uK, nK .*give UNIT",
+    CONVENTION="COSMO",
+)
 def pysm_brightness(folder):
     """PySM 3 maps in Rayleigh-Jeans units. b-thorne/PySM_public#29"""
     for k, maps in enumerate(truth().maps):
@@ -224,7 +227,7 @@ def mapsims_noise(folder):
     return wrote
 
 
-@case(refused=r"map_1.* is 'Tcmb'; expected K, mK, uK .*writes in mK: give UNIT to take it as")
+@case(refused=r"map_1.* is 'Tcmb'; expected K, mK, uK, nK .*writes in mK: give UNIT to take it as")
 def spt3g_without_its_unit(folder):
     return spt3g(folder)
 

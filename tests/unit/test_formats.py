@@ -52,6 +52,7 @@ UNITS = {
     "K": "K K_CMB Kcmb K_cmb KCMB Kelvin kelvins K_thermo K(CMB) K_{CMB} Kthermo",
     "mK": "mK mK_CMB mKcmb mK,thermodynamic",
     "uK": "uK uK_CMB uKcmb uKCMB muK muK_CMB µK μK uK_thermo uK,thermodynamic microK uk UK",
+    "nK": "nK nK_CMB nanokelvin",
 }
 
 

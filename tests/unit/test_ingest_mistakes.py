@@ -83,7 +83,7 @@ MISTAKES = {
     ),
     "no unit": (
         _rewrite(1, column_units=None),
-        r"a-1\.fits: TUNIT is missing; give unit \(K, mK, uK\)",
+        r"a-1\.fits: TUNIT is missing; give unit \(K, mK, uK, nK\)",
     ),
     "no convention": (
         _edit(1, POLCCONV=None),

@@ -22,7 +22,7 @@ class MapFiles(Section):
 
     files: Patterns
     """The same of one channel."""
-    unit: Literal["K", "mK", "uK"] = ABSENT
+    unit: Literal["K", "mK", "uK", "nK"] = ABSENT
     """Unit of the maps of the files; by default what the files say."""
     ordering: Literal["RING", "NESTED"] = ABSENT
     """Ordering of their pixels; by default what the files say."""

@@ -30,7 +30,7 @@ class Source:
     Attributes
     ----------
     files : paths or patterns, in order
-    unit : "K", "mK" or "uK"
+    unit : "K", "mK", "uK" or "nK"
     ordering : "RING" or "NESTED"
     convention : of polarization, "COSMO" or "IAU"
     frame : "galactic", "ecliptic" or "equatorial"

@@ -262,5 +262,5 @@ def _check_outliers(where: str, values: np.ndarray, header: Header, stokes: str)
         if typical * UNITS[header.unit] > 1e9:
             raise UserError(
                 f"{where}: the values of {letter} are no temperatures (median {typical:.2g} "
-                f"{header.unit}); expected K, mK or uK"
+                f"{header.unit}); expected K, mK, uK or nK"
             )

@@ -20,7 +20,7 @@ class Header:
     Attributes
     ----------
     nside : HEALPix resolution
-    unit : "K", "mK", "uK", or what else the file says
+    unit : "K", "mK", "uK", "nK", or what else the file says
     ordering : "RING" or "NESTED", or what else the file says
     convention : of polarization, "COSMO" or "IAU", or what else the file says
     frame : "galactic", "ecliptic" or "equatorial", or what else the file says

@@ -7,7 +7,7 @@ itself where it is neither.
 import re
 from collections.abc import Mapping, Sequence
 
-UNITS = {"K": 1.0, "mK": 1e-3, "uK": 1e-6}
+UNITS = {"K": 1.0, "mK": 1e-3, "uK": 1e-6, "nK": 1e-9}
 """Kelvin per unit, thermodynamic."""
 
 ORDERINGS = ("RING", "NESTED")
@@ -20,12 +20,12 @@ PIXEL_COLUMNS = ("PIXEL", "PIX", "PIXELS", "PIXLIST", "PIXNUM", "PIXEL_INDEX", "
 
 _NOTHING = ("", "UNKNOWN", "NONE", "UNDEFINED", "N/A", "NA", "UNSPECIFIED")
 
-_KELVIN = r"(micro|milli|[mu]|)(?:kelvins?|K)"
+_KELVIN = r"(milli|micro|nano|[mun]|)(?:kelvins?|K)"
 _THERMODYNAMIC = r"[\s_,(]*\{?(?:CMB|thermo(?:dynamic)?)\}?\)?"
 _LEADING_ONE = re.compile(r"1(?:\.0*)?[\s*]+(?=[^\W\d])")
 _POWER = re.compile(r"(?:10(?:\*\*|\^)?\(?([+-]?\d+)\)?|1(?:\.0*)?[eE]([+-]?\d+))[\s*.]+(?=K)")
-_POWERS = {-3: "m", -6: "u"}
-_PREFIXES = {"": "K", "m": "mK", "milli": "mK", "u": "uK", "micro": "uK"}
+_POWERS = {-3: "m", -6: "u", -9: "n"}
+_PREFIXES = {"": "K", "m": "mK", "milli": "mK", "u": "uK", "micro": "uK", "n": "nK", "nano": "nK"}
 
 _ORDERING_WORDS = {"RING": ("RING",), "NESTED": ("NESTED", "NEST")}
 _CONVENTION_WORDS = {"COSMO": ("COSMO", "HEALPIX"), "IAU": ("IAU",)}
@@ -51,7 +51,7 @@ _UNNAMED = re.compile(r"(?:COL(?:UMN)?|UNKNOWN|MAP|FIELD|SIM|REAL(?:I[SZ]ATION)?
 
 
 def unit_of(text: str | None) -> str | None:
-    """ "K", "mK" or "uK" for the unit of a column: thermodynamic (K_CMB, uK,thermodynamic, ...)."""
+    """ "K", "mK", "uK" or "nK" of a column: thermodynamic (K_CMB, uK,thermodynamic, ...)."""
     word = _LEADING_ONE.sub("", (text or "").strip(" '\""))
     if word.upper() in _NOTHING:
         return None
