@@ -193,8 +193,8 @@ FAULTS = (
     # maps of the user
     Fault(
         "microkelvin are millikelvin",
-        '{"K": 1.0, "mK": 1e-3, "uK": 1e-6}',
-        '{"K": 1.0, "mK": 1e-3, "uK": 1e-3}',
+        '{"K": 1.0, "mK": 1e-3, "uK": 1e-6, "nK": 1e-9}',
+        '{"K": 1.0, "mK": 1e-3, "uK": 1e-3, "nK": 1e-9}',
         INGEST,
     ),
     Fault(
