@@ -16,6 +16,7 @@ from cases.writing import (
     N_PIX,
     NEST,
     NSIDE,
+    UNSEEN,
     WHOLE,
     N,
     case,
@@ -103,6 +104,39 @@ def frames_of_the_files_differ(folder):
         table(folder / f"m{k}.fits", columns_of(maps), {**WHOLE, "COORDSYS": "GC"[k == 2]})
 
 
+@case(
+    told=r"^left out: BEAM_TF \(4001 values are no HEALPix map\)$",
+)
+def a_beam_beside_the_map(folder):
+    """Planck's component maps: a transfer function in an extension of its own."""
+    wrote = truth("T")
+    for k in range(N):
+        beam = fits.BinTableHDU.from_columns([fits.Column("INT_BEAM", "E", array=np.ones(4001))])
+        beam.header["EXTNAME"] = "BEAM_TF"
+        table(folder / f"map_{k}.fits", columns_of(wrote.maps[k], "T"), WHOLE, others=[beam])
+    return wrote
+
+
+@case(refused=r"sims\.fits, SIM2: 100 values are no HEALPix map; expected 12·nside² of them")
+def one_realization_cut_off(folder):
+    """Realizations in extensions, of which one is no whole map: the others are not all."""
+    header = {key: value for key, value in WHOLE.items() if key != "NSIDE"}
+    maps = [maps[:, :100] if k == 2 else maps for k, maps in enumerate(truth(n=6).maps)]
+    tables = [hdu(columns_of(m), **header, EXTNAME=f"SIM{k}") for k, m in enumerate(maps)]
+    fits.HDUList([fits.PrimaryHDU(), *tables]).writeto(folder / "sims.fits")
+
+
+@case(
+    refused=r"sims\.fits: every one of 4 rows of Q holds 192 values, a map; expected a table or a"
+)
+def a_row_for_each_realization(folder):
+    """astropy's Table of arrays (n_maps, n_pix), which without NSIDE is one map of more pixels."""
+    maps = truth("QU").maps
+    columns = {letter: maps[:, k] for k, letter in enumerate("QU")}
+    about = {key: value for key, value in WHOLE.items() if key != "NSIDE"}
+    Table(columns, units={"Q": "K", "U": "K"}, meta=about).write(folder / "sims.fits")
+
+
 # --- Words and types --------------------------------------------------------------------------
 
 
@@ -155,6 +189,81 @@ def hdf5_with_bytes(folder):
             dataset = file.create_dataset("maps", data=1e6 * wrote.maps[k][:, NEST])
             dataset.attrs.update({**about, "polconv": np.bytes_("COSMO")})
     return wrote
+
+
+@case("*.h5", CONVENTION="COSMO")
+def hdf5_with_a_unit_for_each_component(folder):
+    """Attributes that are arrays of words, or of nothing."""
+    wrote = truth()
+    about = {"UNITS": ["uK", "uK", "uK"], "ORDERING": "RING", "COORDSYS": ["G"]}
+    for k in range(N):
+        with h5py.File(folder / f"map_{k}.h5", "w") as file:
+            dataset = file.create_dataset("map", data=1e6 * wrote.maps[k])
+            dataset.attrs.update({**about, "POLCCONV": h5py.Empty("S1")})
+    return wrote
+
+
+@case(
+    "*.h5",
+    refused=r"map_0\.h5: columns of different units \(T K, Q uK, U uK\); expected one unit",
+    CONVENTION="COSMO",
+)
+def hdf5_with_units_that_differ(folder):
+    about = {"UNITS": ["K", "uK", "uK"], "ORDERING": "RING", "COORDSYS": "G"}
+    for k, maps in enumerate(truth().maps):
+        with h5py.File(folder / f"map_{k}.h5", "w") as file:
+            file.create_dataset("map", data=maps).attrs.update(about)
+
+
+@case()
+def a_mark_in_words(folder):
+    """BAD_DATA names what is known anyway."""
+    wrote = truth(seen=north(0.2))
+    for k in range(N):
+        values = np.where(wrote.seen, wrote.maps[k], UNSEEN)
+        header = {**WHOLE, "BAD_DATA": "UNSEEN" if k else fits.card.UNDEFINED}
+        table(folder / f"map_{k}.fits", columns_of(values), header)
+    return wrote
+
+
+@case(refused=r"map_0\.fits: BAD_DATA is 'see the notes'; expected a number")
+def a_mark_in_other_words(folder):
+    for k, maps in enumerate(truth().maps):
+        header = {**WHOLE, "BAD_DATA": "see the notes"}
+        table(folder / f"map_{k}.fits", columns_of(maps), header)
+
+
+@case(
+    "*.npy",
+    refused=r"sims\.npy: shape \(192, 12\) has the 192 pixels of a HEALPix map along the",
+    CONVENTION="COSMO",
+)
+def array_with_pixels_before_realizations(folder):
+    """Twelve realizations, as many as the smallest HEALPix map has pixels."""
+    np.save(folder / "sims.npy", truth("T", n=12).maps[:, 0].T)
+
+
+@case(
+    "*.npy",
+    told=f"{ARRAYS}K, RING, galactic | 4 maps from files of Q, U each",
+    **{"CONVENTION": "COSMO"},
+)
+def arrays_of_q_and_of_u(folder):
+    wrote = truth("QU")
+    for k, letter in enumerate("QU"):
+        np.save(folder / f"sims_{letter}.npy", wrote.maps[:, k])
+    return wrote
+
+
+@case(
+    "*.npy",
+    refused=r"sims_Q\.npy holds 4, .*sims_U\.npy holds 5 maps; expected equally many of Q, U",
+    CONVENTION="COSMO",
+)
+def arrays_of_unequal_length(folder):
+    maps = truth("QU", n=5).maps
+    np.save(folder / "sims_Q.npy", maps[:4, 0])
+    np.save(folder / "sims_U.npy", maps[:, 1])
 
 
 @case("*.npy", told=f"{ARRAYS}RING, galactic$", UNIT="K", CONVENTION="COSMO")
@@ -219,6 +328,14 @@ def links_without_a_file(folder):
     os.symlink("../.git/annex/objects/map_3.fits", folder / "map_3.fits")
 
 
+@case(refused=r"map_3\.fits: is a folder; expected a file")
+def a_folder_of_that_name(folder):
+    for k, maps in enumerate(truth().maps):
+        table(folder / f"map_{k}.fits", columns_of(maps), WHOLE)
+    (folder / "map_3.fits").unlink()
+    (folder / "map_3.fits").mkdir()
+
+
 @case("*.bz2", refused=r"map_0\.fits\.bz2: is of no known format; expected \.fits")
 def packed_by_bzip2(folder):
     for k in range(N):
@@ -264,3 +381,37 @@ def four_marks(folder):
         values = np.where(wrote.seen, wrote.maps[k], marks[k])
         table(folder / f"map_{k}.fits", columns_of(values), WHOLE)
     return wrote
+
+
+@case()
+def pixels_in_a_column_healpix(folder):
+    """Of the whole sphere, in the order of somebody's catalogue."""
+    wrote = truth()
+    pixels = np.random.default_rng(3).permutation(N_PIX)
+    for k in range(N):
+        columns = [("HEALPIX_ID", "K", None, pixels), *columns_of(wrote.maps[k][:, pixels])]
+        table(folder / f"map_{k}.fits", columns, WHOLE)
+    return wrote
+
+
+# --- Maps that are no realizations ------------------------------------------------------------
+
+
+@case(refused=r"map_coadd\.fits: is the mean of the 6 other maps; expected realizations alone")
+def the_mean_of_all(folder):
+    """A coadd that a pattern takes with the realizations it is made of."""
+    maps = truth(n=6).maps
+    for k, some in enumerate(maps):
+        table(folder / f"map_{k}.fits", columns_of(some), WHOLE)
+    mean = columns_of(maps.mean(axis=0).astype(np.float32), form="E")
+    table(folder / "map_coadd.fits", mean, WHOLE)
+
+
+@case(
+    refused=r"T is the same in every map; expected maps that differ, or STOKES=QU to leave it out"
+)
+def one_sky_in_t(folder):
+    maps = truth().maps
+    maps[:, 0] = maps[0, 0]
+    for k, some in enumerate(maps):
+        table(folder / f"map_{k}.fits", columns_of(some), WHOLE)

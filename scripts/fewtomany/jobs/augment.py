@@ -25,9 +25,8 @@ FEWEST = 4
 FEWEST_FOLDED = 5
 """Inputs that cross-validation needs: one held out, four left."""
 
-LARGEST_NSIDE = 128
-"""Resolution up to which maps are taken as they are."""
-
+LEAST_NSIDE, LARGEST_NSIDE = 2, 128
+"""Resolutions from and up to which maps are taken as they are."""
 
 FINEST_FROM_NOISE = 32
 """Resolution up to which descents from white noise are affordable."""
@@ -121,6 +120,8 @@ def plan(
         raise UserError(
             f"NSIDE: {nside} is not allowed; expected at most {kind.nside}, of the maps"
         )
+    if nside < LEAST_NSIDE or nside & (nside - 1):
+        raise UserError(f"NSIDE: {nside} is not allowed; expected a power of 2 from {LEAST_NSIDE}")
     if n_maps < 10:
         raise UserError(f"N_MAPS: {n_maps} is not allowed; expected at least 10")
     content = copy.deepcopy(defaults)

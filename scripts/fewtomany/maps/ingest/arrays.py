@@ -11,7 +11,7 @@ import numpy as np
 
 from fewtomany.errors import UserError
 from fewtomany.maps.ingest.files import open_npy
-from fewtomany.maps.ingest.tables import Column, Header, Table, nside_of
+from fewtomany.maps.ingest.tables import SPHERES, Column, Header, Table, nside_of
 
 DIMENSIONS = (1, 2, 3)
 
@@ -25,16 +25,25 @@ def table_of(path: str, key: str, label: str, shape: Sequence[int], said: dict) 
     """The table of an array of maps by its shape, with what is said of it (as a header's words)."""
     n_columns = shape[-2] if len(shape) > 1 else 1
     where = f"{path}, {label}" if label else path
+    if len(shape) == 2 and shape[0] > shape[1] and shape[0] in SPHERES:
+        raise UserError(
+            f"{where}: shape ({shape[0]}, {shape[1]}) has the {shape[0]} pixels of a HEALPix map "
+            "along the first axis; expected pixels along the last"
+        )
     nside = nside_of(where, shape[-1], said.get("nside"))
     if 12 * nside**2 != shape[-1]:
         raise UserError(
             f"{where}: holds {shape[-1]} pixels; expected {12 * nside**2} at NSIDE {nside}"
         )
+    unit = said.get("unit")
+    units = unit if isinstance(unit, list) else [unit] * n_columns
+    if len(units) != n_columns:
+        raise UserError(f"{where}: has {len(units)} units ({units}); expected {n_columns} or one")
     return Table(
         path=path,
         key=key,
         label=label,
-        columns=tuple(Column.of("", said.get("unit")) for _ in range(n_columns)),
+        columns=tuple(Column.of("", unit) for unit in units),
         header=Header(nside, None, said.get("ordering"), said.get("convention"), said.get("frame")),
         n_maps=shape[0] if len(shape) == 3 else 1,
         n_axes=len(shape),

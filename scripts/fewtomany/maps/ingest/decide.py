@@ -8,6 +8,7 @@ with what the user may say.
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fewtomany.errors import UserError
 from fewtomany.maps.components import STOKES
@@ -65,7 +66,13 @@ def _of_file(
 ) -> list[Series]:
     """The maps of a file, from those of its tables."""
     found, without = [], []
+    names = {tuple(c.name for c in table.columns) for table in tables if not table.fault}
     for table in tables:
+        if table.fault and tuple(c.name for c in table.columns) in names:
+            raise UserError(replace(table, several=True).where + table.fault.removeprefix(path))
+        if table.fault:
+            without.append((table, table.fault.removeprefix(f"{path}: ").partition(";")[0]))
+            continue
         one = of_table(table, stokes, notes)
         if isinstance(one, Series):
             found.append((table, one))

@@ -83,7 +83,10 @@ def find(patterns: str | Sequence[str]) -> list[str]:
         paths = [home] if Path(home).is_file() else _matching(home)
         if lost := next((path for path in sorted(paths) if not Path(path).exists()), None):
             raise UserError(f"{lost}: is a link to a file that is not there; expected the file")
-        paths = [path for path in sorted(paths, key=words.natural) if Path(path).is_file()]
+        some = sorted(paths, key=words.natural)
+        paths = [path for path in some if Path(path).is_file()]
+        if odd := next((path for path in some if Path(path).is_dir() and _is_known(path)), None):
+            raise UserError(f"{odd}: is a folder; expected a file")
         if not paths and Path(home).is_dir():
             raise UserError(f"{pattern}: is a folder; expected files, as {pattern}/*.fits")
         if not paths:
@@ -115,6 +118,10 @@ def patterns(arguments: Sequence[str]) -> list[str]:
         except ValueError as error:
             raise UserError(f"MAPS: {argument!r}: {error}; expected paths or patterns") from None
     return found
+
+
+def _is_known(path: str) -> bool:
+    return Path(path).name.lower().endswith(tuple(SUFFIXES))
 
 
 def format_of(path: str) -> str:

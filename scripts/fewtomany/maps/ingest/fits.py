@@ -9,6 +9,7 @@ import contextlib
 import gzip
 import io
 import logging
+import math
 import warnings
 import zlib
 from collections import Counter
@@ -22,7 +23,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from fewtomany.errors import UserError
 from fewtomany.maps.ingest import words
-from fewtomany.maps.ingest.tables import UNSEEN, Column, Header, Table, nside_of
+from fewtomany.maps.ingest.tables import SPHERES, UNSEEN, Column, Header, Table, nside_of
 
 DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, zlib.error)
 """What astropy raises for files that are cut off or none at all."""
@@ -34,7 +35,7 @@ EXPLICIT = ("EXPLICIT", "PARTIAL")
 
 
 def tables(path: str) -> list[Table]:
-    """The tables of a file, from its headers alone.
+    """The tables of a file, from its headers alone; last those that cannot be read.
 
     Raises
     ------
@@ -48,10 +49,10 @@ def tables(path: str) -> list[Table]:
                 try:
                     found.append(_table(path, place, unit, primary))
                 except UserError as error:
-                    faults.append(error)
+                    faults.append(_with_fault(path, place, unit, error))
         if not found:
-            raise faults[0] if faults else UserError(_no_table(path, file))
-    return [replace(table, several=len(found) > 1) for table in found]
+            raise UserError(faults[0].fault if faults else _no_table(path, file))
+    return [*(replace(table, several=len(found) > 1) for table in found), *faults]
 
 
 def read(table: Table, columns: Sequence[int]) -> np.ndarray:
@@ -72,7 +73,7 @@ def read(table: Table, columns: Sequence[int]) -> np.ndarray:
         places = [k for k in range(len(unit.columns)) if k != pixel]
         stored = [_values(unit, places[k]) for k in columns]
         pixels = None if pixel is None else unit.data.field(pixel).ravel().astype(np.int64)
-        bad = unit.header.get("BAD_DATA", file[0].header.get("BAD_DATA"))
+        bad = _mark(table.path, unit.header.get("BAD_DATA", file[0].header.get("BAD_DATA")))
         if pixels is None:
             pixels = _range(unit.header, len(stored[0]), 12 * table.header.nside**2)
     nside = table.header.nside
@@ -94,7 +95,7 @@ def read(table: Table, columns: Sequence[int]) -> np.ndarray:
         )
     values = np.stack(stored)
     if bad is not None:
-        values[np.isclose(values, float(bad), rtol=1e-5, atol=0)] = UNSEEN
+        values[np.isclose(values, bad, rtol=1e-5, atol=0)] = UNSEEN
     if pixels is None:
         return values
     maps = np.full((len(values), n_pix), UNSEEN, values.dtype)
@@ -117,6 +118,7 @@ def _table(path: str, place: int, unit: fits.BinTableHDU, primary: fits.Header) 
     if pixel is not None and said("NSIDE") is None:
         raise UserError(f"{path}: NSIDE is missing; expected it where pixels are named")
     names = [column.name or "" for column in unit.columns]
+    _check_rows(path, unit, said("NSIDE"))
     units = [column.unit for column in unit.columns]
     # toast 3 counts its units from 0; a table of one column then has no TUNIT1.
     if len(names) == 1 and units[0] is None:
@@ -142,6 +144,26 @@ def _table(path: str, place: int, unit: fits.BinTableHDU, primary: fits.Header) 
         ),
         polar=said("POLAR") in (True, "T"),
     )
+
+
+def _with_fault(path: str, place: int, unit: fits.BinTableHDU, error: UserError) -> Table:
+    """A table that cannot be read beside others that can, and why."""
+    columns = tuple(Column.of(str(name or "").strip(), None) for name in unit.columns.names)
+    label = str(unit.header.get("EXTNAME", "")).strip()
+    return Table(path, place, label, columns, Header(0), fault=str(error))
+
+
+def _check_rows(path: str, unit: fits.BinTableHDU, nside: object) -> None:
+    """UserError for a table whose rows are whole maps; rows of 12 values may be anything."""
+    n_rows = unit.header["NAXIS2"]
+    for column in unit.columns:
+        width = _repeats(column.format)
+        whole = n_rows > 1 and width in SPHERES
+        if whole and nside in (None, "", math.isqrt(width // 12)):
+            raise UserError(
+                f"{path}: every one of {n_rows} rows of {column.name} holds {width} values, a map; "
+                "expected a table or a column for each map"
+            )
 
 
 def _check_kind(path: str, unit: fits.BinTableHDU, primary: fits.Header) -> None:
@@ -217,6 +239,18 @@ def _values(unit: fits.BinTableHDU, place: int) -> np.ndarray:
         raw = unit.data.view(np.ndarray)[unit.data.dtype.names[place]].ravel()
         result[raw == column.null] = UNSEEN
     return result
+
+
+def _mark(path: str, said: object) -> float | None:
+    """The value that BAD_DATA names; None where it has none, or names what is known anyway."""
+    if said is None or isinstance(said, fits.card.Undefined):
+        return None
+    if str(said).strip().upper() in ("", "UNSEEN"):
+        return None
+    try:
+        return float(said)
+    except ValueError:
+        raise UserError(f"{path}: BAD_DATA is {said!r}; expected a number") from None
 
 
 def _check_pixels(path: str, pixels: np.ndarray, nside: int) -> None:

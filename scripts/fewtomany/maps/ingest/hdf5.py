@@ -149,6 +149,9 @@ def _table(path: str, name: str, node: h5py.Dataset) -> Table:
         fact: next((attributes[name] for name in names if name in attributes), None)
         for fact, names in ATTRIBUTES.items()
     }
+    for fact in said.keys() - {"unit"}:
+        if isinstance(said[fact], list):
+            raise UserError(f"{path}: {fact} of dataset {name} is {said[fact]}; expected one")
     if isinstance(said["ordering"], bool | np.bool_):
         said["ordering"] = "NESTED" if said["ordering"] else "RING"
     if COMMANDER.fullmatch(name):
@@ -178,7 +181,12 @@ def _check_meaning(path: str, name: str, node: h5py.Dataset) -> None:
 
 
 def _plain(value: object) -> object:
-    """An attribute's value as Python has it."""
+    """An attribute's value as Python has it; a list where it has several that differ."""
+    if isinstance(value, h5py.Empty):
+        return None
     if isinstance(value, bytes):
         return value.decode(errors="replace")
-    return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
+    if isinstance(value, np.ndarray):
+        every = [_plain(one) for one in value.ravel().tolist()]
+        return every[0] if every and every.count(every[0]) == len(every) else every
+    return value

@@ -55,9 +55,13 @@ def joined(by_file: Mapping[str, list[Series]], notes: Counter[str]) -> list[Ser
             "turn, and its name does not say of which it is; expected it elsewhere"
         )
     letters = [x for x in "TQU" if x in expected]
-    notes[f"{len(groups)} maps from files of {', '.join(letters)} each, by their names"] = len(
-        by_file
-    )
+    for some in groups.values():
+        numbers = {path: by_file[path][0].n_maps for path in some.values()}
+        if len(set(numbers.values())) > 1:
+            told = ", ".join(f"{path} holds {number}" for path, number in numbers.items())
+            raise UserError(f"{told} maps; expected equally many of {', '.join(letters)}")
+    total = sum(by_file[next(iter(some.values()))][0].n_maps for some in groups.values())
+    notes[f"{total} maps from files of {', '.join(letters)} each, by their names"] = len(by_file)
     strands = {path: next(iter(one.strands.values())) for path, (one,) in by_file.items()}
     return [
         Series({letter: strands[some[letter]] for letter in letters})

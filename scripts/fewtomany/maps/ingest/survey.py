@@ -16,6 +16,10 @@ from fewtomany.maps.ingest.tables import Header
 LARGER = 1e3
 """How much larger than the others, by its mean absolute value, a map of the same kind can be."""
 
+N_COMPARED, ALIKE = 512, 1e-5
+"""Pixels by which a mean of maps is found among them, and how far from it, over its largest value,
+rounding to single precision can be."""
+
 FAINT, SHARE = 0.1, 0.05
 """Of the largest root mean square of a pixel: below, values may be the rings that a projection by
 harmonics leaves around a survey. Said where so many pixels are, and few between that and thrice."""
@@ -86,6 +90,7 @@ def survey(
     notes: Counter[str] = Counter()
     places: list[str] = []
     sizes: list[float] = []
+    some: list[np.ndarray] = []
     mask, pixels = None, None
     for index, raw in enumerate(read_range(reading, source, 0, n_maps)):
         if pixels is None:
@@ -112,7 +117,9 @@ def survey(
         dtype = np.result_type(dtype, raw.values.dtype)
         _add(pixels, raw, index)
         pixels.varies |= raw.values != reference
+        some.append(raw.values[:, :: max(raw.values.shape[1] // N_COMPARED, 1)])
     _check_sizes(places, sizes)
+    _check_no_mean(places, np.array(some, np.float64))
     integers = all(
         strand.table.columns[k].integers
         for series in reading.series
@@ -133,7 +140,7 @@ def survey(
     absent = "".join(x for x, row in zip(letters, pixels.nonzero, strict=True) if not row.any())
     if len(absent) == len(letters):
         raise UserError(f"{names}: every value of every map is 0; expected maps that differ")
-    _check_varies(names, letters, pixels.varies | ~seen, absent)
+    _check_varies(names, letters, pixels.varies | ~seen, absent, np.count_nonzero(seen))
     told = [f"{text} ({n} maps)" if n > 1 else text for text, n in notes.items()]
     told += [
         f"{n} of {len(seen)} pixels are {what} in every map and component: left out"
@@ -246,9 +253,28 @@ def _check_sizes(places: list[str], sizes: list[float]) -> None:
         )
 
 
-def _check_varies(names: str, stokes: str, varies: np.ndarray, absent: str) -> None:
+def _check_no_mean(places: list[str], values: np.ndarray) -> None:
+    """UserError for a map that is the mean or the sum of all others, by some of their values."""
+    if len(places) < 3:
+        return
+    others = values.sum(axis=0) - values
+    for what, expected in (("mean", others / (len(places) - 1)), ("sum", others)):
+        away, size = (np.abs(x).max(axis=(1, 2)) for x in (values - expected, expected))
+        if (found := np.flatnonzero((away <= ALIKE * size) & (size > 0))).size:
+            raise UserError(
+                f"{places[found[0]]}: is the {what} of the {len(places) - 1} other maps; expected "
+                "realizations alone"
+            )
+
+
+def _check_varies(names: str, stokes: str, varies: np.ndarray, absent: str, n_seen: int) -> None:
     for letter, row in zip(stokes, varies, strict=True):
         fixed = np.flatnonzero(~row)
+        if len(fixed) == n_seen and letter not in absent:
+            leave = ", or STOKES=QU to leave it out" if letter == "T" and "QU" in stokes else ""
+            raise UserError(
+                f"{names}: {letter} is the same in every map; expected maps that differ{leave}"
+            )
         if len(fixed) and letter not in absent:
             raise UserError(
                 f"{names}: {len(fixed)} pixels of {letter} never vary (the first "

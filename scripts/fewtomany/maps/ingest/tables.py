@@ -13,6 +13,10 @@ UNSEEN = -1.6375e30
 """HEALPix's mark of a pixel without data."""
 
 
+SPHERES = {12 * 4**k for k in range(1, 14)}
+"""Pixels of whole maps, of more than the twelve base ones."""
+
+
 @dataclass(frozen=True)
 class Header:
     """What is said of maps; None where nothing is.
@@ -75,6 +79,7 @@ class Table:
     n_axes : of an array, whose columns have no names: what they are follows from its shape; 0 of
         columns that have names
     several : the file holds other tables
+    fault : why it cannot be read; "" where it can
     """
 
     path: str
@@ -86,6 +91,7 @@ class Table:
     polar: bool = False
     n_axes: int = 0
     several: bool = False
+    fault: str = ""
 
     @property
     def where(self) -> str:

@@ -15,7 +15,10 @@ CONVENTIONS = ("COSMO", "IAU")
 FRAMES = {"galactic": "G", "ecliptic": "E", "equatorial": "C"}
 """healpy's letters of the frames."""
 
-PIXEL_COLUMNS = ("PIXEL", "PIX", "PIXELS", "PIXLIST", "PIXNUM", "PIXEL_INDEX", "IPIX", "HPXINDEX")
+PIXEL_COLUMNS = (
+    *("PIXEL", "PIX", "PIXELS", "PIXLIST", "PIXNUM", "PIXEL_INDEX", "PIXEL_ID", "PIXEL_NUMBER"),
+    *("IPIX", "HPXINDEX", "HPX_INDEX", "HPIX", "HEALPIX", "HEALPIX_INDEX", "HEALPIX_ID"),
+)
 """Names of the column that says which pixels a cut-sky file holds."""
 
 _NOTHING = ("", "UNKNOWN", "NONE", "UNDEFINED", "N/A", "NA", "UNSPECIFIED")
