@@ -3,6 +3,7 @@
     python benchmarks/no_axis.py --cache build/symmetry --inputs 10 --seed 1
     python benchmarks/no_axis.py --cache build/symmetry --inputs 10 --batches 30 \\
         paper "start=turned,n_steps=15" "start=white,n_steps=250"
+    python benchmarks/no_axis.py --cache build/symmetry --frame galactic --axis ecliptic
 
 The simulation and inputs of benchmarks/symmetry.py, from the same cache, one draw; the scan's axis
 is not named. Every argument changes keys of the configuration's ``emulator``; ``paper`` is the
@@ -35,14 +36,17 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "benchmarks")]
 import symmetry  # noqa: E402
 
 from fewtomany import config, covariance  # noqa: E402
-from fewtomany.covariance import learn  # noqa: E402
+from fewtomany.covariance import Model, learn  # noqa: E402
 from fewtomany.covariance.factor import Factor  # noqa: E402
 from fewtomany.covariance.mixture import Mixture  # noqa: E402
+from fewtomany.covariance.scales import TwoScales  # noqa: E402
 from fewtomany.files import store  # noqa: E402
-from fewtomany.validation import recommend  # noqa: E402
+from fewtomany.validation import likelihood, parameter, recommend  # noqa: E402
 
 SHARE = 0.3
 """Of independent pixels beside the emulated maps alone."""
+
+FRAMES = ("ecliptic", "galactic")
 
 PAPER = {"start": "white", "variances": "inputs", "stripe_zones": 0, "n_steps": 1000}
 
@@ -58,6 +62,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--batches", type=int, default=30, help="batches of each line")
     parser.add_argument("--folds", type=int, default=0, help="folds that weigh; 0: not weighed")
     parser.add_argument("--fold-batches", type=int, default=10, help="batches of each fold")
+    parser.add_argument("--frame", choices=FRAMES, default="ecliptic", help="of the maps")
+    parser.add_argument("--axis", choices=("none", "ecliptic"), default="none", help="if named")
+    parser.add_argument("--parameter", action="store_true", help="what they do to r, too")
     return parser
 
 
@@ -100,37 +107,72 @@ def emulated(
     return np.concatenate(maps[:n_batches]), float(np.mean(seconds[:n_batches]))
 
 
-def learnt_of(inputs: store.MapSet, path: Path, seed: int) -> covariance.Covariance:
+def learnt_of(inputs: store.MapSet, path: Path, axis: str, seed: int) -> covariance.Covariance:
     """The best covariance without emulation, kept in a file."""
     if not path.exists():
-        found = learn.learn(inputs, config.SymmetrySettings(), seed)
+        before = time.process_time()
+        found = learn.learn(inputs, config.SymmetrySettings(axis=axis), seed)
+        seconds = time.process_time() - before
+        sys.stdout.write(f"{inputs.dataset}: learnt in {seconds:.1f} CPU seconds\n")
         covariance.write(path, found, {})
     return covariance.load(path)
 
 
+def show_parameter(found: Model, inflation: float, truth: np.ndarray) -> None:
+    """What a covariance does to r, and what it would do without its inflation."""
+    settings = config.parse(yaml.safe_load((ROOT / "config/extended.yaml").read_text()))
+    settings = settings.validation.parameter
+    setting = likelihood.make(
+        symmetry.NSIDE,
+        r=settings.r,
+        noise_uk_arcmin=settings.noise_uk_arcmin,
+        large_scales=settings.large_scales,
+    )
+    plain = found.scaled(found.deviation / inflation**0.5) if inflation != 1 else found
+    models = {"as it is": found, "over its inflation": plain}
+    compared = parameter.compare(setting, models, truth, settings.amplitudes)
+    for name in list(models)[: 1 + (inflation != 1)]:
+        numbers = compared["models"][name]
+        for k, scale in enumerate(compared["scales"]):
+            r, bump = (
+                "{:.3f} ({:+.2f})".format(
+                    *(numbers[key][f"{what}_over_scatter"][k] for what in ("claimed", "bias"))
+                )
+                for key in ("r", "A")
+            )
+            sys.stdout.write(
+                f"  {name}, amplitude {scale:g}: claimed error over scatter (bias over "
+                f"scatter) of r {r}, of the bump {bump}\n"
+            )
+
+
 def main(arguments: argparse.Namespace) -> None:
-    columns, viewer = symmetry.prepare(arguments.cache)
+    frame, axis = arguments.frame, arguments.axis
+    columns, viewer = symmetry.prepare(arguments.cache, frame)
+    named = "" if (frame, axis) == ("ecliptic", "none") else f"-{frame}-{axis}"
     for n_maps in arguments.inputs:
         flat = symmetry.draw(columns, n_maps, arguments.seed)
         whole = flat.reshape(n_maps, len(symmetry.STOKES), -1).astype(np.float32)
-        place = arguments.cache / f"starts-{n_maps}-{arguments.seed}"
+        place = arguments.cache / f"starts{named}-{n_maps}-{arguments.seed}"
         place.mkdir(exist_ok=True)
 
         def of(name: str, maps: np.ndarray, place: Path = place):
             """Inputs and the best covariance without emulation of a fold or of all."""
-            inputs = store.MapSet(maps, symmetry.STOKES, name, frame="ecliptic")
-            return inputs, learnt_of(inputs, place / f"{name}.h5", arguments.seed)
+            inputs = store.MapSet(maps, symmetry.STOKES, name, frame=frame)
+            return inputs, learnt_of(inputs, place / f"{name}.h5", axis, arguments.seed)
 
         inputs, learnt = of("all", whole)
         symmetry.show(f"{n_maps} inputs, without emulation", viewer.of_model(learnt.model), viewer)
         weights = (f"{name} {w:.2f}" for name, w in learnt.evidence["weights"].items() if w)
-        small = learnt.evidence["small_scales"]
-        symmetry.show(f"  {small}, of small scales", viewer.of_model(learnt.model.rest), viewer)
-        inflation = learnt.evidence["inflation"]
+        if isinstance(learnt.model, TwoScales):
+            small = learnt.evidence["small_scales"]
+            symmetry.show(f"  {small}, of small scales", viewer.of_model(learnt.model.rest), viewer)
         sys.stdout.write(
             f"  weights in leading directions: {', '.join(weights)}; "
-            f"variances times {inflation:.2f}\n"
+            f"variances times {learnt.inflation:.2f}\n"
         )
+        if arguments.parameter:
+            show_parameter(learnt.model, learnt.inflation, columns.T @ columns)
         for option in arguments.options:
             name = option.replace(",", "_")
             maps, seconds = emulated(
@@ -142,9 +184,9 @@ def main(arguments: argparse.Namespace) -> None:
             of_maps = Mixture.of(both, {"a": 1 - SHARE, "b": SHARE})
             sys.stdout.write(f"{option}: {len(maps)} maps, {seconds:.2f} CPU s a batch\n")
             symmetry.show("  emulated", viewer.of_model(of_maps), viewer)
-            symmetry.show(
-                "  emulated, neighbours", viewer.of_model(parts.models[recommend.NEAR]), viewer
-            )
+            if recommend.NEAR in parts.models:
+                near = parts.models[recommend.NEAR]
+                symmetry.show("  emulated, neighbours", viewer.of_model(near), viewer)
             if not arguments.folds:
                 continue
             folds = []
@@ -157,6 +199,8 @@ def main(arguments: argparse.Namespace) -> None:
             weighed = recommend.weigh([recommend.ballot(fold, arguments.seed) for fold in folds])
             made, inflation = parts.join(weighed)
             symmetry.show("  recommended", viewer.of_model(made), viewer)
+            if arguments.parameter:
+                show_parameter(made, inflation, columns.T @ columns)
             shares = weighed.fit.weights.items()
             weights = ", ".join(f"{name} {share:.2f}" for name, share in shares)
             sys.stdout.write(f"  weights: {weights}; small scales: {weighed.small}\n")

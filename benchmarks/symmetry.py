@@ -67,11 +67,11 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def response(cache: Path) -> np.ndarray:
+def response(cache: Path, frame: str = "ecliptic") -> np.ndarray:
     """Columns of the response, (n_columns, n), K per standard deviation of a gain."""
     sections = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
-    campaign = config.parse({**sections, "maps": {**sections["maps"], "frame": "ecliptic"}})
-    path, simulation = cache / "response.h5", campaign.simulation
+    campaign = config.parse({**sections, "maps": {**sections["maps"], "frame": frame}})
+    path, simulation = cache / f"response{_of(frame)}.h5", campaign.simulation
     if not path.exists():
         make_response(campaign, path)
     with h5py.File(path) as file:
@@ -79,10 +79,15 @@ def response(cache: Path) -> np.ndarray:
     return simulation.gains.standard_deviation * columns
 
 
-def prepare(cache: Path) -> tuple[np.ndarray, views.Viewer]:
+def _of(frame: str) -> str:
+    """What names of files of maps in a frame end with."""
+    return "" if frame == "ecliptic" else f"-{frame}"
+
+
+def prepare(cache: Path, frame: str = "ecliptic") -> tuple[np.ndarray, views.Viewer]:
     """The response and the way of looking at covariances."""
     cache.mkdir(parents=True, exist_ok=True)
-    columns, path = response(cache), cache / "modes.npz"
+    columns, path = response(cache, frame), cache / f"modes{_of(frame)}.npz"
     exact = columns.T @ columns
     if not path.exists():
         modes = leading_modes(exact, N_MODES)
