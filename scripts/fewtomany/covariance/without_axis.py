@@ -45,7 +45,7 @@ N_ISOTROPIC = 400
 
 N_DIRECTIONS, PER_INPUT, MOST_DIRECTIONS = 200, 8, 800
 """Directions of the held-out likelihood of more than ``heldout.FEW`` values: at least, by input, at
-most. Many inputs tell weights on smaller scales."""
+most. Many inputs tell weights on smaller scales; turns about an axis are right on those, too."""
 
 DRAWN, LEAST_DRAWS = 4e7, 40
 """Values of the draws of a part that directions are found in, and draws in any case."""
@@ -120,7 +120,7 @@ def learn(
     near = max((_tuned(folds, n) for n in tried), key=lambda found: found.score)
     stand_ins = _stand_ins(surrogate, training.components, training.sky)
     judges, evidence = _judges(folds, near, {}, seed), {}
-    apart = seen is None and all(judges.small)  # large and small scales
+    apart = all(judges.small)  # large and small scales
     fit = weights.fit(judges.held, judges.targets, apart)
     if stand_ins:
         more = _judges(folds, near, stand_ins, seed)
@@ -292,12 +292,16 @@ def _leading(made: Made, parts: Mapping[str, Model], seed: int) -> np.ndarray | 
         return None
     most = np.clip(PER_INPUT * len(inputs), N_DIRECTIONS, MOST_DIRECTIONS)
     n_draws = int(np.clip(DRAWN / size, LEAST_DRAWS, 2 * most))
+    n_modes = min(n_draws, size) // 2
+    if "turned" in parts:  # which know more of scales than inputs do, and whose draws are dear
+        n_draws = min(n_draws, MOST_DIRECTIONS // 2)
+        n_modes = min(2 * n_draws, size // 2)
     samples = (
         _sample(part, seed, ("directions", made.number, name), n_draws).reshape(-1, size)
         for name, part in parts.items()
         if name != "diagonal"  # no direction leads there
     )
-    return heldout.mixture_modes(samples, min(n_draws, size) // 2)
+    return heldout.mixture_modes(samples, n_modes)
 
 
 def _sample(part: Model, seed: int, key: tuple[str | int, ...], n_draws: int) -> np.ndarray:

@@ -4,11 +4,12 @@ All are scaled by the smoothed deviations of the inputs. Weights are those that 
 inputs likeliest (:mod:`fewtomany.covariance.weights`): each fold's maps are judged under what was
 learnt and emulated from the others.
 
-Where no axis is known the emulated maps have two parts: their sample covariance, and regressions of
-every value on its neighbours in them (:mod:`fewtomany.covariance.regressions`), which have the
-noise of few maps nowhere. Of many values the weights are those of leading directions; small scales
-are as one of the regressions says, those on the inputs or those on the emulated maps, whichever
-held-out inputs find likelier (:mod:`fewtomany.covariance.scales`).
+Where no axis is known, or one that is not the pole of the maps' frame, the emulated maps have two
+parts: their sample covariance, and regressions of every value on its neighbours in them
+(:mod:`fewtomany.covariance.regressions`), which have the noise of few maps nowhere. Of many values
+the weights are those of leading directions; small scales are as one of the regressions says, those
+on the inputs or those on the emulated maps, whichever held-out inputs find likelier
+(:mod:`fewtomany.covariance.scales`).
 """
 
 import functools
@@ -39,7 +40,8 @@ from fewtomany.validation.compare.equivalent import Equivalent
 from fewtomany.validation.worth import HeldOut
 
 WITHOUT, EMULATED, NEAR = "without-emulation", "emulated", "emulated, neighbours"
-"""The parts of the recommended covariance; the last where no axis is known."""
+"""The parts of the recommended covariance; the last where large and small scales are apart, or no
+axis is known."""
 
 N_NEIGHBOURS = 25
 """Of a regression in emulated maps."""
@@ -218,7 +220,8 @@ class Parts:
         centred -= centred.mean(axis=0)
         about = learnt.components, learnt.sky
         found = {EMULATED: Factor.of_rows(*about, centred)}
-        if learnt.evidence.get("symmetry", {}) is None:  # no axis is known
+        no_axis = learnt.evidence.get("symmetry", {}) is None
+        if no_axis or isinstance(learnt.model, TwoScales):
             own = np.sqrt(np.mean(centred**2, axis=0))
             found[NEAR] = regressions.learn(centred, own, *about, N_NEIGHBOURS)
         models = {name: part.scaled(learnt.smoothed) for name, part in found.items()}
@@ -229,7 +232,7 @@ class Parts:
     def small(self) -> dict[str, Model]:
         """What small scales can be like, by name of the part that knows them.
 
-        Empty where the parts themselves say: an axis is known, or values are few.
+        Empty where the parts themselves say: the pole is the axis, or values are few.
         """
         without = self.models[WITHOUT]
         if not isinstance(without, TwoScales):
