@@ -83,10 +83,12 @@ def test_gradients_match_finite_differences(inputs, orientation, first_scale):
     assert len(weights) == n_fields * (n_fields + 1) // 2 + 3
     assert len(prepared.phi.terms) == prepared.of_inputs.shape[1]
 
+    @tf.function(autograph=False)  # traced once, for many maps and weights
+    def slopes(weights, x):
+        return descent.loss_and_gradient(prepared.phi, operators, weights, goal, x)
+
     def loss(x):
-        return descent.loss_and_gradient(
-            prepared.phi, operators, tf.constant(weights), goal, tf.constant(x)
-        )
+        return slopes(tf.constant(weights), tf.constant(x))
 
     terms, gradient = loss(x)
     assert (terms.numpy() > 0).all()

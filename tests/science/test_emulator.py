@@ -71,10 +71,12 @@ def test_gradient_of_every_term_matches_finite_differences(prepared):
     x = random.normal(size=(2, 12 * NSIDE**2, SETTINGS.batch_size, 2))
     direction = random.normal(size=x.shape)
 
+    @tf.function(autograph=False)  # traced once, for many maps and weights
+    def slopes(weights, x):
+        return descent.loss_and_gradient(prepared.phi, operators, weights, goal, x)
+
     def loss(x, weights=weights):
-        return descent.loss_and_gradient(
-            prepared.phi, operators, tf.constant(weights), goal, tf.constant(x)
-        )
+        return slopes(tf.constant(weights), tf.constant(x))
 
     step = 1e-5
     differences = sum(

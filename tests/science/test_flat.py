@@ -315,10 +315,12 @@ def test_gradient_of_every_term_matches_finite_differences(prepared):
     x = random.normal(size=(1, inputs.sky.n_pix, 2, len(inputs.components)))
     direction = random.normal(size=x.shape)
 
+    @tf.function(autograph=False)  # traced once, for many maps and weights
+    def slopes(weights, x):
+        return descent.loss_and_gradient(own.phi, operators, weights, goal, x)
+
     def loss(x, weights=weights):
-        return descent.loss_and_gradient(
-            own.phi, operators, tf.constant(weights), goal, tf.constant(x)
-        )
+        return slopes(tf.constant(weights), tf.constant(x))
 
     step = 1e-5
     differences = sum(

@@ -106,7 +106,7 @@ STAGES = {
         2, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),
     "control": Stage(1, ("seed", *_SKY, "surrogate")),
-    "prepare_emulation": Stage(2, ("maps.stokes", *of_model())),
+    "prepare_emulation": Stage(3, ("maps.stokes", *of_model())),
     "emulate": Stage(3, ("seed", *_EMULATOR)),
     "assemble": Stage(1, ("seed", "emulator.batch_size")),
     "measure_spectra": Stage(1, _SKY),

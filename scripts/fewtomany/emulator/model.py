@@ -41,6 +41,9 @@ FEW = 10
 N_GAUSSIAN = 64
 """Gaussian maps whose statistics give that scatter, to 9%."""
 
+AT_ONCE = 2**15
+"""Values of small maps that are looked at together: each operation has a cost of its own."""
+
 
 @dataclass(frozen=True)
 class ScatteringModel:
@@ -295,13 +298,11 @@ def _statistics(model: ScatteringModel, normalized: np.ndarray) -> np.ndarray:
     Those of "scatter" are unbiased squared deviations from the mean of these maps.
     """
     phi, operators, dtype = model.phi, model.operators(), model.settings.dtype
-    n_maps = normalized.shape[1]
-    found = np.concatenate(
-        [
-            phi.evaluate(operators, tf.constant(normalized[:, k : k + 1], dtype)).numpy()
-            for k in range(n_maps)
-        ]
-    ).astype(np.float64)
+    n_pix, n_maps, n_fields = normalized.shape
+    size = max(1, AT_ONCE // (n_pix * n_fields))
+    together = [tf.constant(normalized[:, k : k + size], dtype) for k in range(0, n_maps, size)]
+    found = np.concatenate([phi.evaluate(operators, x, x.shape[1]).numpy() for x in together])
+    found = found.astype(np.float64)
     scatter = phi.members("scatter")
     if scatter.any():
         squares = found[:, scatter]
