@@ -195,8 +195,10 @@ def main(arguments: argparse.Namespace) -> None:
                 fold, found = of(f"fold-{number}", whole[kept])
                 file = place / f"fold-{number}" / f"{name}.npz"
                 drawn, _ = emulated(fold, found, option, arguments.fold_batches, file)
-                folds.append(recommend.FoldMaps(fold.dataset, whole[~kept], found, drawn))
-            weighed = recommend.weigh([recommend.ballot(fold, arguments.seed) for fold in folds])
+                folds.append(
+                    recommend.FoldMaps(fold.dataset, whole[~kept], found, drawn, arguments.seed)
+                )
+            weighed = recommend.weigh([recommend.ballot(fold) for fold in folds])
             made, inflation = parts.join(weighed)
             symmetry.show("  recommended", viewer.of_model(made), viewer)
             if arguments.parameter:
@@ -204,7 +206,7 @@ def main(arguments: argparse.Namespace) -> None:
             shares = weighed.fit.weights.items()
             weights = ", ".join(f"{name} {share:.2f}" for name, share in shares)
             sys.stdout.write(f"  weights: {weights}; small scales: {weighed.small}\n")
-            seen = [recommend.see(fold, weighed, arguments.seed) for fold in folds]
+            seen = [recommend.see(fold, weighed) for fold in folds]
             held = recommend.evidence(weighed, seen)["held_out"]["chi2"]
             sys.stdout.write(
                 f"  variances of pixels times {inflation:.2f}; held-out χ²: "

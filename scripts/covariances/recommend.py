@@ -47,10 +47,12 @@ def main(arguments: argparse.Namespace) -> None:
             for fold in campaign.folds_of(dataset.name):
                 held = np.delete(inputs, list(fold.selection), axis=0)
                 learnt = covariance.load(learnt_of[fold.name][0])
-                yield recommend.FoldMaps(fold.name, held, learnt, read(fold.name).maps)
+                yield recommend.FoldMaps(
+                    fold.name, held, learnt, read(fold.name).maps, campaign.seed
+                )
 
-        weighed = recommend.weigh([recommend.ballot(fold, campaign.seed) for fold in folds()])
-        seen = [recommend.see(fold, weighed, campaign.seed) for fold in folds()]
+        weighed = recommend.weigh([recommend.ballot(fold) for fold in folds()])
+        seen = [recommend.see(fold, weighed) for fold in folds()]
         evidence = {"n_folds": len(seen), **recommend.evidence(weighed, seen)}
     for name, weight in weighed.fit.weights.items():
         logger.info("weight of %s: %.3f", name, weight)

@@ -92,7 +92,7 @@ class Planted:
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory):
+def planted(tmp_path_factory, quick_learning):
     return Planted(tmp_path_factory.mktemp("models"))
 
 
@@ -141,10 +141,10 @@ def test_held_out_maps_weigh_a_good_emulation_more_than_a_bad_one(planted):
             inputs = store.MapSet(rest, "QU", "input-10")
             learnt = learn.learn(inputs, planted.campaign.symmetry, 1)
             name_of = f"input-10.fold-{number}"
-            known.append(recommend.FoldMaps(name_of, held, learnt, maps[name]))
-        found = recommend.weigh([recommend.ballot(fold, 1) for fold in known])
+            known.append(recommend.FoldMaps(name_of, held, learnt, maps[name], 1))
+        found = recommend.weigh([recommend.ballot(fold) for fold in known])
         shares[name] = recommend.emulation(found.fit.weights)
-        seen = [recommend.see(fold, found, 1) for fold in known]
+        seen = [recommend.see(fold, found) for fold in known]
         evidence, numbers = recommend.evidence(found, seen), recommend.numbers(seen)
         assert evidence["n_held_out"] == len(maps["input-10"])
         assert numbers["chi2"].n_maps > evidence["n_directions"]  # or infinite

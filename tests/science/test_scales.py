@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fewtomany import config, covariance
-from fewtomany.covariance import heldout, learn, regressions, scales, tuned, turns, weights
+from fewtomany.covariance import heldout, learn, regressions, scales, weights
 from fewtomany.covariance.base import Dense
 from fewtomany.covariance.factor import Factor
 from fewtomany.files import store
@@ -98,12 +98,10 @@ def test_a_singular_covariance_of_small_scales_is_never_chosen(truth, small, dir
 
 
 @pytest.fixture(scope="module")
-def found(truth):
+def found(truth, quick_learning):
     """Twenty inputs, all values being many; 120 true maps stand for their emulation."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(heldout, "FEW", 0)
-        patch.setattr(turns, "N_ROWS", 60)
-        patch.setattr(tuned, "N_TRIED", 30)
         maps = truth.draw(5, ("inputs",), 0, 20)
         held = [np.arange(20) % 4 == number for number in range(4)]
         folds = [
@@ -112,11 +110,12 @@ def found(truth):
                 maps[left],
                 learn_of(maps[~left]),
                 truth.draw(6 + number, ("emulated",), 0, 60),
+                1,
             )
             for number, left in enumerate(held)
         ]
-        weighed = recommend.weigh([recommend.ballot(fold, 1) for fold in folds])
-        seen = [recommend.see(fold, weighed, 1) for fold in folds]
+        weighed = recommend.weigh([recommend.ballot(fold) for fold in folds])
+        seen = [recommend.see(fold, weighed) for fold in folds]
         learnt, emulated = learn_of(maps), truth.draw(5, ("emulated",), 0, 120)
         parts = recommend.Parts.of(learnt, emulated, 1, "all")
         model, inflation = parts.join(weighed)

@@ -1,7 +1,5 @@
 """Cross-validation prefers the truth to a wrong emulation, and knows when it does not know."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import scipy.stats
@@ -10,7 +8,10 @@ import plot
 import prepare_emulation
 import trust as trust_script
 from fewtomany import config, covariance
-from fewtomany.covariance import baselines, heldout, learn, tuned, turns
+from fewtomany.covariance import baselines, heldout
+from fewtomany.covariance.factor import Factor
+from fewtomany.covariance.mixture import Mixture
+from fewtomany.covariance.product import Covariance
 from fewtomany.emulator import batches
 from fewtomany.emulator import model as emulation
 from fewtomany.errors import UserError
@@ -62,28 +63,24 @@ def draws(truth, seed, n_maps, scale=1.0):
     return maps.reshape(n_maps, 2, -1)
 
 
-def learn_folds(campaign, inputs):
-    """The best covariance without emulation, from the inputs that each fold does not hold out."""
-    with pytest.MonkeyPatch.context() as patch:  # a quick one
-        patch.setattr(turns, "N_ROWS", 60)
-        patch.setattr(tuned, "N_TRIED", 30)
-        return _learn_folds(campaign, inputs)
-
-
-def _learn_folds(campaign, inputs):
-    return {
-        fold.name: learn.learn(
-            dataclasses.replace(inputs, maps=inputs.maps[list(fold.selection)]),
-            campaign.symmetry,
-            campaign.seed,
-        )
-        for fold in campaign.folds_of("emulated-20")
+def learn_of(maps):
+    """A covariance without emulation that is made at once: half the maps, half independent."""
+    inputs = store.MapSet(maps, "QU", "some")
+    deviation = np.sqrt(np.mean(maps**2, axis=0))
+    parts = {
+        "inputs": Factor.of_rows(inputs.components, inputs.sky, maps / np.sqrt(len(maps))),
+        "diagonal": Factor.diagonal(inputs.components, inputs.sky, deviation),
     }
+    model = Mixture.of(parts, dict.fromkeys(parts, 0.5))
+    evidence = {"weights": model.weights}
+    return Covariance(model, dataset="some", evidence=evidence, smoothed=deviation)
 
 
 @pytest.fixture(scope="module")
 def learnt(campaign, truth):
-    return learn_folds(campaign, store.MapSet(draws(truth, 1, N_INPUTS), "QU", "input-20"))
+    maps = draws(truth, 1, N_INPUTS)
+    every = campaign.folds_of("emulated-20")
+    return {fold.name: learn_of(maps[list(fold.selection)]) for fold in every}
 
 
 def judged(campaign, truth, learnt, make):
@@ -96,6 +93,12 @@ def judged(campaign, truth, learnt, make):
         campaign, campaign.datasets["emulated-20"], inputs, emulated, learnt, known
     )
     return {entry["name"]: entry for entry in entries}, numbers
+
+
+@pytest.fixture
+def in_leading_modes(monkeypatch):
+    """All values are many, which saves a minute."""
+    monkeypatch.setattr(heldout, "FEW", 300)
 
 
 @pytest.fixture(scope="module")
@@ -124,13 +127,12 @@ def test_in_all_values_simpler_covariances_are_worse_by_many_errors(good, monkey
     assert all(gains[name]["gain"] < -3 * gains[name]["error"] for name in ("diagonal", "oas"))
 
 
-def test_of_many_values_not_all_are_looked_at(monkeypatch, campaign, truth, learnt):
-    monkeypatch.setattr(heldout, "FEW", 300)
+def test_of_many_values_not_all_are_looked_at(in_leading_modes, campaign, truth, learnt):
     _, numbers = judged(campaign, truth, learnt, lambda seed: draws(truth, seed, N_MAPS))
     assert numbers["all_values"] == {}
 
 
-def test_a_wrong_emulation_is_not(campaign, truth, learnt):
+def test_a_wrong_emulation_is_not(campaign, truth, learnt, in_leading_modes):
     white = np.diag(np.diagonal(truth)[::-1])
     entries, numbers = judged(campaign, truth, learnt, lambda seed: draws(white, seed, N_MAPS))
     assert entries["trust:emulated"]["passed"] is False
@@ -139,7 +141,7 @@ def test_a_wrong_emulation_is_not(campaign, truth, learnt):
     assert entries["trust:emulated:truth"]["passed"]
 
 
-def test_a_planted_variance_change_fails(campaign, truth, learnt):
+def test_a_planted_variance_change_fails(campaign, truth, learnt, in_leading_modes):
     entries, _ = judged(campaign, truth, learnt, lambda seed: draws(truth, seed, N_MAPS, scale=0.6))
     for name in ("trust:chi2_mean", "trust:chi2_width", "trust:spectra"):
         assert entries[name]["passed"] is False, name
@@ -183,8 +185,8 @@ def test_a_singular_candidate_is_left_out(truth):
     emulated, naive = draws(truth, 2, 40), draws(truth, 3, 40).reshape(40, -1)
     for n_maps, known in ((8, False), (30, True)):
         training = draws(truth, 1, n_maps)
-        learnt = learn.learn(store.MapSet(training, "QU", "some"), config.SymmetrySettings(), 1)
-        made = recommend.FoldMaps("some.fold-0", training[:2], learnt, emulated)
+        learnt = learn_of(training)
+        made = recommend.FoldMaps("some.fold-0", training[:2], learnt, emulated, 1)
         flat = training.reshape(n_maps, -1)
         found, _ = recommend.Parts.of(learnt, emulated, 1, "some").join(recommend.EQUAL)
         models = folds.candidates(flat, made, found, naive, directions, directions)
@@ -196,13 +198,13 @@ def test_where_all_values_weigh_simulations_are_counted_in_leading_modes(
 ):
     """The same χ² as where leading modes weigh, under the same weights."""
     fold = recommend.FoldMaps(
-        "some.fold-0", draws(truth, 5, 3), next(iter(learnt.values())), draws(truth, 6, 60)
+        "some.fold-0", draws(truth, 5, 3), next(iter(learnt.values())), draws(truth, 6, 60), 1
     )
-    assert recommend.ballot(fold, 1).held.shape == (3, 384)
-    whole = recommend.see(fold, recommend.EQUAL, 1)
+    assert recommend.ballot(fold).held.shape == (3, 384)
+    whole = recommend.see(fold, recommend.EQUAL)
     monkeypatch.setattr(heldout, "FEW", 0)
-    assert recommend.ballot(fold, 1).held.shape == (3, 30)
-    leading = recommend.see(fold, recommend.EQUAL, 1)
+    assert recommend.ballot(fold).held.shape == (3, 30)
+    leading = recommend.see(fold, recommend.EQUAL)
     assert whole.n_directions == leading.n_directions == 30
     np.testing.assert_allclose(whole.chi2, leading.chi2, rtol=1e-6)
     assert whole.reduced.shape == (3,)

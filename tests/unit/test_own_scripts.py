@@ -107,7 +107,7 @@ class House:
 
 
 @pytest.fixture(scope="module", params=CASES)
-def house(tmp_path_factory, request):
+def house(tmp_path_factory, request, quick_learning):
     folder = tmp_path_factory.mktemp(request.param)
     return House(folder, *CASES[request.param]).run_all()
 

@@ -81,7 +81,7 @@ def test_variances_of_temperature_and_of_channels_stay_their_own():
 
 
 @pytest.fixture(scope="module")
-def case():
+def case(quick_learning):
     """Inputs in Galactic coordinates of a field that is alike at all ecliptic longitudes."""
     there = Turned.of(Training(smooth_maps(40), QU, Sky(NSIDE)), Symmetry())
     truth = Rotated.of(there, AWAY, 1e-6 * np.ones((2, N_PIX)))

@@ -221,7 +221,7 @@ def inputs_of(rows, n_maps=12):
 
 
 @pytest.fixture(scope="module", params=["none", "ecliptic"])
-def settings(request):
+def settings(request, quick_learning):
     return config.SymmetrySettings(
         axis=request.param, width_deg=None if request.param == "none" else 40.0
     )

@@ -243,6 +243,15 @@ def test_a_singular_target_may_take_part():
     assert found.weights["diagonal"] > 0.5
 
 
+def test_a_small_weight_that_makes_the_mixture_invertible_is_kept():
+    random = np.random.default_rng(0)
+    known = np.diag([1.0, 1, 1, 1, 0])
+    held = random.standard_normal((400, 5)) * np.sqrt([1, 1, 1, 1, 1e-5])
+    found = weights.fit([held], [{"low": known, "white": np.eye(5)}])
+    assert found.weights["white"] == pytest.approx(1e-5, rel=0.3)
+    assert np.isfinite(found.scores).all()
+
+
 def test_a_part_may_be_left_out_and_the_others_share_its_weight():
     maps = Components("QU"), Sky(1)
     sizes = {"a": 1, "b": 2, "c": 3}

@@ -28,7 +28,7 @@ sharding: {maps_per_shard: 40, batches_per_shard: 4}
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, quick_learning):
     """Ten Q and U maps of one power spectrum, and what becomes of them."""
     workflow = make_workflow(tmp_path_factory.mktemp("own"))
     (workflow.folder / "maps").mkdir()

@@ -45,7 +45,7 @@ def run(folder, name, text, *targets):
 
 
 @pytest.fixture(scope="module")
-def plane(tmp_path_factory):
+def plane(tmp_path_factory, quick_learning):
     folder = tmp_path_factory.mktemp("plane")
     flat, random = Flat(SHAPE, True), np.random.default_rng(2)
     np.save(folder / "mine.npy", [textures.draw("filaments", flat, random) for _ in range(4)])

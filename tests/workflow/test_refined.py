@@ -35,7 +35,7 @@ CONFIGURATION = {
 
 
 @pytest.fixture(scope="module")
-def workflow(tmp_path_factory):
+def workflow(tmp_path_factory, quick_learning):
     found = make_workflow(tmp_path_factory.mktemp("refined"))
     random = np.random.default_rng(1)
     coarse = random.standard_normal((N_MAPS, 2, 12 * COARSE**2))

@@ -78,7 +78,9 @@ def executed(folder, monkeypatch, changes):
         return code(_execute()(json.loads(text)))
 
 
-@pytest.fixture(scope="module", params=[SMALL, pytest.param((), marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module", params=[pytest.param(x, marks=pytest.mark.slow) for x in (SMALL, ())]
+)
 def cells(tmp_path_factory, request):
     with pytest.MonkeyPatch.context() as monkeypatch:
         yield executed(tmp_path_factory.mktemp("tutorial"), monkeypatch, request.param)

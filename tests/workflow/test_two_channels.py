@@ -10,6 +10,8 @@ from fewtomany.files import store
 from fewtomany.spectra import isotropic
 from harness import count_jobs, make_workflow
 
+pytestmark = pytest.mark.slow
+
 N_INPUTS, N_GIVEN, N_MAPS, NSIDE = 12, 30, 40, 4
 CORRELATION = 0.8
 CONFIGURATION = """

@@ -22,7 +22,7 @@ from fewtomany.covariance.heldout import log_likelihood
 from fewtomany.errors import UserError
 
 NEGLIGIBLE = 1e-3
-"""Weights below are set to 0."""
+"""Weights below are set to 0, unless the mixture is singular without them."""
 
 SUM = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
 """What weights are bound to."""
@@ -122,7 +122,10 @@ def fit(
     ]
     weights = min(ends, key=lambda w: loss(np.clip(w, 0, None))[0])
     scale = float(weights.sum()) if free else 1.0
-    weights = np.where(weights < NEGLIGIBLE * scale, 0, weights)
+    weights = np.clip(weights, 0, None)
+    kept = np.where(weights < NEGLIGIBLE * scale, 0, weights)
+    if np.isfinite(loss(kept)[0]):  # else what is small makes the mixture invertible
+        weights = kept
     weights /= weights.sum()
     scores = [
         log_likelihood(maps, scale * np.tensordot(weights, stack, 1))

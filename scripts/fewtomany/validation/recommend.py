@@ -66,12 +66,19 @@ class FoldMaps:
     held : array of shape (n_held, n_components, n_pix), K: maps that it did not see
     learnt : the best covariance without emulation from the others
     emulated : array of shape (n_maps, n_components, n_pix), K: their emulation
+    seed : of draws
     """
 
     name: str
     held: np.ndarray
     learnt: Covariance
     emulated: np.ndarray
+    seed: int
+
+    @functools.cached_property
+    def parts(self) -> "Parts":
+        """What a recommended covariance of the fold is made of."""
+        return Parts.of(self.learnt, self.emulated, self.seed, self.name)
 
     @property
     def values(self) -> np.ndarray:
@@ -133,15 +140,14 @@ class Beside:
     values: HeldOut
 
 
-def see(fold: FoldMaps, weighed: Weighed, seed: int) -> Beside:
+def see(fold: FoldMaps, weighed: Weighed) -> Beside:
     """What the held-out maps of a fold say of the covariance with some weights.
 
     Pixel variances are those that are known, without the covariance's inflation.
     """
-    parts = Parts.of(fold.learnt, fold.emulated, seed, fold.name)
-    model, inflation = parts.join(weighed)
-    maps, leading = fold.values, parts.leading[:N_DIRECTIONS]
-    chosen = worth.choose(maps.shape[1], seed)
+    model, inflation = fold.parts.join(weighed)
+    maps, leading = fold.values, fold.parts.leading[:N_DIRECTIONS]
+    chosen = worth.choose(maps.shape[1], fold.seed)
     pairs = model.rows(chosen)[:, chosen]
     few = maps.shape[1] <= heldout.FEW
     return Beside(
@@ -277,9 +283,9 @@ def emulation(shares: Mapping[str, float]) -> float:
     return sum(share for name, share in shares.items() if name != WITHOUT)
 
 
-def ballot(fold: FoldMaps, seed: int) -> Ballot:
+def ballot(fold: FoldMaps) -> Ballot:
     """What a fold has to say: in all values where they are few, or leading modes of the parts."""
-    parts, maps = Parts.of(fold.learnt, fold.emulated, seed, fold.name), fold.values
+    parts, maps = fold.parts, fold.values
     if maps.shape[1] <= heldout.FEW:
         return Ballot(maps, {name: part.dense() for name, part in parts.models.items()}, {})
     leading = parts.leading

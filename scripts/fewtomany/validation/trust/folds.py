@@ -103,7 +103,6 @@ def judge_fold(
     naive: np.ndarray,
     neutral: np.ndarray,
     truth: Covariance | None,
-    seed: int,
 ) -> Fold:
     """Judge the candidates of one fold by its held-out maps.
 
@@ -115,11 +114,9 @@ def judge_fold(
     neutral : random directions (k, n), for intensities and χ²; the likelihood is taken in
         as many modes
     truth : true covariance, where there is one
-    seed : of the draws of the best covariance without emulation that directions are made from
     """
-    parts = recommend.Parts.of(made.learnt, made.emulated, seed, made.name)
-    recommended, _ = parts.join(weighed)
-    drawn = made.learnt.model.draw(seed, ("trust", made.name), 0, recommend.N_DRAWS)
+    recommended, _ = made.parts.join(weighed)
+    drawn = made.learnt.model.draw(made.seed, ("trust", made.name), 0, recommend.N_DRAWS)
     emulated, held, drawn = (
         maps.reshape(len(maps), -1).astype(np.float64) for maps in (made.emulated, made.held, drawn)
     )

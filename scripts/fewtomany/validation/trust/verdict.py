@@ -71,10 +71,11 @@ def cross_validate(
             np.delete(inputs.maps, list(fold.selection), axis=0),
             learnt[fold.name],
             emulated[fold.name],
+            campaign.seed,
         )
         for fold in every
     ]
-    ballots = [recommend.ballot(fold, campaign.seed) for fold in made]
+    ballots = [recommend.ballot(fold) for fold in made]
     folds, held_spectra, emulated_spectra = [], [], []
     for number, fold in enumerate(every):
         training = inputs.maps[list(fold.selection)]
@@ -89,7 +90,6 @@ def cross_validate(
                 naive.reshape(-1, n),
                 neutral,
                 truth,
-                campaign.seed,
             )
         )
         held_spectra.append(spectra.measure(made[number].held, components, sky))
