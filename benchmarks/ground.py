@@ -5,7 +5,7 @@
         CONVENTION=COSMO
     python benchmarks/ground.py table results/toast build/toast/ground \\
         --figure docs/results/ground.png
-    python benchmarks/ground.py cheap             # three sets of 200 cheap maps: minutes
+    python benchmarks/ground.py cheap             # three sets of 100 cheap maps: minutes
     python benchmarks/ground.py surrogates build/toast/ground build/toast/cheap
 
 ``maps`` installs toast 3.0.6 into an environment of its own and moves maps 20 to 99 to ``others``.
@@ -15,8 +15,9 @@ diagonal (Ledoit & Wolf 2004), the best one without emulation, the recommended o
 variances of the others themselves, the best that a diagonal can do. The figure holds the numbers of
 simulations that held-out inputs told beside those of the other maps.
 
-``cheap`` makes maps of a tenth of the sampling rate: a right set, one of the scan of another,
-larger patch that holds this one, and one of noise with another knee. ``surrogates`` learns the best
+``cheap`` makes maps of a tenth of the sampling rate, or of another (``--rate``): a set of the same
+scan, one of the scan of another, larger patch that holds this one, and one of noise with another
+knee. At a tenth, which is a sample every ten degrees, none is right. ``surrogates`` learns the best
 covariance without emulation with each set beside the inputs, and without any, and holds it against
 the other maps in the same way.
 """
@@ -49,13 +50,13 @@ N_MODES = 50
 """Leading modes in which χ² counts simulations: as many as held-out inputs are judged in."""
 
 CHEAP = {
-    "right": ("--first", "1000"),
+    "the same scan": ("--first", "1000"),
     "another patch": ("--first", "2000", "--patch", "patch,1,10,5,70,-45"),
     "another knee": ("--first", "3000", "--knee", "0.001"),
 }
 """Sets of cheap maps, and how toast_maps.py makes them; none shares noise with another."""
 
-N_CHEAP, CHEAP_RATE_HZ = 200, 0.1
+N_CHEAP, CHEAP_RATE_HZ = 100, 0.1
 
 FIRST, RECOMMENDED = "variances of the inputs alone", "recommended"
 
@@ -262,6 +263,7 @@ def get_parser() -> argparse.ArgumentParser:
     maps.add_argument("--satellite", action="store_true")
     cheap = modes.add_parser("cheap", help="write the sets of cheap maps")
     cheap.add_argument("--folder", type=Path, default=ROOT / "build" / "toast")
+    cheap.add_argument("--rate", type=float, default=CHEAP_RATE_HZ, help="of samples (Hz)")
     beside = modes.add_parser("surrogates", help="hold covariances with cheap maps against others")
     beside.add_argument("maps", type=Path, help="folder of the maps that toast wrote")
     beside.add_argument("cheap", type=Path, help="folder of the sets of cheap maps")
@@ -279,7 +281,7 @@ def main(arguments: argparse.Namespace) -> None:
         make_maps(arguments.folder, arguments.satellite)
     elif arguments.mode == "cheap":
         for name, options in CHEAP.items():
-            size = ("--n-maps", str(N_CHEAP), "--rate", str(CHEAP_RATE_HZ))
+            size = ("--n-maps", str(N_CHEAP), "--rate", str(arguments.rate))
             run_toast(arguments.folder, f"cheap/{slug(name)}", *size, *options)
     elif arguments.mode == "surrogates":
         found = with_surrogates(arguments.maps, arguments.cheap, arguments.stokes)
