@@ -5,9 +5,10 @@ Gaussian likelihood of the held-out maps decides. It is taken in the leading mod
 mixture of candidates of equal total variance, made from the training maps alone: in random
 directions every covariance of the right variances is nearly as likely as the true one.
 
-A symmetry is scored before the last scaling to the smoothed variances, which is a few percent of
-an element: what a fold keeps is made once for all widths and tapers, while the scaling is another
-for every symmetry.
+A symmetry is scored, and weighed, before the last scaling to the smoothed variances, which is a few
+percent of an element: what a fold keeps is made once for all widths and tapers, while the scaling
+is another for every symmetry. Weighed after it, the paper's case is as far from the truth (two
+draws of ten inputs: 26.27 and 33.45 nats in place of 26.26 and 33.41), in 1.3 times the time.
 """
 
 import itertools
