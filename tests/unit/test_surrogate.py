@@ -328,7 +328,9 @@ def prepared(tmp_path, monkeypatch):
 
 def test_rows_of_a_simplified_simulation(one_day_content, prepared):
     longer = {"gains": {"chunk_samples": 10000}}
-    campaign, found = prepared(one_day_content(surrogate={"simulation": longer}))
+    quick = {"nside": 4, "scan": {"sampling_rate_hz": 0.5}}
+    changes = {"maps": {"nside": 4}, "simulation": quick, "surrogate": {"simulation": longer}}
+    campaign, found = prepared(one_day_content(**changes), Sky(4))
     simplified = campaign.simplified
     exact = response.covariance(simplified, response.read(simplified, "response.h5"))
     np.testing.assert_allclose(found.dense(), exact, atol=1e-6 * exact.max())
