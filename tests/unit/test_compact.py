@@ -1,5 +1,6 @@
 """Covariances of many values: leading modes and a sparse factor of what they leave."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -50,6 +51,17 @@ def test_it_is_nearly_the_covariance(truth, found):
     assert divergence(found.dense(), truth.covariance) < 0.1 * divergence(none, truth.covariance)
     x = truth.draw(3, ("x",), 0, 200).reshape(200, -1)
     assert np.sum(x * found.solve(x), axis=1).mean() / len(truth) == pytest.approx(1, abs=0.05)
+
+
+def test_a_model_that_knows_its_variances_roughly_leaves_what_draws_say(truth, monkeypatch):
+    """Of variances that modes take most of, noise is no small part of what is left."""
+    monkeypatch.setattr(compact, "N_MODES", 40)
+    rough = dataclasses.replace(truth)
+    noise = np.random.default_rng(5).standard_normal(len(truth))
+    object.__setattr__(rough, "variance", truth.variance * (1 + 0.15 * noise))
+    found = compact.of_model(rough, 1, ("a",))
+    x = truth.draw(3, ("x",), 0, 200).reshape(200, -1)
+    assert np.sum(x * found.solve(x), axis=1).mean() / len(truth) == pytest.approx(1, abs=0.2)
 
 
 def test_noise_is_added_without_a_matrix(truth, found, monkeypatch):

@@ -26,6 +26,9 @@ N_DRAWS, LEAST_DRAWS = 1024, 64
 MEMORY = 5e7
 """Values of all modes, and of all draws, at most; but for the least numbers of these."""
 
+ROUGHLY = 0.3
+"""How far the variance that modes leave may be from that of draws."""
+
 ITERATIONS = 3
 """Products with C that turn draws into leading modes."""
 
@@ -133,6 +136,9 @@ def of_model(model: Model, seed: int, key: tuple[str | int, ...]) -> Compact:
     drawn = model.draw(seed, (*key, "left"), 0, n_draws(n)).reshape(-1, n)
     drawn -= (drawn @ basis.T) @ basis
     left = np.maximum(model.variance - np.sum(rows**2, axis=0), NEGLIGIBLE * model.variance)
+    # a difference of large numbers, and some models know their own variances from draws alone
+    own = np.mean(drawn**2, axis=0)
+    left = np.clip(left, own * (1 - ROUGHLY), own * (1 + ROUGHLY))
     deviation = np.sqrt(left).reshape(model.shape)
     local = _learnt(model, drawn.reshape(shape), deviation)
     return Compact(model.components, model.sky, rows.astype(np.float32).reshape(shape), local)
