@@ -9,7 +9,6 @@ from pathlib import Path
 import yaml
 
 from fewtomany import config
-from fewtomany.errors import UserError
 from fewtomany.jobs import augment, cli
 from fewtomany.maps import ingest
 from fewtomany.maps.components import STOKES
@@ -90,8 +89,7 @@ def main(arguments: argparse.Namespace) -> None:
     if surrogate:
         augment.check_apart(maps, surrogate)
         cheap = augment.kind_of(surrogate, found.stokes, said, arguments.axis, mask, fewest=2)
-        if cheap.nside < (least := arguments.nside or found.nside):
-            raise UserError(f"SURROGATE: nside is {cheap.nside}; expected at least {least}")
+        augment.check_surrogate(found, cheap, arguments.nside or found.nside)
         logger.info("surrogate: %d maps at nside %d, %s", cheap.n_maps, cheap.nside, cheap.frame)
     content = augment.plan(
         yaml.safe_load(Path(arguments.config).read_text()),

@@ -105,6 +105,17 @@ def test_a_coarser_surrogate_is_refused_before_any_work(array, tmp_path, monkeyp
         command.main(command.get_parser().parse_args(options))
 
 
+def test_a_surrogate_without_some_pixels_is_refused_before_any_work(array, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cheap = np.load(array) + 1
+    cheap[..., :100] = 0
+    np.save("cheap.npy", cheap)
+    options = ["--convention", "COSMO", array, "--surrogate", "cheap.npy"]
+    message = "SURROGATE: lacks 100 of the 768 pixels of MAPS; expected all of them"
+    with pytest.raises(UserError, match=message):
+        command.main(command.get_parser().parse_args(options))
+
+
 def test_the_command_takes_what_the_files_do_not_say(array, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: Namespace(returncode=0))

@@ -7,6 +7,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from fewtomany import config
 from fewtomany.errors import UserError
 from fewtomany.jobs import resources
@@ -79,6 +81,21 @@ def check_apart(maps: Sequence[str], surrogate: Sequence[str]) -> None:
     own = {os.path.realpath(path) for path in ingest.find(maps)}
     if shared := [path for path in ingest.find(surrogate) if os.path.realpath(path) in own]:
         raise UserError(f"SURROGATE: {shared[0]} is one of MAPS; expected other maps")
+
+
+def check_surrogate(maps: Contents, cheap: Contents, nside: int) -> None:
+    """UserError where cheap maps are too coarse, or lack pixels of the maps as far as is seen now.
+
+    Maps of two resolutions or frames are compared when they are imported.
+    """
+    if cheap.nside < nside:
+        raise UserError(f"SURROGATE: nside is {cheap.nside}; expected at least {nside}")
+    if (cheap.nside, cheap.frame) == (maps.nside, maps.frame):
+        lost, needed = np.sum(maps.seen & ~cheap.seen), np.sum(maps.seen)
+        if lost:
+            raise UserError(
+                f"SURROGATE: lacks {lost} of the {needed} pixels of MAPS; expected all of them"
+            )
 
 
 def plan(

@@ -1,7 +1,9 @@
 """Everything that is wrong with the user's maps, and what they are, before anything is planned."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from fewtomany.errors import UserError
 from fewtomany.maps.ingest import look
@@ -21,6 +23,7 @@ class Contents:
     n_maps : their number
     nside, frame : of the maps
     notes : sentences: what is left out, and what was taken to be something
+    seen : booleans of shape (12·nside²,): pixels that every map has; None where nobody looked
     """
 
     stokes: str
@@ -28,6 +31,7 @@ class Contents:
     nside: int
     frame: str
     notes: tuple[str, ...] = ()
+    seen: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 def examine(
@@ -66,4 +70,4 @@ def examine(
                 f"{', '.join(source.files)}: {names} is 0 in every map; expected values"
             )
         notes += (f"{names} is 0 in every map: taken as absent",)
-    return Contents(letters, reading.n_maps, nside, frame, notes)
+    return Contents(letters, reading.n_maps, nside, frame, notes, found.observed > 0)
