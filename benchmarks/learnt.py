@@ -2,7 +2,7 @@
 
     python benchmarks/learnt.py --cache build/symmetry config/high-64.yaml
     python benchmarks/learnt.py --cache build/symmetry config/high-64.yaml --axis ecliptic
-    python benchmarks/learnt.py --cache build/symmetry --invented 256 --inputs 20
+    python benchmarks/learnt.py --cache build/symmetry --invented 256 --inputs 20 --local
     python benchmarks/learnt.py --results results/nongaussian config/nongaussian.yaml --inputs 10
 
 The first two draw inputs and as many others as ``--others`` from the response of a campaign's
@@ -41,6 +41,7 @@ from fewtomany.covariance import (  # noqa: E402
     compact,
     eigenmodes,
     learn,
+    regressions,
     turns,
 )
 from fewtomany.covariance.factor import Factor  # noqa: E402
@@ -68,6 +69,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="draw of the inputs")
     parser.add_argument("--modes", type=int, nargs="+", default=[30, 150], help="true modes")
     parser.add_argument("--axis", choices=("none", "ecliptic"), default="none", help="if named")
+    parser.add_argument("--local", action="store_true", help="regressions on the inputs alone")
     parser.add_argument("--compact", action="store_true", help="as a campaign keeps it, too")
     parser.add_argument("--parts", action="store_true", help="single parts beside it")
     return parser
@@ -104,10 +106,18 @@ def _alm(power: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return found * np.sqrt(power[ell] / np.where(m > 0, 2, 1))
 
 
-def learnt(inputs: store.MapSet, axis: str, seed: int, path: Path) -> tuple[float, float]:
+def learnt(
+    inputs: store.MapSet, axis: str, local: bool, seed: int, path: Path
+) -> tuple[float, float]:
     """CPU seconds and largest memory (GB) of learning in this process; the rest is kept."""
     before = time.process_time()
-    found = learn.learn(inputs, config.SymmetrySettings(axis=axis), seed)
+    if local:
+        maps = inputs.maps.astype(np.float64)
+        own = np.sqrt(np.mean(maps**2, axis=0))
+        model = regressions.learn(maps, own, inputs.components, inputs.sky)
+        found = covariance.Covariance(model, evidence={"weights": {"local": 1.0}})
+    else:
+        found = learn.learn(inputs, config.SymmetrySettings(axis=axis), seed)
     seconds = time.process_time() - before
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     covariance.write(path, found, {})
@@ -214,7 +224,7 @@ def main(arguments: argparse.Namespace) -> None:
     inputs, truth, others = source(arguments)
     folder = arguments.cache or arguments.results
     path = folder / "learnt.h5"
-    seconds, memory = apart(learnt, inputs, arguments.axis, arguments.seed, path)
+    seconds, memory = apart(learnt, inputs, arguments.axis, arguments.local, arguments.seed, path)
     found = covariance.load(path)
     path.unlink()
     maps = inputs.maps.astype(np.float64)
@@ -230,7 +240,12 @@ def main(arguments: argparse.Namespace) -> None:
     )
     about = truth, others, np.mean(maps**2, axis=0).ravel(), arguments.modes
     before = time.process_time()
-    show("best without emulation", found.model, found.inflation, *about)
+    show(
+        "regressions" if arguments.local else "best without emulation",
+        found.model,
+        found.inflation,
+        *about,
+    )
     if truth is None:
         found.model.draw(arguments.seed, ("learnt",), 0, 100)
         drawn_s, solved = time.process_time() - before, time.process_time()

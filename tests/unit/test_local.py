@@ -45,6 +45,17 @@ def learnt(maps, sky, n_neighbours=4, components=T):
     return regressions.learn(maps, deviation, components, sky, n_neighbours=n_neighbours)
 
 
+def test_correlations_by_distance_are_the_same_in_blocks_of_pairs(monkeypatch):
+    points = Sky(4).points
+    maps = np.random.default_rng(2).standard_normal((6, 2, 192)) + points[:, 2]
+    whole = regressions.isotropic_base(maps, points)
+    monkeypatch.setattr(regressions, "PAIRS", 5_000)
+    parts = regressions.isotropic_base(maps, points)
+    assert len(whole.weights)
+    np.testing.assert_allclose(parts.weights, whole.weights, rtol=1e-9)
+    np.testing.assert_array_equal(parts.widths, whole.widths)
+
+
 @pytest.mark.parametrize("sky", [Sky(4), Sky(8, np.arange(40, 300)), Flat((9, 7), True)])
 def test_the_order_is_from_coarse_to_fine(sky):
     order = nearby.order(sky.points)

@@ -35,6 +35,9 @@ N_BINS = 24
 N_CENTRES = 400
 """Pixels whose products with all others tell the base."""
 
+PAIRS = 20_000_000
+"""Of these products and distances, that are in memory at a time."""
+
 N_FITTED = 100
 """Pixels whose regressions tell the prior."""
 
@@ -86,15 +89,25 @@ def isotropic_base(maps: np.ndarray, points: np.ndarray) -> Base:
     together = flat @ flat.T
     scale = np.sqrt(np.diagonal(together))
     centres = np.arange(min(N_CENTRES, n_pix))
-    product = np.einsum("kcp,kcq->pq", maps[..., centres], maps, optimize=True)
-    square = _square(points[centres][:, None], points)
-    inside = square > 0
-    bounds = np.geomspace(square[inside].min(), square[inside].max() * 1.0001, N_BINS + 1)
-    place = np.digitize(square[inside], bounds) - 1
-    count = np.bincount(place, minlength=N_BINS)
+    blocks = np.array_split(centres, -(-len(centres) * n_pix // PAIRS))
+    # of one block they are made once
+    squares = functools.lru_cache(maxsize=1)(
+        lambda number: _square(points[blocks[number]][:, None], points)
+    )
+    seen = [(s[s > 0].min(), s.max()) for s in map(squares, range(len(blocks)))]
+    least, most = min(low for low, _ in seen), max(high for _, high in seen)
+    bounds = np.geomspace(least, most * 1.0001, N_BINS + 1)
+    count, total, mean = np.zeros(N_BINS, int), np.zeros(N_BINS), np.zeros(N_BINS)
+    for number, block in enumerate(blocks):
+        square = squares(number)
+        inside = square > 0
+        place = np.digitize(square[inside], bounds) - 1
+        product = np.einsum("kcp,kcq->pq", maps[..., block], maps, optimize=True)
+        count += np.bincount(place, minlength=N_BINS)
+        total += np.bincount(place, product[inside], N_BINS)
+        mean += np.bincount(place, square[inside], N_BINS)
     used = count > 0
-    total = np.bincount(place, product[inside], N_BINS)[used] / count[used]
-    mean = np.bincount(place, square[inside], N_BINS)[used] / count[used]
+    total, mean = total[used] / count[used], mean[used] / count[used]
     total /= n_maps * n_components * np.mean(maps**2)
     widths = np.sqrt(bounds[::2])
     rows = np.exp(-0.5 * mean[:, None] / widths**2)
