@@ -11,7 +11,8 @@ ones times a dipole. The last reads inputs, and as truth the reference maps, of 
 run. Learning runs in a process of its own; its CPU seconds and largest memory are told. Columns:
 
     KL (n)        Kullback–Leibler divergence in the n leading true modes, nats
-    χ²            of other maps, per value, in all values; 1 is right
+    χ²            of other maps, per value, in all values; 1 is right. Not where it takes a matrix
+                  of more than 16,000 values
     ln L          their log-likelihood per value over that of independent values of the inputs' own
                   variances, nats
     var           rms error of the values' variances over the inflation, relative
@@ -45,6 +46,7 @@ from fewtomany.covariance import (  # noqa: E402
     turns,
 )
 from fewtomany.covariance.factor import Factor  # noqa: E402
+from fewtomany.covariance.mixture import Mixture  # noqa: E402
 from fewtomany.covariance.scales import TwoScales  # noqa: E402
 from fewtomany.files import store  # noqa: E402
 from fewtomany.late import healpy  # noqa: E402
@@ -151,7 +153,8 @@ def show(
             text += f"  KL ({n}) {few:9.2f}"
         error = found.variance / inflation / variance - 1
         text += f"  var {np.sqrt(np.mean(error**2)):.3f}"
-    if len(others):
+    needs_matrix = isinstance(found, Mixture) and len(found) > covariance.product.DENSE_LIMIT
+    if len(others) and not needs_matrix:
         try:
             chi2 = np.sum(others * found.solve(others), axis=1)
             score = -0.5 * (chi2 + found.log_determinant())
