@@ -69,7 +69,7 @@ def answer(facts: Facts, folder: str, shape: str = "", frame: str = "") -> Answe
         uses=used,
         code="" if facts.evidence is None else words.load_lines(used[0].file, shape, frame),
         trust=words.trust(facts, wrong),
-        added=words.added(facts),
+        added=words.added(facts, folder),
         wrong=wrong,
     )
 

@@ -290,8 +290,8 @@ def _of_maps(wrong: Wrong) -> str:
     return f"Worst of all, {max(worst, key=lambda fault: fault.excess).text}."
 
 
-def added(facts: Facts) -> str:
-    """What the emulation added to the covariance."""
+def added(facts: Facts, folder: str) -> str:
+    """What the emulation added to the covariance; ``folder`` is that of the results."""
     weight = facts.weight
     if facts.evidence is None:
         return "The maps are what it made: no covariance is recommended on a plane or a line."
@@ -303,12 +303,14 @@ def added(facts: Facts) -> str:
     elif facts.emulated_small_scales:
         text = (
             "The small scales of the covariance are those of the emulated maps, which have a "
-            f"weight of {weight:.2f} on large ones{_gained(facts)}."
+            f"weight of {weight:.2f} on large ones{_gained(facts, folder)}."
         )
     elif weight < NEGLIGIBLE:
         text = "The emulation added nothing to the covariance: held-out inputs give it no weight."
     else:
-        text = f"The emulation has a weight of {weight:.2f} in the covariance{_gained(facts)}."
+        text = (
+            f"The emulation has a weight of {weight:.2f} in the covariance{_gained(facts, folder)}."
+        )
     with_it, entry = facts.value("recommended:kl"), facts.entry("recommended:kl")
     if with_it is not None and entry["allowed"]:
         text += (
@@ -318,7 +320,7 @@ def added(facts: Facts) -> str:
     return text
 
 
-def _gained(facts: Facts) -> str:
+def _gained(facts: Facts, folder: str) -> str:
     """Its gain as the end of a sentence; empty where no input was held out."""
     if facts.added is None:
         return ""
@@ -327,7 +329,8 @@ def _gained(facts: Facts) -> str:
     if gain > SIGNIFICANT * error:
         return f" and gains {told} over the best without emulation"
     if gain < -SIGNIFICANT * error:
-        return f" and costs {told}: the best without emulation is better"
+        best = f"{folder}/symmetry/{facts.inputs}.h5"
+        return f" and costs {told}: the best without emulation, {best}, is better"
     return (
         f" and added nothing that held-out inputs can see ({gain:+.2g} ± {error:.1g} nats a map "
         "over the best without emulation)"
