@@ -93,6 +93,11 @@ class ScatteringModel:
         return self.arrays["of_inputs"]
 
     @functools.cached_property
+    def nested(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation as all is computed with: (n_pix, F) each, NESTED."""
+        return self.sky.to_nested(self.mean), self.sky.to_nested(self.deviation)
+
+    @functools.cached_property
     def phi(self) -> Phi:
         """The statistics."""
         zones = self.settings.stripe_zones
@@ -117,7 +122,7 @@ class ScatteringModel:
             finer = tuple(wavelets.merging_stencil(step, dtype) for step in hierarchy.finer)
             return ScatteringOperators(None if None in finer or not finer else finer, scales)
         if isinstance(block, Spectra):
-            mean, deviation = self.sky.to_nested(self.mean), self.sky.to_nested(self.deviation)
+            mean, deviation = self.nested
             rms = _field_rms(self.components, deviation)
             return SpectraOperators(
                 domains.transform(self.sky, self.components, dtype),
@@ -129,7 +134,7 @@ class ScatteringModel:
             self.sky,
             self.components,
             self.arrays["stripes/direction"],
-            np.array([self.sky.to_nested(self.deviation), own]),
+            np.array([self.nested[1], own]),
             settings.stripe_zones,
             settings.n_scales,
             dtype,

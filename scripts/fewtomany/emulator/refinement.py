@@ -261,7 +261,7 @@ def motion(model: ScatteringModel, normalized: np.ndarray, coarse: int) -> Motio
     """
     sky, dtype = model.sky, model.settings.dtype
     taper = np.sqrt(sky.to_nested(sky.share))[:, None]
-    effect = taper * sky.to_nested(model.deviation)
+    effect = taper * model.nested[1]
     blocks = effect.reshape(-1, (sky.nside // coarse) ** 2, effect.shape[1])
     length = np.sqrt(np.sum(blocks**2, axis=1, keepdims=True))
     return Motion(
