@@ -296,7 +296,8 @@ def test_a_truth_counts_before_held_out_inputs():
         (
             0.1,
             {"gain": -0.1, "error": 0.02},
-            "costs 2.5 ± 0.5 nats a held-out map: the best without emulation, r/symmetry/",
+            "costs 2.5 ± 0.5 nats a held-out map in 25 leading directions, where the best without "
+            "emulation, r/symmetry/",
         ),
     ],
 )

@@ -330,7 +330,8 @@ def _gained(facts: Facts, folder: str) -> str:
         return f" and gains {told} over the best without emulation"
     if gain < -SIGNIFICANT * error:
         best = f"{folder}/symmetry/{facts.inputs}.h5"
-        return f" and costs {told}: the best without emulation, {best}, is better"
+        where = f"in {facts.trust['n_directions']} leading directions"
+        return f" and costs {told} {where}, where the best without emulation, {best}, is better"
     return (
         f" and added nothing that held-out inputs can see ({gain:+.2g} ± {error:.1g} nats a map "
         "over the best without emulation)"
