@@ -208,7 +208,19 @@ def test_where_all_values_weigh_simulations_are_counted_in_leading_modes(
     assert whole.n_directions == leading.n_directions == 30
     np.testing.assert_allclose(whole.chi2, leading.chi2, rtol=1e-6)
     assert whole.reduced.shape == (3,)
-    assert leading.reduced is None
+    np.testing.assert_allclose(whole.reduced, leading.reduced, rtol=1e-6)
+    monkeypatch.setattr(recommend, "WHOLE", 0)
+    none = recommend.see(fold, recommend.EQUAL)
+    assert none.reduced is None
+    np.testing.assert_allclose(none.values.pairs, whole.values.pairs, rtol=1e-9)
+
+
+def test_a_singular_covariance_of_many_values_has_no_chi2(monkeypatch):
+    monkeypatch.setattr(heldout, "FEW", 0)
+    maps = np.random.default_rng(1).standard_normal((3, 20))
+    few = np.random.default_rng(2).standard_normal((5, 20))
+    assert np.isinf(recommend._chi2(maps, few.T @ few)).all()
+    assert np.isfinite(recommend._chi2(maps, few.T @ few + 1e-3 * np.eye(20))).all()
 
 
 def test_a_fold_emulates_its_own_inputs_only(campaign, truth, tmp_path):

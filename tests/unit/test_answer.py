@@ -180,7 +180,8 @@ def test_a_number_that_may_be_any_larger_one_is_a_bound():
     assert "Trust it as you would 31 or more simulations (pixel variances)." in found.headline
     numbers["correlations"] = {"n_maps": 500.0, "low": 300.0, "high": 900.0}
     found = answer.answer(facts(evidence=evidence), "results/mine")
-    assert "about 500 simulations (correlations)" in found.headline
+    told = "about 500 simulations (correlations), and by pixel variances 31 or more."
+    assert told in found.headline
     assert "Where correlations matter, trust it as 500." in found.sentences[1]
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 
 from fewtomany import covariance
 from fewtomany.covariance import (
@@ -54,6 +55,9 @@ N_DIRECTIONS = 100
 
 SINGULAR = 1e-10
 """Smallest over largest eigenvalue below which a covariance counts as singular."""
+
+WHOLE = 10_000
+"""Values of which held-out maps say χ² in all of them, too: it takes a matrix."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ class Beside:
     ----------
     chi2 : array of shape (n_held,), of every map in leading modes; infinite where that is singular
     n_directions : these modes
-    reduced : array of shape (n_held,), χ² per value in all values, where these are few
+    reduced : array of shape (n_held,), χ² per value in all values; None of more than ``WHOLE``
     values : the maps beside it value by value
     """
 
@@ -148,12 +152,15 @@ def see(fold: FoldMaps, weighed: Weighed) -> Beside:
     model, inflation = fold.parts.join(weighed)
     maps, leading = fold.values, fold.parts.leading[:N_DIRECTIONS]
     chosen = worth.choose(maps.shape[1], fold.seed)
-    pairs = model.rows(chosen)[:, chosen]
-    few = maps.shape[1] <= heldout.FEW
+    if maps.shape[1] <= WHOLE:
+        whole = model.dense()
+        pairs, reduced = whole[np.ix_(chosen, chosen)], _chi2(maps, whole) / maps.shape[1]
+    else:
+        pairs, reduced = model.rows(chosen)[:, chosen], None
     return Beside(
         _chi2(maps @ leading.T, model.within(leading)),
         len(leading),
-        _chi2(maps, model.dense()) / maps.shape[1] if few else None,
+        reduced,
         HeldOut(maps, model.variance / inflation, chosen, pairs / inflation),
     )
 
@@ -305,6 +312,14 @@ def weigh(ballots: Sequence[Ballot]) -> Weighed:
 
 def _chi2(maps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """xᵀ C⁻¹ x of maps (n_maps, k); infinite of a singular C."""
+    if len(matrix) > heldout.FEW:  # where eigenvalues take minutes
+        try:
+            root = scipy.linalg.cholesky(matrix, lower=True)
+        except scipy.linalg.LinAlgError:
+            return np.full(len(maps), np.inf)
+        if np.ptp(np.log(np.diagonal(root))) > -0.5 * np.log(SINGULAR):
+            return np.full(len(maps), np.inf)
+        return np.sum(scipy.linalg.solve_triangular(root, maps.T, lower=True) ** 2, axis=0)
     values, vectors = np.linalg.eigh(matrix)
     if values[0] <= SINGULAR * values[-1]:
         return np.full(len(maps), np.inf)

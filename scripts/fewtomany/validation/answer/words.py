@@ -124,7 +124,13 @@ def headline(facts: Facts, used: Sequence[Use]) -> str:
     how, number = worst
     if number.open:
         return f"{text} Trust it as you would {number} simulations ({how})."
-    return f"{text} Trust it as you would about {count(number.value)} simulations ({how})."
+    text += f" Trust it as you would about {count(number.value)} simulations ({how})"
+    lower = [
+        f"by {other} {bound}"
+        for other, bound in facts.numbers.items()
+        if bound.open and bound.low and bound.low < number.value
+    ]
+    return f"{text}{f', and {enumerate_words(lower)}' if lower else ''}."
 
 
 def _nearer(facts: Facts, file: str) -> str | None:
