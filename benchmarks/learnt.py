@@ -25,14 +25,13 @@ import sys
 import time
 from pathlib import Path
 
-import h5py
 import numpy as np
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from measures.responses import make_response  # noqa: E402
+import symmetry  # noqa: E402
 
 from fewtomany import config, covariance  # noqa: E402
 from fewtomany.covariance import (  # noqa: E402
@@ -75,16 +74,6 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--compact", action="store_true", help="as a campaign keeps it, too")
     parser.add_argument("--parts", action="store_true", help="single parts beside it")
     return parser
-
-
-def simulated(campaign: config.Campaign, path: Path) -> np.ndarray:
-    """Columns of the response, (n_columns, n), K per standard deviation of a gain."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        make_response(campaign, path)
-    with h5py.File(path) as file:
-        columns = file["response"][:, 1:].astype(np.float64)
-    return campaign.simulation.gains.standard_deviation * columns.reshape(len(columns), -1)
 
 
 def invented(nside: int, n_maps: int, seed: int) -> np.ndarray:
@@ -214,7 +203,7 @@ def source(
         others = true.maps.reshape(len(true.maps), -1).astype(np.float64)
         centred = others - others.mean(axis=0)
         return inputs, centred / np.sqrt(len(others) - 1), others
-    rows = simulated(campaign, arguments.cache / f"response-{campaign.name}.h5")
+    rows = symmetry.columns_of(campaign, arguments.cache / f"response-{campaign.name}.h5")
     random = np.random.default_rng([n, seed])
     maps = random.standard_normal((n, len(rows))) @ rows
     others = random.standard_normal((arguments.others, len(rows))) @ rows

@@ -48,6 +48,9 @@ SHARE = 0.3
 
 FRAMES = ("ecliptic", "galactic")
 
+HELD = ("chi2", "all_values")
+"""Of held-out maps: χ² in leading modes, and in all values."""
+
 PAPER = {"start": "white", "variances": "inputs", "stripe_zones": 0, "n_steps": 1000}
 
 
@@ -207,10 +210,11 @@ def main(arguments: argparse.Namespace) -> None:
             weights = ", ".join(f"{name} {share:.2f}" for name, share in shares)
             sys.stdout.write(f"  weights: {weights}; small scales: {weighed.small}\n")
             seen = [recommend.see(fold, weighed) for fold in folds]
-            held = recommend.evidence(weighed, seen)["held_out"]["chi2"]
+            held = recommend.evidence(weighed, seen)["held_out"]
+            chi2, whole = ("{value:.3f} ± {error:.3f}".format(**held[k]) for k in HELD)
             sys.stdout.write(
-                f"  variances of pixels times {inflation:.2f}; held-out χ²: "
-                f"{held['value']:.3f} ± {held['error']:.3f}\n"
+                f"  variances of pixels times {inflation:.2f}; held-out χ²: {chi2}; "
+                f"in all values: {whole}\n"
             )
 
 

@@ -71,12 +71,17 @@ def response(cache: Path, frame: str = "ecliptic") -> np.ndarray:
     """Columns of the response, (n_columns, n), K per standard deviation of a gain."""
     sections = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
     campaign = config.parse({**sections, "maps": {**sections["maps"], "frame": frame}})
-    path, simulation = cache / f"response{_of(frame)}.h5", campaign.simulation
+    return columns_of(campaign, cache / f"response{_of(frame)}.h5")
+
+
+def columns_of(campaign: config.Campaign, path: Path) -> np.ndarray:
+    """The same of the simulation of any campaign, kept in a file."""
     if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
         make_response(campaign, path)
     with h5py.File(path) as file:
         columns = file["response"][:, 1:].reshape(len(file["response"]), -1)
-    return simulation.gains.standard_deviation * columns
+    return campaign.simulation.gains.standard_deviation * columns.astype(np.float64)
 
 
 def _of(frame: str) -> str:

@@ -407,6 +407,16 @@ def the_mean_of_all(folder):
     table(folder / "map_coadd.fits", mean, WHOLE)
 
 
+@case()
+def a_sky_in_common(folder):
+    """Realizations of a small effect on one bright sky: each is nearly the mean of the others."""
+    wrote = truth(n=6)
+    wrote.maps[:] = 1e-6 * wrote.maps + 3e4 * np.abs(wrote.maps).max() * (1 + north() / 10)
+    for k in range(6):
+        table(folder / f"map_{k}.fits", columns_of(wrote.maps[k]), WHOLE)
+    return wrote
+
+
 @case(
     refused=r"T is the same in every map; expected maps that differ, or STOKES=QU to leave it out"
 )

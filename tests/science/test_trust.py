@@ -12,6 +12,7 @@ from fewtomany.covariance import baselines, heldout
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.mixture import Mixture
 from fewtomany.covariance.product import Covariance
+from fewtomany.covariance.weights import Fit
 from fewtomany.emulator import batches
 from fewtomany.emulator import model as emulation
 from fewtomany.errors import UserError
@@ -215,12 +216,13 @@ def test_where_all_values_weigh_simulations_are_counted_in_leading_modes(
     np.testing.assert_allclose(none.values.pairs, whole.values.pairs, rtol=1e-9)
 
 
-def test_a_singular_covariance_of_many_values_has_no_chi2(monkeypatch):
-    monkeypatch.setattr(heldout, "FEW", 0)
-    maps = np.random.default_rng(1).standard_normal((3, 20))
-    few = np.random.default_rng(2).standard_normal((5, 20))
-    assert np.isinf(recommend._chi2(maps, few.T @ few)).all()
-    assert np.isfinite(recommend._chi2(maps, few.T @ few + 1e-3 * np.eye(20))).all()
+def test_emulated_maps_alone_are_singular_and_have_no_chi2_in_all_values(truth, learnt):
+    found = next(iter(learnt.values()))
+    fold = recommend.FoldMaps("some.fold-0", draws(truth, 5, 3), found, draws(truth, 6, 60), 1)
+    alone = recommend.Weighed(
+        Fit({recommend.WITHOUT: 0.0, recommend.EMULATED: 1.0}, np.empty(0), {})
+    )
+    assert np.isinf(recommend.see(fold, alone).reduced).all()
 
 
 def test_a_fold_emulates_its_own_inputs_only(campaign, truth, tmp_path):

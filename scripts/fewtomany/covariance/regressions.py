@@ -90,16 +90,13 @@ def isotropic_base(maps: np.ndarray, points: np.ndarray) -> Base:
     scale = np.sqrt(np.diagonal(together))
     centres = np.arange(min(N_CENTRES, n_pix))
     blocks = np.array_split(centres, -(-len(centres) * n_pix // PAIRS))
-    # of one block they are made once
-    squares = functools.lru_cache(maxsize=1)(
-        lambda number: _square(points[blocks[number]][:, None], points)
-    )
-    seen = [(s[s > 0].min(), s.max()) for s in map(squares, range(len(blocks)))]
-    least, most = min(low for low, _ in seen), max(high for _, high in seen)
+    every = (_square(points[block][:, None], points) for block in blocks)
+    ends = [(square[square > 0].min(), square.max()) for square in every]
+    least, most = min(low for low, _ in ends), max(high for _, high in ends)
     bounds = np.geomspace(least, most * 1.0001, N_BINS + 1)
     count, total, mean = np.zeros(N_BINS, int), np.zeros(N_BINS), np.zeros(N_BINS)
-    for number, block in enumerate(blocks):
-        square = squares(number)
+    for block in blocks:
+        square = _square(points[block][:, None], points)
         inside = square > 0
         place = np.digitize(square[inside], bounds) - 1
         product = np.einsum("kcp,kcq->pq", maps[..., block], maps, optimize=True)

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy
 
 from fewtomany import covariance
 from fewtomany.covariance import (
@@ -30,7 +29,7 @@ from fewtomany.covariance import (
     scales,
     weights,
 )
-from fewtomany.covariance.base import Dense
+from fewtomany.covariance.base import Dense, SingularError
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.mixture import Mixture
 from fewtomany.covariance.scales import TwoScales
@@ -57,7 +56,7 @@ SINGULAR = 1e-10
 """Smallest over largest eigenvalue below which a covariance counts as singular."""
 
 WHOLE = 10_000
-"""Values of which held-out maps say χ² in all of them, too: it takes a matrix."""
+"""Values of which held-out maps say χ² in all of them, too: it may take a matrix."""
 
 
 @dataclass(frozen=True)
@@ -152,11 +151,8 @@ def see(fold: FoldMaps, weighed: Weighed) -> Beside:
     model, inflation = fold.parts.join(weighed)
     maps, leading = fold.values, fold.parts.leading[:N_DIRECTIONS]
     chosen = worth.choose(maps.shape[1], fold.seed)
-    if maps.shape[1] <= WHOLE:
-        whole = model.dense()
-        pairs, reduced = whole[np.ix_(chosen, chosen)], _chi2(maps, whole) / maps.shape[1]
-    else:
-        pairs, reduced = model.rows(chosen)[:, chosen], None
+    pairs = model.rows(chosen)[:, chosen]
+    reduced = _chi2_of_all(maps, model) / maps.shape[1] if maps.shape[1] <= WHOLE else None
     return Beside(
         _chi2(maps @ leading.T, model.within(leading)),
         len(leading),
@@ -312,18 +308,18 @@ def weigh(ballots: Sequence[Ballot]) -> Weighed:
 
 def _chi2(maps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """xᵀ C⁻¹ x of maps (n_maps, k); infinite of a singular C."""
-    if len(matrix) > heldout.FEW:  # where eigenvalues take minutes
-        try:
-            root = scipy.linalg.cholesky(matrix, lower=True)
-        except scipy.linalg.LinAlgError:
-            return np.full(len(maps), np.inf)
-        if np.ptp(np.log(np.diagonal(root))) > -0.5 * np.log(SINGULAR):
-            return np.full(len(maps), np.inf)
-        return np.sum(scipy.linalg.solve_triangular(root, maps.T, lower=True) ** 2, axis=0)
     values, vectors = np.linalg.eigh(matrix)
     if values[0] <= SINGULAR * values[-1]:
         return np.full(len(maps), np.inf)
     return np.sum((maps @ vectors) ** 2 / values, axis=1)
+
+
+def _chi2_of_all(maps: np.ndarray, model: Model) -> np.ndarray:
+    """xᵀ C⁻¹ x of maps (n_maps, n) in all values; infinite of a singular C."""
+    try:
+        return np.sum(maps * model.solve(maps), axis=1)
+    except SingularError:
+        return np.full(len(maps), np.inf)
 
 
 def product(

@@ -16,9 +16,9 @@ from fewtomany.maps.ingest.tables import Header
 LARGER = 1e3
 """How much larger than the others, by its mean absolute value, a map of the same kind can be."""
 
-N_COMPARED, ALIKE = 512, 1e-5
-"""Pixels by which a mean of maps is found among them, and how far from it, over its largest value,
-rounding to single precision can be."""
+N_COMPARED, NEARER = 512, 1e-3
+"""Pixels by which a mean of maps is found among them, and how far from that of the others it is,
+over how far the maps are from it in the median: what they have in common counts in neither."""
 
 FAINT, SHARE = 0.1, 0.05
 """Of the largest root mean square of a pixel: below, values may be the rings that a projection by
@@ -259,8 +259,8 @@ def _check_no_mean(places: list[str], values: np.ndarray) -> None:
         return
     others = values.sum(axis=0) - values
     for what, expected in (("mean", others / (len(places) - 1)), ("sum", others)):
-        away, size = (np.abs(x).max(axis=(1, 2)) for x in (values - expected, expected))
-        if (found := np.flatnonzero((away <= ALIKE * size) & (size > 0))).size:
+        away = np.abs(values - expected).max(axis=(1, 2))
+        if (found := np.flatnonzero(away < NEARER * np.median(away))).size:
             raise UserError(
                 f"{places[found[0]]}: is the {what} of the {len(places) - 1} other maps; expected "
                 "realizations alone"
