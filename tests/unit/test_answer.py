@@ -40,6 +40,7 @@ def facts(*entries, evidence=None, trust=None, truth=False):
         (Worth(None), "more than can be told"),
         (Worth(630.1, 629.8, 630.4), "630"),
         (Worth(12, None, 20), "12 (20 or fewer)"),
+        (Worth(5.0, None, 5.0), "5 or fewer"),
     ],
 )
 def test_a_number_of_simulations_in_words(number, expected):
@@ -183,6 +184,19 @@ def test_a_number_that_may_be_any_larger_one_is_a_bound():
     told = "about 500 simulations (correlations), and by pixel variances 31 or more."
     assert told in found.headline
     assert "Where correlations matter, trust it as 500." in found.sentences[1]
+
+
+def test_a_number_below_all_that_were_tried_is_a_bound():
+    """A covariance of another effect is not worth the fewest maps that it was held against."""
+    metrics = [
+        entry(f"recommended:equivalent:{distance}", value, interval=ends)
+        for distance, value, ends in (("kl", 12.0, [9, 15]), ("variance_error", 5.0, [None, 5.0]))
+    ]
+    found = answer.answer(facts(*metrics, truth=True), "results/mine")
+    assert "Trust it as you would 5 or fewer simulations (pixel variances)." in found.headline
+    told = found.sentences[1]
+    assert "12 (9 to 15) by χ² and 5 or fewer by pixel variances. Where pixel variances" in told
+    assert "trust it as 5 or fewer." in told
 
 
 def test_chi2_is_told_in_leading_modes_and_in_all_values_where_these_are_few():
@@ -339,6 +353,27 @@ def test_which_file_for_what_follows_from_what_fails():
     assert bad.uses[1].file == "results/mine/datasets/maps/"
     assert bad.uses[2].remark == "but not for S4, which fails."
     assert "results/mine/recommended/emulated.h5" in bad.sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("means", "scatters", "expected"),
+    [
+        (("S4", "S2"), ("S2", "S4"), "S4 and S2, nor for the scatter of S2 and S4, which fail."),
+        (("S4",), ("S4",), "S4, nor for the scatter of S4, which fail."),
+        ((), ("S2", "S4"), "the scatter of S2 and S4, which fails."),
+        (("S4", "S2"), (), "S4 and S2, which fail."),
+    ],
+)
+def test_a_statistic_is_named_once_by_its_mean_and_once_by_its_scatter(means, scatters, expected):
+    """Not in one list, where S2 stood twice."""
+    metrics = [
+        entry(f"scattering:{name}", 2 + k, [None, 1.0], False) for k, name in enumerate(means[::-1])
+    ]
+    metrics += [
+        entry(f"diversity:total:{name}", 0.5 + 0.1 * k, [0.9, 1.1], False)
+        for k, name in enumerate(scatters)
+    ]
+    assert answer.answer(facts(*metrics), "r").uses[2].remark == f"but not for {expected}"
 
 
 def test_the_five_lines_run_on_a_covariance_whose_inverse_is_known(tmp_path):

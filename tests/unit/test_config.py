@@ -491,7 +491,8 @@ def test_channels_are_components(own):
         ),
         (
             {"trust": {"n_maps": 8, "n_directions": 4}},
-            "trust.n_directions: 4 is not allowed with trust.n_maps = 8; expected at most 3: half",
+            "trust.n_directions: 4 is not allowed with trust.n_maps = 8; expected at most 3: half "
+            "of the maps or all but 5, whichever is less",
         ),
         (
             {"trust": {"n_maps": 5, "n_directions": 1}},

@@ -102,5 +102,6 @@ def _faults_of_trust(c: dict) -> Iterator[str]:
         allowed = f"at most {most}" if most > 0 else "more maps"
         yield (
             f"trust.n_directions: {trust['n_directions']} is not allowed with trust.n_maps = "
-            f"{trust['n_maps']}; expected {allowed}: half of the maps, and {LEAST_FREEDOM} fewer"
+            f"{trust['n_maps']}; expected {allowed}: half of the maps or all but {LEAST_FREEDOM}, "
+            "whichever is less"
         )

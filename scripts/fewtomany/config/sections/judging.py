@@ -59,4 +59,5 @@ class Trust(Section):
     n_maps: Annotated[int, Field(ge=4)] = 100
     """Maps emulated for each fold."""
     n_directions: Count = 25
-    """Modes and random directions in which held-out maps are judged; half of n_maps at most."""
+    """Modes and random directions in which held-out maps are judged; at most half of n_maps or all
+    but 5, whichever is less."""

@@ -47,9 +47,19 @@ class Worth:
             ends = count(self.low), count(self.high)
             same = ends == (count(self.value),) * 2
             return count(self.value) + ("" if same else f" ({ends[0]} to {ends[1]})")
-        if self.high:
+        if self.high and not self.lowest:
             return f"{count(self.value)} ({count(self.high)} or fewer)"
-        return count(self.value)
+        return self.short
+
+    @property
+    def short(self) -> str:
+        """The number without its range."""
+        return count(self.value) + (" or fewer" if self.lowest else "")
+
+    @property
+    def lowest(self) -> bool:
+        """Whether it is the smallest number that was tried, and may be any smaller one."""
+        return self.low is None and self.high is not None and self.high <= self.value
 
     @property
     def open(self) -> bool:

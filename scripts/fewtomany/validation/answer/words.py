@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fewtomany.config.statistics import STATISTICS
-from fewtomany.validation.answer.facts import CHI2, WITHOUT, Facts, Worth, count
+from fewtomany.validation.answer.facts import CHI2, WITHOUT, Facts, Worth
 from fewtomany.validation.answer.faults import COVARIANCE, NON_GAUSSIAN, SPECTRUM, Fault
 
 NOTABLE = 0.02
@@ -75,21 +75,31 @@ def _of_spectra(maps: str, inputs: str, facts: Facts, wrong: Wrong) -> Use:
 
 
 def _of_morphology(maps: str, facts: Facts, wrong: Wrong) -> Use:
-    names = dict.fromkeys(_called(fault.name) for fault in wrong[NON_GAUSSIAN])
-    if not names:
+    names: dict[bool, dict[str, None]] = {False: {}, True: {}}
+    for fault in wrong[NON_GAUSSIAN]:
+        scatter, called = _called(fault.name)
+        names[scatter][called] = None
+    if not any(names.values()):
         return Use(NON_GAUSSIAN, maps, f"{facts.n_maps:,} maps; nothing that is judged fails.")
-    fail = "fail" if len(names) > 1 else "fails"
-    return Use(NON_GAUSSIAN, maps, f"but not for {enumerate_words(list(names))}, which {fail}.")
+    means, scatters = (enumerate_words(list(some)) for some in names.values())
+    told = [means] if means else []
+    if scatters:
+        told.append(f"the scatter of {scatters}")
+    fail = "fails" if sum(map(len, names.values())) == 1 or not means else "fail"
+    return Use(NON_GAUSSIAN, maps, f"but not for {', nor for '.join(told)}, which {fail}.")
 
 
-def _called(name: str) -> str:
-    """What a statistic is called: "minkowski:V1" is "V1", "distribution:Q" "values of Q"."""
+def _called(name: str) -> tuple[bool, str]:
+    """Whether a metric is of the scatter from map to map, and what its statistic is called.
+
+    "minkowski:V1" is "V1", "distribution:Q" "values of Q".
+    """
     kind, _, which = name.partition(":")
     if kind in STATISTICS:
-        return STATISTICS[kind].called.format(which)
+        return False, STATISTICS[kind].called.format(which)
     if kind == "scattering_scatter":
-        return "the scatter of S1 to S4"
-    return f"the scatter of {which.rpartition(':')[2]}" if kind == "diversity" else which
+        return True, "S1 to S4"
+    return kind == "diversity", which.rpartition(":")[2]
 
 
 def load_lines(file: str, shape: str, frame: str) -> str:
@@ -124,7 +134,8 @@ def headline(facts: Facts, used: Sequence[Use]) -> str:
     how, number = worst
     if number.open:
         return f"{text} Trust it as you would {number} simulations ({how})."
-    text += f" Trust it as you would about {count(number.value)} simulations ({how})"
+    about = "" if number.lowest else "about "
+    text += f" Trust it as you would {about}{number.short} simulations ({how})"
     lower = [
         f"by {other} {bound}"
         for other, bound in facts.numbers.items()
@@ -286,7 +297,7 @@ def numbers_sentence(numbers: Mapping[str, Worth], truth: bool) -> str:
     if number.open:
         return f"{sentence}. So few inputs cannot tell it from the truth."
     matter = "matters" if how == CHI2 else "matter"
-    return f"{sentence}. Where {how} {matter}, trust it as {count(number.value)}."
+    return f"{sentence}. Where {how} {matter}, trust it as {number.short}."
 
 
 def _of_maps(wrong: Wrong) -> str:
