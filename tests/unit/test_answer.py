@@ -55,6 +55,8 @@ def test_a_number_of_simulations_in_words(number, expected):
         (1.2, 0.03, "too little variance"),
         (0.8, 0.03, "too much variance"),
         (1.015, 0.001, "as it should be (1)"),
+        (7.6e-6, 3e-6, "7.6e-06 ± 3e-06 in it, where 1 is right: it claims too much variance"),
+        (7.6e-6, 3e-6, "they have 7.6e-06 times as much"),
     ],
 )
 def test_chi2_is_held_against_1_with_its_error(value, error, said):
@@ -353,6 +355,11 @@ def test_which_file_for_what_follows_from_what_fails():
     assert bad.uses[1].file == "results/mine/datasets/maps/"
     assert bad.uses[2].remark == "but not for S4, which fails."
     assert "results/mine/recommended/emulated.h5" in bad.sentences[0]
+
+
+def test_a_large_fault_is_told_in_digits():
+    wrong = faults.of_maps([entry("variance_error", 231.4, [None, 0.5], False)], True)
+    assert "pixel variances are wrong by 230 rms; by 0.5" in wrong[COVARIANCE][0].text
 
 
 @pytest.mark.parametrize(

@@ -124,13 +124,19 @@ def _sentence(entry: Mapping[str, Any], purpose: str) -> str:
     low, high = entry["allowed"]
     words = {
         "which": name.rpartition(":")[2],
-        "value": "infinite" if value is None else f"{value:.2g}",
+        "value": "infinite" if value is None else _two_digits(value),
         "percent": f"{value or 0:.0%}",
         "low": "any" if low is None else f"{low:.2g}",
         "high": "any" if high is None else f"{high:.2g}",
         "low_percent": "any" if low is None else f"{low:.0%}",
     }
     return SENTENCES[purpose][_kind(name)].format(**words)
+
+
+def _two_digits(value: float) -> str:
+    """0.58, 4.2, 230, 45,000; 2.3e+06."""
+    found = float(f"{value:.2g}")
+    return f"{found:,.0f}" if 100 <= abs(found) < 1e6 else f"{found:.2g}"
 
 
 def of_maps(entries: Sequence[Mapping[str, Any]], truth: bool) -> dict[str, tuple[Fault, ...]]:

@@ -23,6 +23,9 @@ CLOSE = 0.02
 SHARP = 0.05
 """Error of a χ² up to which it says something of the covariance."""
 
+TINY = 0.1
+"""χ² below which two decimals say too little."""
+
 RIVALS = {
     "raw": "the inputs' own covariance",
     "ledoit-wolf": "the inputs' covariance shrunk toward the unit matrix (Ledoit–Wolf)",
@@ -248,7 +251,7 @@ def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
         where = f"its {modes} leading modes" if modes else "it"
         told = chi2_sentence(*facts.held_out_chi2, where)
         if facts.chi2_of_all_values is not None:
-            told += " In all values it is {:.2f} ± {:.2f}.".format(*facts.chi2_of_all_values)
+            told += f" In all values it is {_reduced(*facts.chi2_of_all_values)}."
         sentences.append(told)
     elif (found := facts.entry("trust:chi2_mean")) is not None and found["value"] is not None:
         alone = "the covariance of the emulated maps alone"
@@ -276,13 +279,19 @@ def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
 
 def chi2_sentence(value: float, error: float, covariance: str = "it") -> str:
     """χ² of held-out inputs against 1, and what follows from it."""
-    text = f"Held-out inputs have a χ² of {value:.2f} ± {error:.2f} in {covariance}"
+    text = f"Held-out inputs have a χ² of {_reduced(value, error)} in {covariance}"
     if abs(value - 1) <= max(SIGNIFICANT * error, CLOSE):
         told = "as it should be (1)" if error <= SHARP else "which so few cannot tell from 1"
         return f"{text}, {told}."
     much = "little" if value > 1 else "much"
-    told = f"it claims too {much} variance, they have {value:.2f} times as much"
+    times = f"{value:.2f}" if value >= TINY else f"{value:.2g}"
+    told = f"it claims too {much} variance, they have {times} times as much"
     return f"{text}, where 1 is right: {told}."
+
+
+def _reduced(value: float, error: float) -> str:
+    """χ² and its error, of which a small one is no 0.00."""
+    return f"{value:.2f} ± {error:.2f}" if value >= TINY else f"{value:.2g} ± {error:.1g}"
 
 
 def numbers_sentence(numbers: Mapping[str, Worth], truth: bool) -> str:
