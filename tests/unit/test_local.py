@@ -355,6 +355,19 @@ def test_deviations_of_few_maps_are_widened_by_what_they_are_too_small():
     assert without_axis._widened(folds) == 1
 
 
+@pytest.mark.parametrize("n_maps", [4, 5, 6])
+def test_deviations_of_the_fewest_inputs_are_those_of_the_maps(n_maps):
+    """Two of four that a fold knew had pixels without variance, and all were widened by 100."""
+    sky = Sky(4, np.arange(30, 110))
+    deviation = 1.5 + sky.points[:, 2]
+    truth = np.exp(-distances(sky.points) / 0.5) * np.outer(deviation, deviation)
+    maps = drawn(np.kron(np.eye(2), truth), n_maps, 2, seed=1).astype(np.float32)
+    inputs = store.MapSet(maps, "QU", "some", sky=sky)
+    found = learn.learn(inputs, config.SymmetrySettings(), 1, centre=True)
+    assert found.evidence["widened"] <= np.sqrt(3)
+    assert 0.6 < np.median(found.smoothed / deviation) < 2
+
+
 def test_many_inputs_hold_a_few_times_their_own_memory(monkeypatch):
     """Turned maps and draws are as many as memory allows, not as there are inputs."""
     for module, name, value in (

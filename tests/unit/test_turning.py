@@ -104,7 +104,9 @@ def test_maps_of_a_part_of_the_sky_are_refused():
         turning.mirror(np.zeros((2, 12)), "Q")
 
 
-@pytest.mark.parametrize("n_maps", [4, 10, 23])
+@pytest.mark.parametrize("n_maps", [4, 5, 6, 10, 23])
 def test_every_input_is_held_out_once(n_maps):
+    """And three are left at least: of two less their mean one is the other with its sign turned."""
     folds = choice.held_out(n_maps)
     assert sorted(np.concatenate(folds)) == list(range(n_maps))
+    assert n_maps - max(map(len, folds)) >= 3

@@ -31,6 +31,9 @@ N_CENTRES = 32
 
 N_DIRECTIONS = 100
 N_FOLDS = 5
+FEWEST = 5
+"""Inputs up to which folds hold one."""
+
 N_DRAWS = 200
 """Draws of every candidate that the directions are made from."""
 
@@ -96,8 +99,11 @@ def make_folds(
 
 
 def held_out(n_maps: int) -> list[np.ndarray]:
-    """Which inputs every fold holds out."""
-    n_folds = min(N_FOLDS, n_maps // 2)
+    """Which inputs every fold holds out: two or more, of at most ``FEWEST`` inputs one.
+
+    Two of four would leave two, which have the same distance from their mean.
+    """
+    n_folds = n_maps if n_maps <= FEWEST else min(N_FOLDS, n_maps // 2)
     return [np.arange(fold, n_maps, n_folds) for fold in range(n_folds)]
 
 

@@ -56,6 +56,9 @@ N_FOR_WIDTH = 100
 WIDTHS_DEG = (2.0, 4.0, 8.0, 12.0)
 """Standard deviations of small turns that are tried."""
 
+FEW_FREE = 4
+"""Degrees of freedom of a variance up to which the mean of x² over it has no finite variance."""
+
 N_NEIGHBOURS = (regressions.N_NEIGHBOURS, 25)
 """Of a regression, that are tried; the second only of twice as many inputs."""
 
@@ -220,6 +223,8 @@ def _widened(folds: Sequence[Made]) -> float:
     The mean of x² / s² is more than 1 where s² is the variance of few maps, however true on
     average: 1 + 2 / N, nearly, of N, less where it is smoothed. Folds know fewer maps than all. A
     mean of N maps that was taken off others makes these larger by 1 + 1 / N, which is not meant.
+    Where folds know so few that the mean has no finite variance, the smallest s² of all would say
+    what it is; there it is no more than that of Gaussian maps whose variances are not smoothed.
     """
     ratio = np.mean(
         [
@@ -228,7 +233,11 @@ def _widened(folds: Sequence[Made]) -> float:
             for fold in folds
         ]
     )
-    return float(np.sqrt(max(1 + (ratio - 1) * (1 - 1 / len(folds)), 1)))
+    found = 1 + (ratio - 1) * (1 - 1 / len(folds))
+    if min(len(fold.training) - fold.training.centre for fold in folds) <= FEW_FREE:
+        n_free = sum(len(fold.held) for fold in folds) - folds[0].training.centre
+        found = min(found, n_free / (n_free - 2))
+    return float(np.sqrt(max(found, 1)))
 
 
 def _tuned(folds: Sequence[Made], n_neighbours: int) -> tuned.Tuned:
