@@ -29,6 +29,11 @@ def pairs_of(row: Row) -> set[Pair]:
     return set(map(frozenset, itertools.combinations(row.items(), 2)))
 
 
+def triples_of(row: Row) -> set[frozenset[tuple[str, str]]]:
+    """All triples of values that a row has."""
+    return set(map(frozenset, itertools.combinations(row.items(), 3)))
+
+
 def cover(options: Options, refused: Sequence[Refusal]) -> tuple[list[Row], list[Row]]:
     """Rows that nothing refuses, with every pair of values that such a row can have.
 
@@ -61,6 +66,18 @@ def cover(options: Options, refused: Sequence[Refusal]) -> tuple[list[Row], list
             impossible.append(first)
         left -= pairs_of(rows[-1] if found else first)
     return rows, impossible
+
+
+def more(options: Options, refused: Sequence[Refusal], rows: Sequence[Row], n: int) -> list[Row]:
+    """As many more rows that nothing refuses, each with many triples of values that none has."""
+    numbers, found = random.Random(7), []
+    had = set().union(*map(triples_of, rows))
+    for _ in range(n):
+        tried = [_row({}, options, refused, set(), numbers) for _ in range(TRIES)]
+        best = max(filter(None, tried), key=lambda row: len(triples_of(row) - had))
+        found.append({option: best[option] for option in options})
+        had |= triples_of(best)
+    return found
 
 
 def _row(

@@ -1,8 +1,9 @@
 """Combinations of options: each ends in a report, or is refused by one line before any work.
 
-Every pair of values that can be combined occurs in some campaign (``pairwise``). The campaigns
-run one after the other in one folder, so that what they share (a simulation, imported maps) is
-made once, and what differs is made again, as a user who tries options would see it.
+Every pair of values that can be combined occurs in some campaign, and many triples in a few
+more (``pairwise``). The campaigns run one after the other in one folder, so that what they share
+(a simulation, imported maps) is made once, and what differs is made again, as a user who tries
+options would see it.
 """
 
 import itertools
@@ -66,6 +67,8 @@ REFUSED = (
 """What is refused, and how the line begins."""
 
 ROWS, IMPOSSIBLE = pairwise.cover(OPTIONS, [values for values, _ in REFUSED])
+MORE = pairwise.more(OPTIONS, [values for values, _ in REFUSED], ROWS, 8)
+"""For faults that need more than two values."""
 
 NSIDE = 4
 N_PIX = 12 * NSIDE**2
@@ -201,7 +204,7 @@ def named(row: pairwise.Row) -> str:
     return "-".join(row.values())
 
 
-@pytest.mark.parametrize("row", ROWS, ids=named)
+@pytest.mark.parametrize("row", ROWS + MORE, ids=named)
 def test_a_combination_is_accepted_with_its_truth(row, workflow):
     campaign = config.parse(configuration(row, workflow.folder))
     config.check_sources(campaign)
@@ -210,7 +213,7 @@ def test_a_combination_is_accepted_with_its_truth(row, workflow):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", ROWS, ids=named)
+@pytest.mark.parametrize("row", ROWS + MORE, ids=named)
 def test_a_combination_ends_in_a_report(row, workflow, eager):
     path = workflow.folder / "tiny.yaml"
     path.write_text(yaml.safe_dump(configuration(row, workflow.folder)))
