@@ -71,18 +71,14 @@ def test_gradient_of_every_term_matches_finite_differences(prepared):
     x = random.normal(size=(2, 12 * NSIDE**2, SETTINGS.batch_size, 2))
     direction = random.normal(size=x.shape)
 
-    @tf.function(autograph=False)  # traced once, for many maps and weights
-    def slopes(weights, x):
-        return descent.loss_and_gradient(prepared.phi, operators, weights, goal, x)
-
-    def loss(x, weights=weights):
-        return slopes(tf.constant(weights), tf.constant(x))
+    def loss(x, weights=weights, goal=goal):
+        weights = tf.constant(weights)
+        return descent.loss_and_gradient(prepared.phi, operators, weights, goal, tf.constant(x))
 
     step = 1e-5
-    differences = sum(
-        c * loss(x + k * step * direction)[0].numpy().sum(axis=0) / step
-        for k, c in ((1, 2 / 3), (-1, -2 / 3), (2, -1 / 12), (-2, 1 / 12))
-    )
+    around = np.concatenate([x + k * step * direction for k in (1, -1, 2, -2)])  # side by side
+    terms = loss(around, goal=tf.tile(goal, (4, 1)))[0].numpy().reshape(4, len(x), -1).sum(axis=1)
+    differences = np.array([2 / 3, -2 / 3, -1 / 12, 1 / 12]) @ terms / step
     for number, name in enumerate(prepared.phi.term_names):
         alone = np.zeros_like(weights)
         alone[number] = weights[number]
@@ -155,14 +151,18 @@ def _rosenbrock(x):
     return values, tape.gradient(values, x)
 
 
-def _advance(state, stop, n_record):
-    return lbfgs.advance(_rosenbrock, state, tf.constant(stop), n_record)
+@tf.function(jit_compile=True, autograph=False)  # compiled once for several tests
+def _advance(state, stop):
+    return lbfgs.advance(_rosenbrock, state, stop, 200)
+
+
+def _start(*points, history=10):
+    return lbfgs.start(tf.constant(np.stack(points)), 1, history)
 
 
 def test_lbfgs_solves_rosenbrock_like_scipy():
     start = np.linspace(-1, 1, 20)
-    compiled = tf.function(_advance, jit_compile=True, autograph=False)
-    state, record = compiled(lbfgs.start(tf.constant(start[None]), 1), [150], 200)
+    state, record = _advance(_start(start), tf.constant([150]))
     np.testing.assert_allclose(state.x, 1, atol=1e-5)
     taken = int(state.step[0]) + 1
     losses = record[0, :taken, 0]
@@ -179,15 +179,17 @@ def test_lbfgs_solves_rosenbrock_like_scipy():
 
 
 def test_lbfgs_continues_where_it_stopped_and_stalls_at_the_minimum():
-    start = lbfgs.start(tf.constant(np.linspace(-1, 1, 20)[None]), 1)
-    whole, _ = _advance(start, [20], 30)
-    half, _ = _advance(start, [9], 30)
-    rest, _ = _advance(half, [20], 30)
+    start = _start(np.linspace(-1, 1, 20))
+    whole, _ = _advance(start, tf.constant([20]))
+    half, _ = _advance(start, tf.constant([9]))
+    assert half.step.numpy().tolist() == [9]
+    rest, _ = _advance(half, tf.constant([20]))
     assert (whole.x.numpy() == rest.x.numpy()).all()
 
     def bowl(x):
         return tf.reduce_sum(x**2, axis=1, keepdims=True), 2 * x
 
+    start = _start(np.linspace(-1, 1, 20), history=3)
     end, record = lbfgs.advance(bowl, start, tf.constant([100]), 101)
     assert end.stalled.numpy().all()
     assert np.isfinite(record).all()
@@ -195,14 +197,16 @@ def test_lbfgs_continues_where_it_stopped_and_stalls_at_the_minimum():
 
 def test_lanes_descend_as_they_would_alone():
     """Whatever the others do: one starts at the minimum, one ends early, none wait."""
-    starts = np.stack([np.linspace(-1, 1, 20), np.ones(20), np.linspace(2, -2, 20)])
+    starts = [np.linspace(-1, 1, 20), np.ones(20), np.linspace(2, -2, 20)]
     stops = [20, 20, 8]
-    together, record = _advance(lbfgs.start(tf.constant(starts), 1), stops, 30)
+
+    def advance(state, stop):  # a short history and step by step: too few to compile
+        return lbfgs.advance(_rosenbrock, state, tf.constant(stop), 30)
+
+    together, record = advance(_start(*starts, history=3), stops)
     assert together.step.numpy().tolist() == [20, 0, 8]
     for lane, stop in enumerate(stops):
-        alone, its_record = _advance(
-            lbfgs.start(tf.constant(starts[lane : lane + 1]), 1), [stop], 30
-        )
+        alone, its_record = advance(_start(starts[lane], history=3), [stop])
         for name, here, there in zip(together._fields, together, alone, strict=True):
             np.testing.assert_allclose(here[lane], there[0], rtol=1e-6, atol=1e-9, err_msg=name)
         np.testing.assert_allclose(record[lane], its_record[0], rtol=1e-6)
@@ -213,7 +217,7 @@ def test_lbfgs_forgets_a_history_that_leads_uphill():
         return tf.reduce_sum(x**2, axis=1, keepdims=True), 2 * x
 
     x = tf.constant([[3.0, 4.0]], tf.float64)
-    begun, _ = lbfgs.advance(bowl, lbfgs.start(x, 1), tf.constant([0]), 1)
+    begun, _ = lbfgs.advance(bowl, lbfgs.start(x, 1, history=3), tf.constant([0]), 1)
     misled = begun._replace(direction=2 * x, products=begun.products + 1)
     end, _ = lbfgs.advance(bowl, misled, tf.constant([3]), 10)
     assert float(end.terms[0, 0]) < 1e-20
