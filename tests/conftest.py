@@ -112,5 +112,15 @@ def quick_learning():
         yield
 
 
+@pytest.fixture(scope="module")
+def eager():
+    """From here on no compiled shapes: for a few maps that takes longer than they do."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 def pytest_addoption(parser):
     parser.addoption("--golden", action="store_true", help="write golden numbers anew")

@@ -1,5 +1,6 @@
 """What is planted in T, Q and U, and in two channels, is found again in what is emulated."""
 
+import dataclasses
 from pathlib import Path
 
 import healpy as hp
@@ -22,6 +23,20 @@ DESCENT = config.load(TINY).emulator.changed(
     mean="zero",
     dtype="float64",
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def same_programs():
+    """Where a descent starts and ends is not in its program: one is compiled for several."""
+    compiled = descent._compiled
+
+    def shared(phi, fixed):
+        same = phi.settings.changed(start=DESCENT.start, n_steps=DESCENT.n_steps)
+        return compiled(dataclasses.replace(phi, settings=same), fixed)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(descent, "_compiled", shared)
+        yield
 
 
 def _spectrum(amplitude, slope):

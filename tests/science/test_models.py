@@ -133,15 +133,14 @@ def test_planted_faults_fail(compared):
 def test_held_out_maps_weigh_a_good_emulation_more_than_a_bad_one(planted):
     """Two folds: their inputs, what was learnt from the others, and true or unlinked maps."""
     maps = {name: some.reshape(-1, 2, 192) for name, some in planted.maps.items()}
-    shares = {}
+    folds, shares = [], {}
+    for number in range(2):
+        held, rest = maps["input-10"][number::2], maps["input-10"][1 - number :: 2]
+        inputs = store.MapSet(rest, "QU", "input-10")
+        learnt = learn.learn(inputs, planted.campaign.symmetry, 1)
+        folds.append((f"input-10.fold-{number}", held, learnt))
     for name in ("true", "unlinked"):
-        known = []
-        for number in range(2):
-            held, rest = maps["input-10"][number::2], maps["input-10"][1 - number :: 2]
-            inputs = store.MapSet(rest, "QU", "input-10")
-            learnt = learn.learn(inputs, planted.campaign.symmetry, 1)
-            name_of = f"input-10.fold-{number}"
-            known.append(recommend.FoldMaps(name_of, held, learnt, maps[name], 1))
+        known = [recommend.FoldMaps(*fold, maps[name], 1) for fold in folds]
         found = recommend.weigh([recommend.ballot(fold) for fold in known])
         shares[name] = recommend.emulation(found.fit.weights)
         seen = [recommend.see(fold, found) for fold in known]

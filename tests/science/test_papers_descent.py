@@ -22,7 +22,7 @@ N_STEPS = 6
 
 
 @pytest.fixture(scope="module", params=["average-target", "single-target"])
-def found(request):
+def found(request, eager):
     """Strategy, and the numbers of its target, its start and its first steps."""
     pixels = np.arange(768)
     scale = 1e-9 * (1 + 0.5 * np.sin(pixels / 50))

@@ -25,7 +25,7 @@ from fewtomany.spectra import isotropic
 QU = Components("QU")
 COARSE, NSIDE = 8, 32
 REFINED = SETTINGS.changed(
-    n_scales=3,
+    n_scales=2,
     n_orientations=2,
     mean="zero",
     variances="smoothed",
@@ -105,7 +105,7 @@ def test_statistics_of_a_region_are_those_it_has_on_the_whole_sphere(number):
 
 
 def test_regions_share_the_sphere_without_an_edge_and_have_one_shape():
-    parts = refined.regions(REFINED, NSIDE)
+    parts = refined.regions(REFINED.changed(n_scales=3), NSIDE)
     cores = np.concatenate([part.indices[part.core] for part in parts])
     np.testing.assert_array_equal(np.sort(cores), np.arange(12 * NSIDE**2))
     assert len(parts) == region.count(1)

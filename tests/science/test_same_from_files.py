@@ -18,7 +18,7 @@ def settings():
     return config.load(TINY).emulator.changed(n_steps=3, batch_size=2)
 
 
-def test_exported_inputs_give_the_same_emulated_maps(tmp_path, settings):
+def test_exported_inputs_give_the_same_emulated_maps(tmp_path, settings, eager):
     random = np.random.default_rng(1)
     maps = (1e-8 * random.normal(size=(6, 2, 192)).cumsum(axis=2)).astype(np.float32)
     inputs = MapSet(maps, "QU", "input-6", frame="ecliptic")

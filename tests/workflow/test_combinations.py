@@ -189,16 +189,6 @@ def surrogate_covariance(row: pairwise.Row, folder: Path) -> str:
     return str(path)
 
 
-@pytest.fixture(scope="module")
-def eager():
-    """No compiled shapes: for two steps of a few maps that takes longer than they do."""
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 def named(row: pairwise.Row) -> str:
     """A row as the name of a test."""
     return "-".join(row.values())
