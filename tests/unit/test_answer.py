@@ -209,6 +209,30 @@ def test_chi2_is_told_in_leading_modes_and_in_all_values_where_these_are_few():
     assert "In all values it is 1.00 ± 0.01." in told
 
 
+@pytest.mark.parametrize(
+    ("modes", "whole", "said", "useless"),
+    [
+        ((0.92, 0.13), (47.3, 16.6), "47.30 ± 16.60: there it claims too little", True),
+        ((0.92, 0.13), (0.2, 0.01), "0.20 ± 0.01: there it claims too much", True),
+        ((0.92, 0.13), (1.2, 0.02), "1.20 ± 0.02: there it claims too little variance.", False),
+        ((3.0, 0.1), (47.3, 16.6), "47.30 ± 16.60: there it claims too little variance.", False),
+        ((0.92, 0.13), (9.1, 5.9), "9.10 ± 5.90.", False),
+    ],
+)
+def test_a_covariance_that_is_right_in_leading_modes_alone_is_to_be_used_there(
+    modes, whole, said, useless
+):
+    """The five lines take all values."""
+    held = {
+        n: dict(zip(("value", "error"), v, strict=True))
+        for n, v in {"chi2": modes, "all_values": whole}.items()
+    }
+    found = answer.answer(facts(evidence={"weights": {}, "held_out": held}), "r")
+    assert f"In all values it is {said}" in found.sentences[1]
+    assert ("Work in leading modes" in found.sentences[1]) == useless
+    assert ("Use it in its leading modes: in all values χ² is" in found.headline) == useless
+
+
 @pytest.mark.parametrize("gain", [-0.17, -0.01, 0.2])
 def test_a_simpler_covariance_that_is_better_is_told(gain):
     """By held-out inputs, against all rivals; one that is not clearly better is not told."""

@@ -26,6 +26,11 @@ SHARP = 0.05
 TINY = 0.1
 """χ² below which two decimals say too little."""
 
+FAR = 1.5
+"""How many times too large or small a χ² is that makes a likelihood useless."""
+
+WORK_IN_MODES = "Work in leading modes (found.leading), or add the noise of your maps."
+
 RIVALS = {
     "raw": "the inputs' own covariance",
     "ledoit-wolf": "the inputs' covariance shrunk toward the unit matrix (Ledoit–Wolf)",
@@ -131,6 +136,10 @@ def headline(facts: Facts, used: Sequence[Use]) -> str:
         return text
     if (warning := _nearer(facts, first.file) or _warning(facts)) is not None:
         text += f" ({warning}.)"
+    if _only_in_modes(facts):
+        text += (
+            f" Use it in its leading modes: in all values χ² is {facts.chi2_of_all_values[0]:.2g}."
+        )
     worst = _worst(facts.numbers)
     if worst is None:
         return f"{text} Nothing says how good it is."
@@ -251,7 +260,7 @@ def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
         where = f"its {modes} leading modes" if modes else "it"
         told = chi2_sentence(*facts.held_out_chi2, where)
         if facts.chi2_of_all_values is not None:
-            told += f" In all values it is {_reduced(*facts.chi2_of_all_values)}."
+            told += f" {_of_all_values(facts)}"
         sentences.append(told)
     elif (found := facts.entry("trust:chi2_mean")) is not None and found["value"] is not None:
         alone = "the covariance of the emulated maps alone"
@@ -280,13 +289,36 @@ def trust(facts: Facts, wrong: Wrong) -> tuple[str, ...]:
 def chi2_sentence(value: float, error: float, covariance: str = "it") -> str:
     """χ² of held-out inputs against 1, and what follows from it."""
     text = f"Held-out inputs have a χ² of {_reduced(value, error)} in {covariance}"
-    if abs(value - 1) <= max(SIGNIFICANT * error, CLOSE):
+    if _right(value, error):
         told = "as it should be (1)" if error <= SHARP else "which so few cannot tell from 1"
         return f"{text}, {told}."
     much = "little" if value > 1 else "much"
     times = f"{value:.2f}" if value >= TINY else f"{value:.2g}"
     told = f"it claims too {much} variance, they have {times} times as much"
     return f"{text}, where 1 is right: {told}."
+
+
+def _right(value: float, error: float) -> bool:
+    """Whether a χ² is 1 as far as can be told."""
+    return abs(value - 1) <= max(SIGNIFICANT * error, CLOSE)
+
+
+def _of_all_values(facts: Facts) -> str:
+    """χ² of held-out inputs in all values, beside that in leading modes."""
+    value, error = facts.chi2_of_all_values
+    text = f"In all values it is {_reduced(value, error)}"
+    if _right(value, error):
+        return f"{text}."
+    text += f": there it claims too {'little' if value > 1 else 'much'} variance."
+    return f"{text} {WORK_IN_MODES}" if _only_in_modes(facts) else text
+
+
+def _only_in_modes(facts: Facts) -> bool:
+    """Whether χ² is right in leading modes and far from right in all values."""
+    whole = facts.chi2_of_all_values
+    if whole is None or _right(*whole) or not _right(*facts.held_out_chi2):
+        return False
+    return not 1 / FAR < whole[0] < FAR
 
 
 def _reduced(value: float, error: float) -> str:
