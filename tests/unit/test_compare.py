@@ -107,6 +107,19 @@ def test_the_truth_has_no_distance_from_itself(viewer):
     assert {"recovery:6-15", "recovery:cross 15-40", "correlation_error:40-180"} <= found.keys()
 
 
+@pytest.mark.parametrize(("share", "recovered"), [(1e-4, False), (0.05, True)])
+def test_where_there_is_hardly_a_correlation_nothing_is_recovered(truth, share, recovered):
+    """Of Q with U in the same pixel: the reference itself had −26 times what is there."""
+    weak = truth.covariance.copy()
+    weak[: N // 2, N // 2 :] *= share / 0.4
+    weak[N // 2 :, : N // 2] *= share / 0.4
+    known = of_matrix(np.zeros(N), weak, 0, "QU", NSIDE, "exact")
+    viewer = views.make_viewer(known, covariance.leading_modes(weak, N_MODES))
+    found = distances.distances(viewer.truth, viewer)
+    assert "recovery:6-15" in found
+    assert ("recovery:cross 15-40" in found) == recovered
+
+
 def test_distances_see_where_correlation_is_lost(viewer, truth):
     """Without Q–U correlations, and within Q and U with half of those beyond 40°."""
     vectors = np.column_stack(hp.pix2vec(NSIDE, np.arange(N // 2)))
