@@ -48,6 +48,16 @@ def test_a_mean_that_was_taken_off_counts_as_a_map():
     assert np.mean(found**2) == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.parametrize("n_maps", [3, 4, 6])
+def test_a_mean_of_few_that_was_taken_off_does_not_tell_what_is_left_out(n_maps):
+    """Less the mean of all, a left-out map is known from the others: little was smoothed."""
+    depth = smooth_depth(WHOLE)
+    maps = drawn(depth, WHOLE, n_maps)
+    found, (width,) = allround.deviation(maps - maps.mean(axis=0), WHOLE, centre=True)
+    assert width >= 4
+    assert np.std(found[0] / depth) < 0.1
+
+
 def test_an_even_variance_stays_the_same():
     (found,) = allround.smoothed(np.full(PART.n_pix, 3.0), PART, [2.0])
     np.testing.assert_allclose(found, 3.0, rtol=1e-12)

@@ -36,37 +36,44 @@ def deviation(maps: np.ndarray, sky: Sky, centre: bool = False) -> tuple[np.ndar
     deviation : array of shape (n_components, n_pix), in the unit of the maps
     widths : of every component, in pixels' sides
     """
-    squares = maps.astype(np.float64) ** 2
     n_free = len(maps) - centre
     found, widths = np.empty(maps.shape[1:]), []
-    for component, own in enumerate(np.moveaxis(squares, 1, 0)):
-        width = WIDTHS[int(np.argmax(scores(own, sky)))]
-        found[component] = smoothed(own.sum(axis=0) / n_free, sky, [width])[0]
+    for component, own in enumerate(np.moveaxis(maps.astype(np.float64), 1, 0)):
+        width = WIDTHS[int(np.argmax(scores(own, sky, centre)))]
+        found[component] = smoothed(np.sum(own**2, axis=0) / n_free, sky, [width])[0]
         widths.append(width)
     return np.sqrt(found), widths
 
 
-def scores(squares: np.ndarray, sky: Sky, widths: Sequence[float] = WIDTHS) -> np.ndarray:
+def scores(
+    maps: np.ndarray, sky: Sky, centre: bool = False, widths: Sequence[float] = WIDTHS
+) -> np.ndarray:
     """Mean Gaussian log-likelihood of pixels of left-out maps under each width, nats.
+
+    Where a mean was taken off, it is that of the other maps here: less the mean of all, the
+    left-out ones would be known from the others.
 
     Parameters
     ----------
-    squares : array of shape (n_maps, n_pix), of one component
+    maps : array of shape (n_maps, n_pix), float64, of one component, at least 3
+    centre : whether their mean was taken off
 
     Returns
     -------
     array of shape (n_widths,), up to a constant; −∞ where a variance can't be smoothed
     """
-    n_folds = min(N_FOLDS, len(squares))
+    n_folds = min(N_FOLDS, len(maps))
     total = np.zeros(len(widths))
     for fold in range(n_folds):
-        held = squares[fold::n_folds]
-        training = np.delete(squares, np.s_[fold::n_folds], axis=0).mean(axis=0)
+        held, kept = maps[fold::n_folds], np.delete(maps, np.s_[fold::n_folds], axis=0)
+        mean = kept.mean(axis=0) if centre else 0.0
+        training = np.sum((kept - mean) ** 2, axis=0) / (len(kept) - centre)
         if not (training > FLOOR * np.median(training)).all():
             return np.where(np.array(widths) == 0, 0.0, -np.inf)
+        square = np.mean((held - mean) ** 2, axis=0) / (1 + centre / len(kept))
         for k, variance in enumerate(smoothed(training, sky, widths)):
-            total[k] -= len(held) * np.mean(np.log(variance) + held.mean(axis=0) / variance) / 2
-    return total / len(squares)
+            total[k] -= len(held) * np.mean(np.log(variance) + square / variance) / 2
+    return total / len(maps)
 
 
 def smoothed(variance: np.ndarray, sky: Sky, widths: Sequence[float]) -> list[np.ndarray]:
