@@ -61,7 +61,8 @@ def snakemake(*words: object, folder: str | Path) -> subprocess.CompletedProcess
         from snakemake import cli
 
         sys.argv = ["snakemake", *command]
-        status = _status(functools.partial(cli.main, command))
+        with _parsed_once():
+            status = _status(functools.partial(cli.main, command))
     return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())
 
 
@@ -168,6 +169,33 @@ class _Job:
 
     def _programs(self) -> str:
         return shlex.split(re.search(r"export FEWTOMANY=(\S+)", self.command)[1].rstrip(";"))[0]
+
+
+_PARSED: dict[tuple, tuple] = {}
+
+
+@contextlib.contextmanager
+def _parsed_once() -> Iterator[None]:
+    """Snakemake's parser reads a file of the same words at the same place once."""
+    rules = importlib.import_module("snakemake.workflow")
+    parse = rules.parse
+
+    def parsed(path, workflow, linemap, **options):
+        with workflow.sourcecache.open(path) as file:
+            words = file.read()
+        key = (path.get_path_or_uri(secret_free=True), words, *sorted(options.items()))
+        if key not in _PARSED:
+            lines: dict[int, int] = {}
+            _PARSED[key] = (parse(path, workflow, linemap=lines, **options), lines)
+        found, lines = _PARSED[key]
+        linemap.update(lines)
+        return found
+
+    rules.parse = parsed
+    try:
+        yield
+    finally:
+        rules.parse = parse
 
 
 @contextlib.contextmanager
