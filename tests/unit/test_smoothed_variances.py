@@ -62,6 +62,15 @@ def test_the_chosen_smoothing_helps_few_and_hurts_no_more(n_maps, gain):
     assert error(variances.smooth(raw, "QU", chosen)) < gain * error(raw)
 
 
+@pytest.mark.parametrize("n_maps", [4, 5])
+def test_a_mean_of_few_that_was_taken_off_does_not_tell_what_is_left_out(n_maps):
+    """Less the mean of all, a left-out map is known from the others: little was smoothed."""
+    even = np.random.default_rng(1).standard_normal((n_maps, 2, N_PIX))
+    chosen = variances.choose(even, "QU", centre=True)
+    assert (chosen.width_deg, chosen.pair) == (30.0, True)
+    assert variances.choose(even + 5.0, "QU", centre=True) == chosen
+
+
 def test_rough_variances_are_left_alone():
     rough = np.exp(np.random.default_rng(3).normal(0, 2, (1, N_PIX)))
     maps = np.sqrt(rough) * np.random.default_rng(4).standard_normal((100, 1, N_PIX))

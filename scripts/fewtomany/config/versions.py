@@ -101,12 +101,12 @@ STAGES = {
     "draw_isotropic": Stage(2, ("seed",)),
     "draw_learnt": Stage(2, ("seed", "emulator.mean")),
     "pick": Stage(1, _SKY),
-    "learn_symmetry": Stage(11, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
+    "learn_symmetry": Stage(12, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
     "prepare_surrogate": Stage(
         2, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),
     "control": Stage(1, ("seed", *_SKY, "surrogate")),
-    "prepare_emulation": Stage(3, ("maps.stokes", *of_model())),
+    "prepare_emulation": Stage(4, ("maps.stokes", *of_model())),
     "emulate": Stage(3, ("seed", *_EMULATOR)),
     "assemble": Stage(1, ("seed", "emulator.batch_size")),
     "measure_spectra": Stage(1, _SKY),

@@ -167,20 +167,23 @@ def held_out_likelihood(
 ) -> np.ndarray:
     """Mean Gaussian log-likelihood of pixels of left-out maps, nats, for each smoothing.
 
-    Up to a constant; pixels count as if they were independent.
+    Up to a constant; pixels count as if they were independent. With ``centre`` the mean of the
+    other maps is taken off: less that of all, the left-out ones would be known from the others.
     """
     if len(maps) < 3:
         raise UserError(f"to choose a smoothing takes at least 3 maps, found {len(maps)}")
-    squares = (maps.astype(np.float64) - (maps.mean(axis=0) if centre else 0)) ** 2
-    total = squares.sum(axis=0)
-    scores = np.zeros(len(tuple(tried)))
+    maps = maps.astype(np.float64)
+    tried = tuple(tried)
+    scores = np.zeros(len(tried))
     n_folds = min(N_FOLDS, len(maps))
     for fold in range(n_folds):
-        held = squares[fold::n_folds]
-        training = (total - held.sum(axis=0)) / (len(maps) - len(held))
+        held, kept = maps[fold::n_folds], np.delete(maps, np.s_[fold::n_folds], axis=0)
+        mean = kept.mean(axis=0) if centre else 0.0
+        training = np.sum((kept - mean) ** 2, axis=0) / (len(kept) - centre)
+        square = np.mean((held - mean) ** 2, axis=0) / (1 + centre / len(kept))
         for k, smoothing in enumerate(tried):
             variance = smoother(training, stokes, smoothing)
-            scores[k] -= len(held) * np.mean(np.log(variance) + held.mean(axis=0) / variance) / 2
+            scores[k] -= len(held) * np.mean(np.log(variance) + square / variance) / 2
     return scores / len(maps)
 
 
