@@ -331,7 +331,8 @@ def test_a_truth_counts_before_held_out_inputs():
         (
             0.3,
             {"gain": 0.05, "error": 0.01},
-            "weight of 0.30 in the covariance and gains 1.2 ± 0.2",
+            "weight of 0.30 in the covariance and gains 1.2 ± 0.2 nats a held-out map over the "
+            "best without emulation, in 25 leading directions",
         ),
         (0.1, {"gain": 0.01, "error": 0.02}, "added nothing that held-out inputs can see"),
         (

@@ -372,8 +372,8 @@ def added(facts: Facts, folder: str) -> str:
     with_it, entry = facts.value("recommended:kl"), facts.entry("recommended:kl")
     if with_it is not None and entry["allowed"]:
         text += (
-            f" The recommended covariance is {with_it:.3g} nats from the truth; the best from the "
-            f"inputs alone is {entry['allowed'][1]:.3g}."
+            f" In the truth's leading modes the recommended covariance is {with_it:.3g} nats from "
+            f"it; the best from the inputs alone is {entry['allowed'][1]:.3g}."
         )
     return text
 
@@ -384,11 +384,11 @@ def _gained(facts: Facts, folder: str) -> str:
         return ""
     gain, error = facts.added
     told = f"{abs(gain):.2g} ± {error:.1g} nats a held-out map"
+    where = f"in {facts.trust['n_directions']} leading directions"
     if gain > SIGNIFICANT * error:
-        return f" and gains {told} over the best without emulation"
+        return f" and gains {told} over the best without emulation, {where}"
     if gain < -SIGNIFICANT * error:
         best = f"{folder}/symmetry/{facts.inputs}.h5"
-        where = f"in {facts.trust['n_directions']} leading directions"
         return f" and costs {told} {where}, where the best without emulation, {best}, is better"
     return (
         f" and added nothing that held-out inputs can see ({gain:+.2g} ± {error:.1g} nats a map "
