@@ -2,11 +2,12 @@
 
     python benchmarks/learnt.py --cache build/symmetry config/high-64.yaml
     python benchmarks/learnt.py --cache build/symmetry config/high-64.yaml --axis ecliptic
+    python benchmarks/learnt.py --cache build/symmetry config/extended.yaml --axis ecliptic --parts
     python benchmarks/learnt.py --cache build/symmetry --invented 256 --inputs 20 --local
     python benchmarks/learnt.py --results results/nongaussian config/nongaussian.yaml --inputs 10
 
-The first two draw inputs and as many others as ``--others`` from the response of a campaign's
-simulation, which is made once and kept in the cache. The third invents maps of an nside: isotropic
+The first three draw inputs and as many others as ``--others`` from the response of a campaign's
+simulation, which is made once and kept in the cache. The fourth invents maps of an nside: isotropic
 ones times a dipole. The last reads inputs, and as truth the reference maps, of a campaign that was
 run. Learning runs in a process of its own; its CPU seconds and largest memory are told. Columns:
 
@@ -44,6 +45,7 @@ from fewtomany.covariance import (  # noqa: E402
     regressions,
     turns,
 )
+from fewtomany.covariance.completed import Completed  # noqa: E402
 from fewtomany.covariance.factor import Factor  # noqa: E402
 from fewtomany.covariance.mixture import Mixture  # noqa: E402
 from fewtomany.covariance.scales import TwoScales  # noqa: E402
@@ -52,6 +54,9 @@ from fewtomany.late import healpy  # noqa: E402
 from fewtomany.validation.compare import gaussian  # noqa: E402
 
 STOKES = "QU"
+
+SHARE = 0.03
+"""Of independent values, which makes turned inputs invertible."""
 
 SLOPE = 3.0
 """Power of the spectra of invented maps, ℓ to minus it."""
@@ -160,6 +165,16 @@ def show(
 def parts_of(inputs: store.MapSet, found: covariance.Covariance, seed: int) -> dict[str, Model]:
     """Single parts that the best covariance without emulation is made of."""
     about = found.components, found.sky
+    if isinstance(found.model, Completed):
+        large, alone = found.model.large, Factor.diagonal(*about, found.smoothed)
+        return {
+            "turned inputs": large,
+            f"with {SHARE:g} of independent values": Mixture.of(
+                {"turned": large, "alone": alone}, {"turned": 1 - SHARE, "alone": SHARE}
+            ),
+            "regressions on draws of them": found.model.near,
+            "small scales of the whole": found.model.whole.rest,
+        }
     maps = inputs.maps.astype(np.float64)
     own = np.sqrt(np.mean(maps**2, axis=0))
     smooth, _ = allround.deviation(maps, found.sky)

@@ -56,7 +56,9 @@ def main(arguments: argparse.Namespace) -> None:
         sky, span = inputs.sky, (arguments.start, arguments.stop)
         if arguments.symmetry:
             mean = inputs.maps.mean(axis=0) if campaign.emulator.mean == "inputs" else 0
-            maps = mean + covariance.load(arguments.symmetry).model.draw(campaign.seed, key, *span)
+            learnt = covariance.load(arguments.symmetry)
+            drawn = learnt.model.draw(campaign.seed, key, *span)
+            maps = mean + drawn / np.sqrt(learnt.inflation)  # as maps are, not as they are weighed
         else:
             maps = isotropic.draw(inputs.maps, inputs.components, campaign.seed, key, *span, sky)
         about = {"channels": inputs.channels, "frame": inputs.frame, "sky": sky}

@@ -11,6 +11,7 @@ import pytest
 from fewtomany import covariance, seeds
 from fewtomany.covariance import base, compact, nonlinear, regressions
 from fewtomany.covariance.base import Dense, SingularError
+from fewtomany.covariance.completed import Completed
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.mixture import Mixture
 from fewtomany.covariance.rotated import Rotated, Rotation
@@ -98,6 +99,13 @@ def two_scales(components, sky):
     return TwoScales(components, sky, rows, within, local(components, sky))
 
 
+def complete(components, sky):
+    """Turned maps in leading directions, mixed with regressions in all else."""
+    large = turned(components, sky)
+    rows = np.linalg.qr(random(len(components) * sky.n_pix, 7))[0].T
+    return Completed(components, sky, large, local(components, sky), rows, 0.3, 1.4)
+
+
 def shrunk(components, sky):
     return nonlinear.analytical(maps(components, sky, 20).reshape(20, -1), components, sky)
 
@@ -106,10 +114,10 @@ MODELS = {
     make.__name__: make
     for make in (
         *(dense, few, many, surrogate, diagonal, turned, rotated, mixture, local),
-        *(modes_and_local, two_scales, shrunk),
+        *(modes_and_local, two_scales, complete, shrunk),
     )
 }
-OF_A_WHOLE_SKY = ("turned", "rotated")
+OF_A_WHOLE_SKY = ("turned", "rotated", "complete")
 SLOW = ("rotated",)
 NOT_IN_FILES = ("shrunk",)
 SINGULAR = ("few", "rotated")

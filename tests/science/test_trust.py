@@ -210,7 +210,7 @@ def test_where_all_values_weigh_simulations_are_counted_in_leading_modes(
     np.testing.assert_allclose(whole.chi2, leading.chi2, rtol=1e-6)
     assert whole.reduced.shape == (3,)
     np.testing.assert_allclose(whole.reduced, leading.reduced, rtol=1e-6)
-    monkeypatch.setattr(recommend, "WHOLE", 0)
+    monkeypatch.setattr(heldout, "WHOLE", 0)
     none = recommend.see(fold, recommend.EQUAL)
     assert none.reduced is None
     np.testing.assert_allclose(none.values.pairs, whole.values.pairs, rtol=1e-9)

@@ -99,9 +99,9 @@ STAGES = {
     "factor": Stage(1),
     "draw": Stage(1, ("seed",)),
     "draw_isotropic": Stage(2, ("seed",)),
-    "draw_learnt": Stage(2, ("seed", "emulator.mean")),
+    "draw_learnt": Stage(3, ("seed", "emulator.mean")),
     "pick": Stage(1, _SKY),
-    "learn_symmetry": Stage(12, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
+    "learn_symmetry": Stage(13, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
     "prepare_surrogate": Stage(
         2, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),
@@ -112,7 +112,7 @@ STAGES = {
     "measure_spectra": Stage(1, _SKY),
     **{f"measure_{name}": Stage(s.version, (*_SKY, *s.keys)) for name, s in STATISTICS.items()},
     "measure_wavelets": Stage(1, ("maps.nside", *WAVELETS)),
-    "recommend": Stage(9, ("seed", "maps.stokes")),
+    "recommend": Stage(10, ("seed", "maps.stokes")),
     "compare": Stage(7, ("seed", *_SKY, "validation.n_modes")),
     "trust": Stage(6, ("seed", "maps.stokes", "trust")),
     "diversity": Stage(3, ("seed", *_SKY, "emulator.batch_size", *WAVELETS)),

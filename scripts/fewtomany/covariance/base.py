@@ -150,6 +150,11 @@ class Model(abc.ABC):
         """The same without a part; a model that is no sum has none."""
         return self
 
+    @property
+    def start(self) -> "Model":
+        """What a descent may start from draws of: without what has no texture."""
+        return self.without("diagonal")
+
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays that the model consists of, by name; those of a model in it by "name/…"."""
         found = {}

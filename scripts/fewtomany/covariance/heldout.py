@@ -8,6 +8,9 @@ import scipy
 FEW = 1_500
 """Values that are all looked at; of more, leading modes."""
 
+WHOLE = 10_000
+"""Values of which χ² in all of them is looked at, too: it may take a matrix."""
+
 
 def mixture_modes(samples: Iterable[np.ndarray], n_modes: int) -> np.ndarray:
     """Leading modes of a mixture of sample covariances, each with the same total variance.

@@ -13,12 +13,13 @@ Where the axis is not the pole of the maps' frame, the turned inputs are learnt 
 the axis and seen from the maps' own (:mod:`fewtomany.covariance.rotated`).
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 
 import numpy as np
 
 from fewtomany.config.campaign import SymmetrySettings as Settings
-from fewtomany.covariance import choice, variances, without_axis
+from fewtomany.covariance import choice, completed, heldout, variances, without_axis
 from fewtomany.covariance.base import Model
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.found import TRUST, Found, evidence_of, judged
@@ -83,7 +84,8 @@ def learn(
         if settings.axis == "none":
             found = without_axis.learn(training, seed, surrogate)
         elif settings.axis == inputs.frame:
-            found = _with_axis(training, settings, inputs.frame, seed, surrogate)
+            whole = inputs.maps[0].size <= heldout.WHOLE
+            found = _with_axis(training, settings, inputs.frame, seed, surrogate, whole)
         else:
             found = _with_other_axis(training, settings, inputs.frame, seed, surrogate)
     except UserError as error:
@@ -98,8 +100,14 @@ def learn(
 
 
 def _with_axis(
-    training: Training, settings: Settings, frame: str, seed: int, surrogate: Factor | None
+    training: Training,
+    settings: Settings,
+    frame: str,
+    seed: int,
+    surrogate: Factor | None,
+    whole: bool,
 ) -> Found:
+    """Turned inputs; with ``whole`` completed to what is right in all values."""
     components, sky = training.components, training.sky
     smoothing = variances.choose(training.maps, components.letters, centre=training.centre)
     training = replace(training, smoothing=smoothing)
@@ -119,19 +127,38 @@ def _with_axis(
         fit, evidence = judged(fit, *rivals)
         if evidence["surrogate"]["weight"]:
             training, evidence["surrogate"]["shape"] = relative, of_shape
-    deviation = training.deviation
-    parts: dict[str, Model] = {
-        name: Turned.of(training, symmetry)
-        for name, symmetry in symmetries.items()
-        if fit.weights[name] > 0
-    }
-    parts["diagonal"] = Factor.diagonal(components, sky, deviation)
-    if surrogate is not None:
-        parts["surrogate"] = surrogate.scaled(deviation)
+
+    def made(some: Training) -> Mixture:
+        """The mixture, of some inputs."""
+        parts: dict[str, Model] = {
+            name: Turned.of(some, symmetry)
+            for name, symmetry in symmetries.items()
+            if fit.weights[name] > 0
+        }
+        parts["diagonal"] = Factor.diagonal(components, sky, some.deviation)
+        if surrogate is not None:
+            parts["surrogate"] = surrogate.scaled(some.deviation)
+        return Mixture.of(parts, fit.weights)
+
     about = {"symmetry": asdict(chosen), "smoothing": asdict(training.smoothing)}
-    return Found(
-        Mixture.of(parts, fit.weights), deviation, {**about, **evidence_of(fit), **evidence}
-    )
+    about |= {**evidence_of(fit), **evidence}
+    found = Found(made(training), training.deviation, about)
+    return _completed(found, training, made, seed) if whole else found
+
+
+def _completed(
+    found: Found, training: Training, made: Callable[[Training], Mixture], seed: int
+) -> Found:
+    """The same, right in all values, not in leading modes alone."""
+    folds, n_folds = [], completed.n_folds(found.deviation.size)
+    for number, left in enumerate(choice.held_out(len(training))[:n_folds]):
+        kept, held = training.split(left)
+        folds.append(completed.Unseen(held.reshape(len(held), -1), made(kept), number))
+    known = 1 + training.centre / len(kept)  # a mean was taken off the held-out
+    model = completed.complete(found.model, folds, seed, ("completed",), known)
+    about = {"completed": {"share": model.share, "multiple": model.multiple}}
+    about["inflation"] = model.inflation
+    return replace(found, model=model, evidence={**found.evidence, **about})
 
 
 def _chosen(
@@ -165,7 +192,7 @@ def _with_other_axis(
         deviation = np.sqrt(variance)
         return deviation, Training(rotation.to_axis(some.away / deviation), components, sky)
 
-    there = _with_axis(normalized(training)[1], settings, settings.axis, seed, None)
+    there = _with_axis(normalized(training)[1], settings, settings.axis, seed, None, whole=False)
     turns = {n: part for n, part in there.model.parts.items() if isinstance(part, Turned)}
     if not turns:
         return without_axis.learn(training, seed, surrogate)

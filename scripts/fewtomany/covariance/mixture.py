@@ -1,7 +1,7 @@
 """Weighted sums of covariances: C = Σ_t w_t T_t, w ≥ 0."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -54,6 +54,12 @@ class Mixture(Model, kind="mixture"):
         if not total:
             return self
         return Mixture.of(self.parts, {n: weight / total for n, weight in weights.items()})
+
+    def scaled(self, deviation: np.ndarray) -> "Mixture":
+        """The same correlations with other deviations (n_components, n_pix), K."""
+        by = deviation / self.deviation
+        parts = {name: part.scaled(part.deviation * by) for name, part in self.parts.items()}
+        return replace(self, parts=parts)
 
     def _sum(self, asked: Callable[[Model], np.ndarray]) -> np.ndarray:
         return sum(self.weights[name] * asked(part) for name, part in self.parts.items())

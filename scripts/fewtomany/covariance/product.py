@@ -24,7 +24,14 @@ from typing import Any
 
 import numpy as np
 
-from fewtomany.covariance import compact, local, mixture, rotated, scales  # noqa: F401 - kinds
+from fewtomany.covariance import (  # noqa: F401 - kinds
+    compact,
+    completed,
+    local,
+    mixture,
+    rotated,
+    scales,
+)
 from fewtomany.covariance.base import Dense, Model, SingularError, apart, together
 from fewtomany.covariance.eigenmodes import (
     RANK_TOLERANCE,

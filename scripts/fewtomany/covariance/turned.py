@@ -35,6 +35,9 @@ from fewtomany.maps.sky import Sky
 NEGLIGIBLE = 1e-4
 """Share of a taper's power above which its frequencies are kept."""
 
+TOGETHER = 32
+"""Rows that are multiplied by a covariance at a time."""
+
 
 @dataclass(frozen=True)
 class Symmetry:
@@ -241,6 +244,10 @@ class Turned(Model, kind="turned"):
         scale = sign * training.deviation / np.sqrt(_turned_squares(maps, symmetry))
         return cls(training.components, training.sky, maps, scale, symmetry)
 
+    def scaled(self, deviation: np.ndarray) -> "Turned":
+        """The same correlations with other deviations (n_components, n_pix), K."""
+        return replace(self, scale=self.scale * deviation / self.deviation)
+
     @property
     def nside(self) -> int:
         return turning.nside_of(self.maps)
@@ -255,8 +262,15 @@ class Turned(Model, kind="turned"):
         return (self.scale**2 * _turned_squares(self.maps, self.symmetry)).ravel()
 
     def times(self, x: np.ndarray) -> np.ndarray:
-        """As of ``Model.times``; the whole of C is made."""
-        return x @ self.dense()
+        """As of ``Model.times``; no matrix is made: the turned maps, by their products with x."""
+        return np.concatenate(
+            [self._times(x[first : first + TOGETHER]) for first in range(0, len(x), TOGETHER)]
+        )
+
+    def _times(self, x: np.ndarray) -> np.ndarray:
+        parts = self._amplitudes(x)
+        found = self._combined(np.stack([part.transpose(2, 0, 1) for part in parts], axis=1))
+        return found.reshape(len(x), -1)
 
     def amplitudes(self, directions: np.ndarray) -> np.ndarray:
         """A factor of C in some directions.
@@ -269,15 +283,19 @@ class Turned(Model, kind="turned"):
         -------
         array of shape (n_factors, k), K: C in these directions is its transpose times it
         """
+        parts = self._amplitudes(directions)
+        return np.concatenate([part.reshape(-1, len(directions)) for part in parts])
+
+    def _amplitudes(self, directions: np.ndarray) -> list[np.ndarray]:
+        """By wave of the taper, (n_maps, n_turns, k)."""
         scaled = directions.reshape(len(directions), *self.scale.shape) * self.scale
         root = np.sqrt(self.symmetry.weights(self.n_angles))
         coefficients = turning.analyse(self.maps)
         longitude = turning.directions(self.nside)[1]
-        parts = [
+        return [
             products(coefficients, scaled * wave)[:, root > 0] * root[root > 0, None]
             for wave in waves(self.symmetry.taper(), longitude)
         ]
-        return np.concatenate([part.reshape(-1, len(directions)) for part in parts])
 
     def within(self, directions: np.ndarray) -> np.ndarray:
         """C in directions (k, n): array of shape (k, k), K²."""
@@ -318,29 +336,38 @@ class Turned(Model, kind="turned"):
         No matrix is formed: each is a random combination of the turned maps, made in
         Fourier space, one for every wave of the taper.
         """
+        n_waves = np.count_nonzero(self.symmetry.taper())
+        n_waves = 2 * n_waves - 1  # a cosine and a sine of each but the first
+        n_turns = np.count_nonzero(self.symmetry.weights(self.n_angles))
+        shape = n_waves, len(self.maps), n_turns
+        found = np.empty((stop - start, *self.scale.shape))
+        for first in range(start - start % block, stop, block):
+            numbers = seeds.standard_normal(seed, key, first, first + block, np.prod(shape))
+            made = self._combined(numbers.reshape(block, *shape))
+            low, high = max(first, start), min(first + block, stop)
+            found[low - start : high - start] = made[low - first : high - first]
+        return found
+
+    def _combined(self, numbers: np.ndarray) -> np.ndarray:
+        """Sums of the turned maps, with numbers (k, n_waves, n_maps, n_turns), (k, …) of a map, K.
+
+        The turns are those whose weight is not 0.
+        """
         coefficients = turning.analyse(self.maps).transpose(3, 0, 1, 2)
         shape = coefficients.shape[2:]
         coefficients = np.ascontiguousarray(coefficients).reshape(*coefficients.shape[:2], -1)
         longitude = turning.directions(self.nside)[1]
-        wave = list(waves(self.symmetry.taper(), longitude))
         root = np.sqrt(self.symmetry.weights(self.n_angles))
         used = np.flatnonzero(root)
-        size = len(wave) * len(self.maps) * len(used)
-        found = np.empty((stop - start, *self.scale.shape))
-        for first in range(start - start % block, stop, block):
-            numbers = seeds.standard_normal(seed, key, first, first + block, size)
-            numbers = numbers.reshape(block, len(wave), len(self.maps), len(used))
-            made = np.zeros((block, *self.scale.shape))
-            for k, factor in enumerate(wave):
-                weighted = np.zeros((block, len(self.maps), len(root)))
-                weighted[..., used] = numbers[:, k] * root[used]
-                phases = np.fft.rfft(weighted)[..., : len(coefficients)]
-                mixed = np.ascontiguousarray(phases.transpose(2, 0, 1)) @ coefficients
-                mixed = mixed.reshape(len(mixed), block, *shape)
-                made += factor * turning.synthesize(mixed.transpose(1, 2, 3, 0))
-            low, high = max(first, start), min(first + block, stop)
-            found[low - start : high - start] = made[low - first : high - first]
-        return found * self.scale
+        made = np.zeros((len(numbers), *self.scale.shape))
+        for k, factor in enumerate(waves(self.symmetry.taper(), longitude)):
+            weighted = np.zeros((len(numbers), len(self.maps), len(root)))
+            weighted[..., used] = numbers[:, k] * root[used]
+            phases = np.fft.rfft(weighted)[..., : len(coefficients)]
+            mixed = np.ascontiguousarray(phases.transpose(2, 0, 1)) @ coefficients
+            mixed = mixed.reshape(len(mixed), len(numbers), *shape)
+            made += factor * turning.synthesize(mixed.transpose(1, 2, 3, 0))
+        return made * self.scale
 
     def about(self) -> dict[str, Any]:
         return {"symmetry": asdict(self.symmetry)}

@@ -250,7 +250,7 @@ def prepare(
         arrays[f"{START}inputs"] = maps - mean
     if settings.start == "turned":
         # White noise makes a covariance invertible; maps of little power on small scales keep it.
-        own, about = covariance.apart(learnt.model.without("diagonal"))
+        own, about = covariance.apart(learnt.model.start)
         arrays |= {f"{START}{name}": array for name, array in own.items()}
         arrays[f"{START}about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     if settings.orientation != "none":

@@ -30,6 +30,7 @@ from fewtomany.covariance import (
     weights,
 )
 from fewtomany.covariance.base import Dense, SingularError
+from fewtomany.covariance.completed import Completed
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.mixture import Mixture
 from fewtomany.covariance.scales import TwoScales
@@ -54,9 +55,6 @@ N_DIRECTIONS = 100
 
 SINGULAR = 1e-10
 """Smallest over largest eigenvalue below which a covariance counts as singular."""
-
-WHOLE = 10_000
-"""Values of which held-out maps say χ² in all of them, too: it may take a matrix."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ class Beside:
     ----------
     chi2 : array of shape (n_held,), of every map in leading modes; infinite where that is singular
     n_directions : these modes
-    reduced : array of shape (n_held,), χ² per value in all values; None of more than ``WHOLE``
+    reduced : array of shape (n_held,), χ² per value in all; None of more than ``heldout.WHOLE``
     values : the maps beside it value by value
     """
 
@@ -152,7 +150,7 @@ def see(fold: FoldMaps, weighed: Weighed) -> Beside:
     maps, leading = fold.values, fold.parts.leading[:N_DIRECTIONS]
     chosen = worth.choose(maps.shape[1], fold.seed)
     pairs = model.rows(chosen)[:, chosen]
-    reduced = _chi2_of_all(maps, model) / maps.shape[1] if maps.shape[1] <= WHOLE else None
+    reduced = _chi2_of_all(maps, model) / maps.shape[1] if maps.shape[1] <= heldout.WHOLE else None
     return Beside(
         _chi2(maps @ leading.T, model.within(leading)),
         len(leading),
@@ -211,6 +209,7 @@ class Parts:
     models : by name, scaled to the same deviations
     deviation : array of shape (n_components, n_pix), K: these
     inflation : of the best covariance without emulation
+    completed : that covariance, where it was completed: its small scales are those of the whole
     emulated : array of shape (n_maps, n_components, n_pix), K
     seed, name : of the draws that leading directions are made from
     """
@@ -218,6 +217,7 @@ class Parts:
     models: Mapping[str, Model]
     deviation: np.ndarray
     inflation: float
+    completed: Completed | None
     emulated: np.ndarray
     seed: int
     name: str
@@ -234,8 +234,11 @@ class Parts:
             own = np.sqrt(np.mean(centred**2, axis=0))
             found[NEAR] = regressions.learn(centred, own, *about, N_NEIGHBOURS)
         models = {name: part.scaled(learnt.smoothed) for name, part in found.items()}
-        models = {WITHOUT: learnt.model, **models}
-        return cls(models, learnt.smoothed, learnt.inflation, emulated, seed, name)
+        known = learnt.smoothed, learnt.inflation
+        if isinstance(learnt.model, Completed):
+            models = {WITHOUT: learnt.model.large, **models}
+            return cls(models, *known, learnt.model, emulated, seed, name)
+        return cls({WITHOUT: learnt.model, **models}, *known, None, emulated, seed, name)
 
     @property
     def small(self) -> dict[str, Model]:
@@ -275,6 +278,8 @@ class Parts:
         (:func:`fewtomany.covariance.scales.join`).
         """
         found = Mixture.of(self.models, weighed.fit.weights)
+        if self.completed:
+            return self.completed.with_large(found)
         if not weighed.small:
             return found, 1 + weighed.fit.weights[WITHOUT] * (self.inflation - 1)
         rest, multiples = self.small[weighed.small], (weighed.fit.scale, weighed.scale)
