@@ -162,6 +162,7 @@ def complete(
         rows = leading(fold.large, matrix, seed, (*key, "leading", fold.name))
         judges.append(Judge.of(fold.held, matrix, near, rows))
     share, multiple = choose(judges)
+    del judges  # matrices
     return Completed(
         large.components,
         large.sky,
@@ -229,8 +230,8 @@ class Judge:
 
     def ask(self, share: float) -> tuple[float, float]:
         """Σ χ², and Σ ln det, of the maps given what they are in V, under C; infinite, singular."""
-        whole = _chi2(self.maps, (1 - share) * self.large + share * self.near)
-        there = _chi2(self.there, (1 - share) * self.large_there + share * self.near_there)
+        whole = _chi2(self.maps, _mixed(self.large, self.near, share))
+        there = _chi2(self.there, _mixed(self.large_there, self.near_there, share))
         return whole[0] - there[0], whole[1] - there[1]
 
 
@@ -255,10 +256,21 @@ def choose(judges: Sequence[Judge]) -> tuple[float, float]:
     return float(scipy.special.expit(found.x)), float(judged(found.x)[1])
 
 
+def _mixed(large: np.ndarray, near: np.ndarray, share: float) -> np.ndarray:
+    """(1 − λ) T + λ L, with one more matrix in memory and no other."""
+    found = np.subtract(near, large)
+    found *= share
+    found += large
+    return found
+
+
 def _chi2(maps: np.ndarray, matrix: np.ndarray) -> tuple[float, float]:
-    """Σ xᵀ C⁻¹ x of maps (n_maps, n), and n_maps ln det C; infinite of a singular C."""
+    """Σ xᵀ C⁻¹ x of maps (n_maps, n), and n_maps ln det C; infinite of a singular C.
+
+    C is overwritten.
+    """
     try:
-        root = scipy.linalg.cholesky(matrix, lower=True, check_finite=False)
+        root = scipy.linalg.cholesky(matrix.T, lower=True, overwrite_a=True, check_finite=False)
     except scipy.linalg.LinAlgError:
         return np.inf, np.inf
     white = scipy.linalg.solve_triangular(root, maps.T, lower=True, check_finite=False)

@@ -286,21 +286,22 @@ class Turned(Model, kind="turned"):
         parts = self._amplitudes(directions)
         return np.concatenate([part.reshape(-1, len(directions)) for part in parts])
 
-    def _amplitudes(self, directions: np.ndarray) -> list[np.ndarray]:
+    def _amplitudes(self, directions: np.ndarray) -> Iterator[np.ndarray]:
         """By wave of the taper, (n_maps, n_turns, k)."""
         scaled = directions.reshape(len(directions), *self.scale.shape) * self.scale
         root = np.sqrt(self.symmetry.weights(self.n_angles))
         coefficients = turning.analyse(self.maps)
         longitude = turning.directions(self.nside)[1]
-        return [
-            products(coefficients, scaled * wave)[:, root > 0] * root[root > 0, None]
-            for wave in waves(self.symmetry.taper(), longitude)
-        ]
+        for wave in waves(self.symmetry.taper(), longitude):
+            yield products(coefficients, scaled * wave)[:, root > 0] * root[root > 0, None]
 
     def within(self, directions: np.ndarray) -> np.ndarray:
-        """C in directions (k, n): array of shape (k, k), K²."""
-        factor = self.amplitudes(directions)
-        return factor.T @ factor
+        """C in directions (k, n): array of shape (k, k), K²; of one wave at a time."""
+        found = np.zeros((len(directions), len(directions)))
+        for part in self._amplitudes(directions):
+            factor = part.reshape(-1, len(directions))
+            found += factor.T @ factor
+        return found
 
     def rows(self, chosen: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """As of ``Model.rows``; the whole of C is made."""
