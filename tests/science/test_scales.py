@@ -151,6 +151,21 @@ def test_the_recommended_one_is_nearer_to_the_truth_than_each_of_its_parts(truth
     assert own > nearness(parts.models[recommend.NEAR])
 
 
+def test_an_emulation_of_hardly_any_weight_leaves_the_other_as_it_was_learnt(truth, found):
+    """Maps of another kind are emulated: the multiples of few folds are not taken either."""
+    learnt, parts, _ = found
+    within = {name: part.within(parts.leading) for name, part in parts.models.items()}
+    within |= {name: np.eye(len(parts.leading)) for name in within if name != recommend.WITHOUT}
+    maps = truth.draw(9, ("held",), 0, 20).reshape(20, N)
+    small = {n: scales.SmallScales.of(maps, p, parts.leading) for n, p in parts.small.items()}
+    del small[recommend.NEAR]
+    weighed = recommend.weigh([recommend.Ballot(maps @ parts.leading.T, within, small)])
+    assert weighed.fit.weights[recommend.WITHOUT] == 1
+    model, inflation = parts.join(weighed)
+    assert inflation == pytest.approx(learnt.inflation)
+    np.testing.assert_allclose(model.dense(), learnt.covariance, rtol=1e-12)
+
+
 def test_its_evidence_is_plain_and_comes_back_from_a_file(found, tmp_path):
     product = found[2]
     covariance.write(tmp_path / "recommended.h5", product, {})

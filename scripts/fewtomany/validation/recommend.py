@@ -14,7 +14,7 @@ on the inputs or those on the emulated maps, whichever held-out inputs find like
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,9 @@ N_DRAWS = 200
 
 N_DIRECTIONS = 100
 """Directions of the held-out likelihood, at most."""
+
+LEAST_SHARE = 0.05
+"""Of the emulated maps in the covariance; a smaller one is none."""
 
 SINGULAR = 1e-10
 """Smallest over largest eigenvalue below which a covariance counts as singular."""
@@ -303,12 +306,21 @@ def ballot(fold: FoldMaps) -> Ballot:
 
 
 def weigh(ballots: Sequence[Ballot]) -> Weighed:
-    """Weights of the parts by the likelihood of held-out maps, and whose small scales."""
+    """Weights of the parts by the likelihood of held-out maps, and whose small scales.
+
+    An emulation of hardly any weight has none, and the covariance is the best one without emulation
+    as it was learnt: the multiples that few folds know of it would be worse than its own.
+    """
     held, targets = ([getattr(b, name) for b in ballots] for name in ("held", "targets"))
-    if not ballots[0].small:
-        return Weighed(weights.fit(held, targets))
-    small, scale = scales.likeliest([ballot.small for ballot in ballots])
-    return Weighed(weights.fit(held, targets, free=True), small, scale)
+    if ballots[0].small:
+        small, scale = scales.likeliest([ballot.small for ballot in ballots])
+        found = Weighed(weights.fit(held, targets, free=True), small, scale)
+    else:
+        found = Weighed(weights.fit(held, targets))
+    if emulation(found.fit.weights) < LEAST_SHARE and found.small != NEAR:
+        alone = {name: float(name == WITHOUT) for name in found.fit.weights}
+        return Weighed(replace(found.fit, weights=alone, scale=1.0))
+    return found
 
 
 def _chi2(maps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
