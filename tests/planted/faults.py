@@ -36,6 +36,19 @@ SYMMETRY = ("unit/test_turning.py", "unit/test_symmetry.py", "unit/test_smoothed
 EMULATOR = ("science/test_emulator.py",)
 
 FAULTS = (
+    # a covariance about an axis
+    Fault(
+        "turned inputs and regressions change their shares",
+        "    found *= share\n    found += large\n",
+        "    found *= 1 - share\n    found += large\n",
+        ("science/test_completed.py",),
+    ),
+    Fault(
+        "small scales are not multiplied",
+        '"near": self.multiple * self.share,',
+        '"near": self.share,',
+        ("science/test_completed.py",),
+    ),
     # randomness and shards
     Fault(
         "blocks of draws begin where a shard does",

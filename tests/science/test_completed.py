@@ -85,20 +85,20 @@ def judge(small, large, near, n_maps=200):
 
 
 def test_what_is_true_needs_no_neighbours(small):
-    share, _ = completed.choose([judge(small, small.dense(), np.diag(small.variance))])
+    share, _ = completed.choose(judge(small, small.dense(), np.diag(small.variance)))
     assert share < 0.01
 
 
 def test_what_is_singular_is_made_of_neighbours(small):
     few = Factor.of_rows(small.components, small.sky, maps_of(small, 5, 500)).dense()
-    share, multiple = completed.choose([judge(small, few, small.dense())])
+    share, multiple = completed.choose(judge(small, few, small.dense()))
     assert share > 0.9
     assert multiple == pytest.approx(1, abs=0.1)
 
 
 def test_larger_maps_make_it_larger(small):
     third = small.dense() / 3
-    _, multiple = completed.choose([judge(small, third, third)])
+    _, multiple = completed.choose(judge(small, third, third))
     assert multiple == pytest.approx(3, rel=0.05)
 
 
@@ -117,8 +117,10 @@ def test_a_mean_that_was_taken_off_is_allowed_for(small):
     """Held-out maps less the mean of N others are larger by 1 + 1 / N."""
     maps = maps_of(small, 8)
     large = Turned.of(Training(maps, small.components, small.sky), Symmetry())
-    folds = [completed.Unseen(maps_of(small, 2, 50).reshape(2, -1), large, 0)]
-    found = [completed.complete(large, folds, 1, ("a",), known).multiple for known in (1.0, 1.25)]
+    unseen = maps_of(small, 2, 50).reshape(2, -1)
+    found = [
+        completed.complete(large, unseen, large, 1, ("a",), known).multiple for known in (1.0, 1.25)
+    ]
     assert found[0] == pytest.approx(1.25 * found[1])
 
 

@@ -17,7 +17,6 @@ multiple:
 V are T's own modes, in which T has more than other maps: a multiple of T there would be too small.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -42,9 +41,6 @@ that holds them, and its iterations."""
 
 SHARES, TOLERANCE = (1e-3, 0.99), 0.3
 """Bounds of λ, and how well ln λ / (1 − λ) is known."""
-
-VALUES = 8_000
-"""Values of the folds that choose λ, together: each fold and λ takes a matrix. One in any case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,42 +123,31 @@ class Completed(Model, kind="completed"):
         return {**super().about(), "share": self.share, "multiple": self.multiple}
 
 
-@dataclass(frozen=True, eq=False)
-class Unseen:
-    """Maps that a fold did not see, and what the others made.
-
-    Attributes
-    ----------
-    held : array of shape (n_held, n), K: maps that it did not see
-    large : T, made of the others
-    name : of its draws
-    """
-
-    held: np.ndarray
-    large: Model
-    name: str | int
-
-
 def complete(
-    large: Model, folds: Sequence[Unseen], seed: int, key: tuple[str | int, ...], known: float = 1.0
+    large: Model,
+    unseen: np.ndarray,
+    of_others: Model,
+    seed: int,
+    key: tuple[str | int, ...],
+    known: float = 1.0,
 ) -> Completed:
     """A covariance completed as held-out maps like it best.
+
+    Those of one fold: all their values have a say, and every λ that is tried takes a matrix.
 
     Parameters
     ----------
     large : T, made of all maps
-    folds : of which the first ``n_folds`` choose
+    unseen : array of shape (n_held, n), K: the maps of a fold
+    of_others : T, made of the others
     seed, key : draws use streams that begin with ``key``
-    known : how many times s is too large, as a mean was taken off held-out maps
+    known : how many times s is too large, as a mean was taken off the maps of the fold
     """
-    judges = []
-    for fold in folds[: n_folds(len(large))]:
-        matrix = fold.large.dense()
-        near = neighbours(fold.large, seed, (*key, "near", fold.name)).dense()
-        rows = leading(fold.large, matrix, seed, (*key, "leading", fold.name))
-        judges.append(Judge.of(fold.held, matrix, near, rows))
-    share, multiple = choose(judges)
-    del judges  # matrices
+    matrix = of_others.dense()
+    near = neighbours(of_others, seed, (*key, "near", "fold")).dense()
+    rows = leading(of_others, matrix, seed, (*key, "leading", "fold"))
+    share, multiple = choose(Judge.of(unseen, matrix, near, rows))
+    del matrix, near
     return Completed(
         large.components,
         large.sky,
@@ -172,11 +157,6 @@ def complete(
         share,
         multiple / known,
     )
-
-
-def n_folds(n_values: int) -> int:
-    """Folds that choose λ, of maps of so many values."""
-    return max(1, VALUES // n_values)
 
 
 def neighbours(large: Model, seed: int, key: Key) -> Local:
@@ -235,17 +215,16 @@ class Judge:
         return whole[0] - there[0], whole[1] - there[1]
 
 
-def choose(judges: Sequence[Judge]) -> tuple[float, float]:
+def choose(judge: Judge) -> tuple[float, float]:
     """λ and s under which held-out maps are likeliest."""
-    n_values = sum(judge.n_values for judge in judges)
 
     def judged(odds: float) -> tuple[float, float]:
         """−ln L per value, and s; of ln λ / (1 − λ)."""
-        chi2, logs = np.sum([judge.ask(scipy.special.expit(odds)) for judge in judges], axis=0)
-        scale = chi2 / n_values
+        chi2, logs = judge.ask(scipy.special.expit(odds))
+        scale = chi2 / judge.n_values
         if not np.isfinite(scale):
             return np.inf, 1.0
-        return 0.5 * (1 + np.log(scale) + logs / n_values), scale
+        return 0.5 * (1 + np.log(scale) + logs / judge.n_values), scale
 
     found = scipy.optimize.minimize_scalar(
         lambda odds: judged(odds)[0],

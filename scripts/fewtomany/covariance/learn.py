@@ -150,12 +150,10 @@ def _completed(
     found: Found, training: Training, made: Callable[[Training], Mixture], seed: int
 ) -> Found:
     """The same, right in all values, not in leading modes alone."""
-    folds, n_folds = [], completed.n_folds(found.deviation.size)
-    for number, left in enumerate(choice.held_out(len(training))[:n_folds]):
-        kept, held = training.split(left)
-        folds.append(completed.Unseen(held.reshape(len(held), -1), made(kept), number))
+    kept, held = training.split(choice.held_out(len(training))[0])
     known = 1 + training.centre / len(kept)  # a mean was taken off the held-out
-    model = completed.complete(found.model, folds, seed, ("completed",), known)
+    unseen = held.reshape(len(held), -1)
+    model = completed.complete(found.model, unseen, made(kept), seed, ("completed",), known)
     about = {"completed": {"share": model.share, "multiple": model.multiple}}
     about["inflation"] = model.inflation
     return replace(found, model=model, evidence={**found.evidence, **about})
