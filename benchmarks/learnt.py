@@ -130,15 +130,15 @@ def show(
     name: str,
     found: Model,
     inflation: float,
-    truth: np.ndarray | None,
+    truth: tuple[np.ndarray, eigenmodes.Modes] | None,
     others: np.ndarray,
     alone: np.ndarray,
     n_modes: list[int],
 ) -> None:
-    """A line of the table."""
+    """A line of the table; the truth is its variances and modes."""
     text = f"{name:34}"
     if truth is not None:
-        variance, modes = eigenmodes.modes_of_factor(truth, max(n_modes))
+        variance, modes = truth
         inside = found.within(modes.vectors / np.sqrt(modes.values)[:, None])
         for n in n_modes:
             if n > len(modes.values):
@@ -245,6 +245,8 @@ def main(arguments: argparse.Namespace) -> None:
         f"  weights: {', '.join(weights)}; small scales: {small}; variances times "
         f"{found.inflation:.2f}\n"
     )
+    if truth is not None:
+        truth = eigenmodes.modes_of_factor(truth, max(arguments.modes))
     about = truth, others, np.mean(maps**2, axis=0).ravel(), arguments.modes
     before = time.process_time()
     show(

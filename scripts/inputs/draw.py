@@ -57,8 +57,7 @@ def main(arguments: argparse.Namespace) -> None:
         if arguments.symmetry:
             mean = inputs.maps.mean(axis=0) if campaign.emulator.mean == "inputs" else 0
             learnt = covariance.load(arguments.symmetry)
-            drawn = learnt.model.draw(campaign.seed, key, *span)
-            maps = mean + drawn / np.sqrt(learnt.inflation)  # as maps are, not as they are weighed
+            maps = mean + learnt.draw(campaign.seed, key, *span)
         else:
             maps = isotropic.draw(inputs.maps, inputs.components, campaign.seed, key, *span, sky)
         about = {"channels": inputs.channels, "frame": inputs.frame, "sky": sky}

@@ -39,8 +39,8 @@ FAULTS = (
     # a covariance about an axis
     Fault(
         "turned inputs and regressions change their shares",
-        "    found *= share\n    found += large\n",
-        "    found *= 1 - share\n    found += large\n",
+        "(1 - share) * large.covariance + share * near.covariance",
+        "share * large.covariance + (1 - share) * near.covariance",
         ("science/test_completed.py",),
     ),
     Fault(

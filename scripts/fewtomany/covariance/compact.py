@@ -111,7 +111,7 @@ class Compact(Model, kind="modes and local"):
             0, ("compact", "noise"), 0, len(drawn)
         )
         deviation = np.sqrt(self.local.variance.reshape(self.shape) + noise**2)
-        return Compact(self.components, self.sky, self.modes, _learnt(self, drawn, deviation))
+        return Compact(self.components, self.sky, self.modes, regressed(self, drawn, deviation))
 
     def leading(self, n_modes: int) -> Modes:
         """Leading modes of X alone."""
@@ -126,13 +126,8 @@ def of_model(model: Model, seed: int, key: tuple[str | int, ...]) -> Compact:
     seed, key : draws use streams that begin with ``key``
     """
     n, shape = len(model), (-1, *model.shape)
-    basis = model.draw(seed, (*key, "modes"), 0, n_modes(n)).reshape(-1, n)
-    for _ in range(ITERATIONS):
-        basis = model.times(_orthonormal(basis))
-    basis = _orthonormal(basis)
-    values, vectors = np.linalg.eigh(model.within(basis))
-    basis = vectors.T[::-1] @ basis
-    rows = np.sqrt(values[::-1].clip(0))[:, None] * basis
+    values, basis = leading(model, model.draw(seed, (*key, "modes"), 0, n_modes(n)))
+    rows = np.sqrt(values)[:, None] * basis
     drawn = model.draw(seed, (*key, "left"), 0, n_draws(n)).reshape(-1, n)
     drawn -= (drawn @ basis.T) @ basis
     left = np.maximum(model.variance - np.sum(rows**2, axis=0), NEGLIGIBLE * model.variance)
@@ -140,7 +135,7 @@ def of_model(model: Model, seed: int, key: tuple[str | int, ...]) -> Compact:
     own = np.mean(drawn**2, axis=0)
     left = np.clip(left, own * (1 - ROUGHLY), own * (1 + ROUGHLY))
     deviation = np.sqrt(left).reshape(model.shape)
-    local = _learnt(model, drawn.reshape(shape), deviation)
+    local = regressed(model, drawn.reshape(shape), deviation)
     return Compact(model.components, model.sky, rows.astype(np.float32).reshape(shape), local)
 
 
@@ -154,7 +149,26 @@ def n_draws(n_values: int) -> int:
     return int(np.clip(MEMORY / n_values, LEAST_DRAWS, N_DRAWS))
 
 
-def _learnt(model: Model, drawn: np.ndarray, deviation: np.ndarray) -> Local:
+def leading(model: Model, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Leading modes of a covariance, by its products with draws of it.
+
+    Parameters
+    ----------
+    drawn : array of shape (k, n_components, n_pix), K
+
+    Returns
+    -------
+    array of shape (k,), K², descending; orthonormal rows (k, n)
+    """
+    basis = drawn.reshape(len(drawn), len(model))
+    for _ in range(ITERATIONS):
+        basis = model.times(_orthonormal(basis))
+    basis = _orthonormal(basis)
+    values, vectors = np.linalg.eigh(model.within(basis))
+    return values[::-1].clip(0), vectors.T[::-1] @ basis
+
+
+def regressed(model: Model, drawn: np.ndarray, deviation: np.ndarray) -> Local:
     """The sparse factor of draws (n, n_components, n_pix), with deviations that are known."""
     own = np.sqrt(np.mean(drawn**2, axis=0))
     return regressions.learn(drawn, own, model.components, model.sky).scaled(deviation)

@@ -8,13 +8,8 @@ is, given these, as the mixture R says (:mod:`fewtomany.covariance.scales`):
 
     R = s C,   C = (1 − λ) T + λ L.
 
-Of held-out maps x, N of them, λ has the largest likelihood, given their V x, under the best
-multiple:
-
-    s = Σ_x [ xᵀ C⁻¹ x − (V x)ᵀ (V C Vᵀ)⁻¹ V x ] / N (n − k),
-    ln L(λ) = −½ N [ (n − k) (1 + ln s) + ln det C − ln det V C Vᵀ ].
-
-V are T's own modes, in which T has more than other maps: a multiple of T there would be too small.
+Held-out maps x, given their V x, are likeliest under λ and s. V are T's own modes, in which T has
+more than other maps: a multiple of T there would be too small.
 """
 
 from dataclasses import dataclass
@@ -24,8 +19,8 @@ from typing import Any
 import numpy as np
 import scipy
 
-from fewtomany.covariance import regressions, scales
-from fewtomany.covariance.base import BLOCK, Key, Model
+from fewtomany.covariance import compact, scales
+from fewtomany.covariance.base import BLOCK, Dense, Key, Model
 from fewtomany.covariance.eigenmodes import RANK_TOLERANCE
 from fewtomany.covariance.local import Local
 from fewtomany.covariance.mixture import Mixture
@@ -35,9 +30,9 @@ from fewtomany.maps.geometry import Geometry
 N_DRAWS = 400
 """Draws of T that regressions learn from."""
 
-N_DIRECTIONS, SPARE, ITERATIONS = 800, 100, 2
-"""Leading directions that are as T says, at most, or a quarter of all; how many more a subspace has
-that holds them, and its iterations."""
+N_DIRECTIONS, SPARE = 800, 100
+"""Leading directions that are as T says, at most, or a quarter of all; and how many more a subspace
+has that holds them."""
 
 SHARES, TOLERANCE = (1e-3, 0.99), 0.3
 """Bounds of λ, and how well ln λ / (1 − λ) is known."""
@@ -143,114 +138,53 @@ def complete(
     seed, key : draws use streams that begin with ``key``
     known : how many times s is too large, as a mean was taken off the maps of the fold
     """
-    matrix = of_others.dense()
-    near = neighbours(of_others, seed, (*key, "near", "fold")).dense()
-    rows = leading(of_others, matrix, seed, (*key, "leading", "fold"))
-    share, multiple = choose(Judge.of(unseen, matrix, near, rows))
+    matrix = matrix_of(of_others)
+    near = matrix_of(neighbours(of_others, seed, (*key, "near", "fold")))
+    rows = leading(matrix, of_others, seed, (*key, "leading", "fold"))
+    share, multiple = choose(unseen, matrix, near, rows)
     del matrix, near
     return Completed(
         large.components,
         large.sky,
         large,
         neighbours(large, seed, (*key, "near")),
-        leading(large, large.dense(), seed, (*key, "leading")),
+        leading(matrix_of(large), large, seed, (*key, "leading")),
         share,
         multiple / known,
     )
 
 
+def matrix_of(model: Model) -> Dense:
+    """The same as a matrix, whose products are fast."""
+    return Dense(model.components, model.sky, model.dense())
+
+
 def neighbours(large: Model, seed: int, key: Key) -> Local:
     """L: regressions on neighbours in draws of T, with its variances."""
-    drawn = large.draw(seed, key, 0, N_DRAWS)
-    own = np.sqrt(np.mean(drawn**2, axis=0))
-    found = regressions.learn(drawn, own, large.components, large.sky)
-    return found.scaled(large.deviation)
+    return compact.regressed(large, large.draw(seed, key, 0, N_DRAWS), large.deviation)
 
 
-def leading(large: Model, matrix: np.ndarray, seed: int, key: Key) -> np.ndarray:
-    """Leading modes of T, whose matrix (n, n) is given: orthonormal rows (k, n)."""
-    n = len(matrix)
-    size = min(N_DIRECTIONS, max(n // 4, 1))
-    found = large.draw(seed, key, 0, min(size + SPARE, n)).reshape(-1, n)
-    for _ in range(ITERATIONS):
-        found = np.linalg.qr(found.T)[0].T @ matrix
-    found = np.linalg.qr(found.T)[0].T
-    values, vectors = np.linalg.eigh(found @ matrix @ found.T)
-    kept = np.flatnonzero(values > RANK_TOLERANCE * values[-1])[::-1][:size]
-    return vectors[:, kept].T @ found
+def leading(matrix: Dense, large: Model, seed: int, key: Key) -> np.ndarray:
+    """Leading modes of T, given as a matrix and as what draws: orthonormal rows (k, n)."""
+    size = min(N_DIRECTIONS, max(len(large) // 4, 1))
+    drawn = large.draw(seed, key, 0, min(size + SPARE, len(large)))
+    values, rows = compact.leading(matrix, drawn)
+    return rows[values > RANK_TOLERANCE * values[0]][:size]
 
 
-@dataclass(frozen=True, eq=False)
-class Judge:
-    """Held-out maps of a fold, T and L, and the same in the directions V.
+def choose(maps: np.ndarray, large: Dense, near: Dense, rows: np.ndarray) -> tuple[float, float]:
+    """λ and s under which held-out maps (n_held, n), K, are likeliest given what they are in V."""
 
-    Attributes
-    ----------
-    maps, there : arrays of shape (n_held, n) and (n_held, k)
-    large, near : T and L, (n, n)
-    large_there, near_there : (k, k)
-    """
-
-    maps: np.ndarray
-    there: np.ndarray
-    large: np.ndarray
-    near: np.ndarray
-    large_there: np.ndarray
-    near_there: np.ndarray
-
-    @classmethod
-    def of(cls, maps: np.ndarray, large: np.ndarray, near: np.ndarray, rows: np.ndarray) -> "Judge":
-        within = (rows @ large @ rows.T, rows @ near @ rows.T)
-        return cls(maps, maps @ rows.T, large, near, *within)
-
-    @property
-    def n_values(self) -> int:
-        """N (n − k)."""
-        return self.maps.size - self.there.size
-
-    def ask(self, share: float) -> tuple[float, float]:
-        """Σ χ², and Σ ln det, of the maps given what they are in V, under C; infinite, singular."""
-        whole = _chi2(self.maps, _mixed(self.large, self.near, share))
-        there = _chi2(self.there, _mixed(self.large_there, self.near_there, share))
-        return whole[0] - there[0], whole[1] - there[1]
-
-
-def choose(judge: Judge) -> tuple[float, float]:
-    """λ and s under which held-out maps are likeliest."""
-
-    def judged(odds: float) -> tuple[float, float]:
-        """−ln L per value, and s; of ln λ / (1 − λ)."""
-        chi2, logs = judge.ask(scipy.special.expit(odds))
-        scale = chi2 / judge.n_values
-        if not np.isfinite(scale):
-            return np.inf, 1.0
-        return 0.5 * (1 + np.log(scale) + logs / judge.n_values), scale
+    def judged(odds: float) -> scales.SmallScales:
+        """Of ln λ / (1 − λ)."""
+        share = scipy.special.expit(odds)
+        mixed = (1 - share) * large.covariance + share * near.covariance
+        return scales.SmallScales.of(maps, Dense(large.components, large.sky, mixed), rows)
 
     found = scipy.optimize.minimize_scalar(
-        lambda odds: judged(odds)[0],
+        lambda odds: -judged(odds).best / maps.size,
         bounds=scipy.special.logit(SHARES),
         method="bounded",
         options={"xatol": TOLERANCE},
     )
-    return float(scipy.special.expit(found.x)), float(judged(found.x)[1])
-
-
-def _mixed(large: np.ndarray, near: np.ndarray, share: float) -> np.ndarray:
-    """(1 − λ) T + λ L, with one more matrix in memory and no other."""
-    found = np.subtract(near, large)
-    found *= share
-    found += large
-    return found
-
-
-def _chi2(maps: np.ndarray, matrix: np.ndarray) -> tuple[float, float]:
-    """Σ xᵀ C⁻¹ x of maps (n_maps, n), and n_maps ln det C; infinite of a singular C.
-
-    C is overwritten.
-    """
-    try:
-        root = scipy.linalg.cholesky(matrix.T, lower=True, overwrite_a=True, check_finite=False)
-    except scipy.linalg.LinAlgError:
-        return np.inf, np.inf
-    white = scipy.linalg.solve_triangular(root, maps.T, lower=True, check_finite=False)
-    return float(np.sum(white**2)), float(2 * len(maps) * np.log(np.diagonal(root)).sum())
+    return float(scipy.special.expit(found.x)), judged(found.x).scale

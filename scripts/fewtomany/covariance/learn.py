@@ -6,8 +6,9 @@ inputs turned about it (:mod:`fewtomany.covariance.turned`); where it has none, 
 (:mod:`fewtomany.covariance.surrogate`). All are scaled by the same deviations, smoothed about the
 axis or, without one, alike in all directions, where the inputs themselves keep their own; the
 weights make held-out inputs likeliest. A part is made of the inputs of a fold, to be scored, as it
-is made of all, to be used, but for a scaling (:mod:`fewtomany.covariance.choice`). An emulation
-may start from its draws, and has to be better than it.
+is made of all, to be used, but for a scaling (:mod:`fewtomany.covariance.choice`). Turned inputs
+are then completed to what is right in all values (:mod:`fewtomany.covariance.completed`). An
+emulation may start from its draws, and has to be better than it.
 
 Where the axis is not the pole of the maps' frame, the turned inputs are learnt in the frame of
 the axis and seen from the maps' own (:mod:`fewtomany.covariance.rotated`).

@@ -32,7 +32,7 @@ from fewtomany.covariance import (  # noqa: F401 - kinds
     rotated,
     scales,
 )
-from fewtomany.covariance.base import Dense, Model, SingularError, apart, together
+from fewtomany.covariance.base import Dense, Key, Model, SingularError, apart, together
 from fewtomany.covariance.eigenmodes import (
     RANK_TOLERANCE,
     Modes,
@@ -169,6 +169,15 @@ class Covariance:
     def leading(self, n_modes: int) -> Modes:
         """Leading modes, at most as many as the rank or as are kept."""
         return self.model.leading(n_modes)
+
+    def draw(self, seed: int, key: Key, start: int, stop: int) -> np.ndarray:
+        """Gaussian maps as the maps are, without the :attr:`inflation`, ``start <= k < stop``.
+
+        Returns
+        -------
+        float64 array of shape (stop - start, n_components, n_pix), K, of zero mean
+        """
+        return self.model.draw(seed, key, start, stop) / np.sqrt(self.inflation)
 
     def plus(self, variance: np.ndarray | float) -> "Covariance":
         """This covariance and independent noise of the given variances (n,) or (), K²."""

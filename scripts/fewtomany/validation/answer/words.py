@@ -364,7 +364,10 @@ def added(facts: Facts, folder: str) -> str:
             f"weight of {weight:.2f} on large ones{_gained(facts, folder)}."
         )
     elif weight < NEGLIGIBLE:
-        text = "The emulation added nothing to the covariance: held-out inputs give it no weight."
+        text = (
+            "The emulation added nothing to the covariance: held-out inputs give it hardly any "
+            "weight."
+        )
     else:
         text = (
             f"The emulation has a weight of {weight:.2f} in the covariance{_gained(facts, folder)}."
