@@ -3,12 +3,14 @@
     python benchmarks/learnt.py --cache build/symmetry config/high-64.yaml
     python benchmarks/learnt.py --cache build/symmetry config/high-64.yaml --axis ecliptic
     python benchmarks/learnt.py --cache build/symmetry config/extended.yaml --axis ecliptic --parts
+    python benchmarks/learnt.py --cache build/symmetry config/extended.yaml --part plane --parts
     python benchmarks/learnt.py --cache build/symmetry --invented 256 --inputs 20 --local
     python benchmarks/learnt.py --results results/nongaussian config/nongaussian.yaml --inputs 10
 
-The first three draw inputs and as many others as ``--others`` from the response of a campaign's
-simulation, which is made once and kept in the cache. The fourth invents maps of an nside: isotropic
-ones times a dipole. The last reads inputs, and as truth the reference maps, of a campaign that was
+The first four draw inputs and as many others as ``--others`` from the response of a campaign's
+simulation, which is made once and kept in the cache; the fourth keeps a part of the sky: all but
+20 degrees on either side of the Galactic plane, or 120 degrees of ecliptic longitude by 60 of
+latitude, south. The fifth invents maps of an nside: isotropic ones times a dipole. The last reads inputs, and as truth the reference maps, of a campaign that was
 run. Learning runs in a process of its own; its CPU seconds and largest memory are told. Columns:
 
     KL (n)        Kullback–Leibler divergence in the n leading true modes, nats
@@ -37,7 +39,6 @@ import symmetry  # noqa: E402
 from fewtomany import config, covariance  # noqa: E402
 from fewtomany.covariance import (  # noqa: E402
     Model,
-    allround,
     base,
     compact,
     eigenmodes,
@@ -51,6 +52,7 @@ from fewtomany.covariance.mixture import Mixture  # noqa: E402
 from fewtomany.covariance.scales import TwoScales  # noqa: E402
 from fewtomany.files import store  # noqa: E402
 from fewtomany.late import healpy  # noqa: E402
+from fewtomany.maps.sky import Sky  # noqa: E402
 from fewtomany.validation.compare import gaussian  # noqa: E402
 
 STOKES = "QU"
@@ -60,6 +62,22 @@ SHARE = 0.03
 
 SLOPE = 3.0
 """Power of the spectra of invented maps, ℓ to minus it."""
+
+
+def off_the_plane(nside: int) -> np.ndarray:
+    """Pixels of ecliptic maps more than 20 degrees from the Galactic plane."""
+    theta, phi = healpy.pix2ang(nside, np.arange(12 * nside**2))
+    theta, _ = healpy.Rotator(coord=["E", "G"])(theta, phi)
+    return np.flatnonzero(abs(90 - np.rad2deg(theta)) > 20)
+
+
+def patch(nside: int) -> np.ndarray:
+    """Pixels of 120 degrees of longitude and, south of the equator, 60 of latitude."""
+    lon, lat = healpy.pix2ang(nside, np.arange(12 * nside**2), lonlat=True)
+    return np.flatnonzero((lon < 120) & (lat > -60) & (lat < 0))
+
+
+PARTS = {"plane": off_the_plane, "patch": patch}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -75,6 +93,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="draw of the inputs")
     parser.add_argument("--modes", type=int, nargs="+", default=[30, 150], help="true modes")
     parser.add_argument("--axis", choices=("none", "ecliptic"), default="none", help="if named")
+    parser.add_argument("--part", choices=PARTS, help="of the sky")
     parser.add_argument("--local", action="store_true", help="regressions on the inputs alone")
     parser.add_argument("--compact", action="store_true", help="as a campaign keeps it, too")
     parser.add_argument("--parts", action="store_true", help="single parts beside it")
@@ -177,14 +196,18 @@ def parts_of(inputs: store.MapSet, found: covariance.Covariance, seed: int) -> d
         }
     maps = inputs.maps.astype(np.float64)
     own = np.sqrt(np.mean(maps**2, axis=0))
-    smooth, _ = allround.deviation(maps, found.sky)
-    width = found.evidence["turns_deg"]
-    turned = turns.turn(maps / smooth, *about, width, seed, ("turns", "alone")).maps
+    smooth = found.smoothed / found.evidence["widened"]
+    turned = {
+        f"{name}, {way}": turns.turn(
+            maps / smooth, *about, turns.Way(**way), seed, ("turns", "alone")
+        ).maps
+        for name, way in found.evidence["turns"].items()
+    }
     parts: dict[str, Model] = {
         "inputs": Factor.of_rows(*about, maps / np.sqrt(len(maps))),
         "independent values": Factor.diagonal(*about, own),
         "independent values, smoothed": Factor.diagonal(*about, smooth),
-        f"small turns, {width:g}°": Factor.of_rows(*about, turned).scaled(smooth),
+        **{name: Factor.of_rows(*about, maps).scaled(smooth) for name, maps in turned.items()},
     }
     if isinstance(found.model, TwoScales):
         rest = found.model.rest
@@ -219,12 +242,16 @@ def source(
         centred = others - others.mean(axis=0)
         return inputs, centred / np.sqrt(len(others) - 1), others
     rows = symmetry.columns_of(campaign, arguments.cache / f"response-{campaign.name}.h5")
+    sky = Sky(campaign.maps.nside)
+    if arguments.part:
+        sky = Sky(sky.nside, PARTS[arguments.part](sky.nside))
+        rows = rows.reshape(len(rows), len(STOKES), -1)[..., sky.pixels].reshape(len(rows), -1)
     random = np.random.default_rng([n, seed])
     maps = random.standard_normal((n, len(rows))) @ rows
     others = random.standard_normal((arguments.others, len(rows))) @ rows
     maps = maps.reshape(n, len(STOKES), -1).astype(np.float32)
     frame = campaign.maps.frame
-    return store.MapSet(maps, STOKES, "inputs", frame=frame), rows, others
+    return store.MapSet(maps, STOKES, "inputs", frame=frame, sky=sky), rows, others
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -20,9 +20,11 @@ DEFAULTS = yaml.safe_load((Path(__file__).parents[2] / "config" / "augment.yaml"
 COLUMNS = {"T": "TEMPERATURE", "Q": "Q_POLARISATION", "U": "U_POLARISATION"}
 
 
-def planned(n_inputs=20, n_maps=200, kind=("QU", 16, "ecliptic"), memory_mb=4000, **more):
+def planned(
+    n_inputs=20, n_maps=200, kind=("QU", 16, "ecliptic"), memory_mb=4000, seen=None, **more
+):
     stokes, nside, frame = kind
-    found = Contents(stokes, n_inputs, nside, frame)
+    found = Contents(stokes, n_inputs, nside, frame, seen=seen)
     content = augment.plan(DEFAULTS, "mine", ["maps/*.fits"], found, n_maps, memory_mb, **more)
     return config.parse(content)
 
@@ -149,6 +151,17 @@ def test_batches_start_from_noise_where_nothing_better_is_known():
         assert (other.emulator.start, other.emulator.n_steps) == ("turned", 15)
 
 
+def test_about_an_axis_of_a_part_of_the_sky_they_start_from_noise(tmp_path):
+    kind, mask = ("QU", 16, "galactic"), tmp_path / "mask.fits"
+    healpy.write_map(mask, np.arange(3072) > 9, dtype=bool)
+    for other in (
+        planned(kind=kind, axis="equatorial", mask=str(mask)),
+        planned(kind=kind, axis="equatorial", seen=np.arange(3072) > 9),
+    ):
+        assert other.symmetry.axis == "equatorial"
+        assert (other.emulator.start, other.emulator.n_steps) == ("white", 250)
+
+
 def test_maps_are_turned_about_an_axis_only_where_one_is_named():
     assert planned().symmetry.axis == "none"
     campaign = planned(kind=("QU", 16, "galactic"), axis="equatorial")
@@ -183,7 +196,6 @@ def test_fewer_maps_descend_together_where_memory_is_small():
     ("changes", "message"),
     [
         ({"n_maps": 5}, "N_MAPS: 5 is not allowed; expected at least 10"),
-        ({"axis": "ecliptic", "mask": "m.fits"}, "AXIS: ecliptic is not allowed with MASK"),
         ({"nside": 256}, "NSIDE: 256 is not allowed; expected at most 128"),
         ({"nside": 32}, "NSIDE: 32 is not allowed; expected at most 16, of the maps"),
     ],

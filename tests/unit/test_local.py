@@ -161,7 +161,7 @@ from fewtomany.maps.sky import Sky
 
 sky, components = Sky(8), Components("QU")
 maps = np.random.default_rng(0).standard_normal((40, 2, 768))
-samples = turns.turn(maps, components, sky, 5.0, 1, ("t",))
+samples = turns.turn(maps, components, sky, turns.Way(5.0), 1, ("t",))
 one = np.ones((2, 768))
 turned = regressions.Samples.of(maps, sky, samples)
 prior = regressions.Prior.of(turned.base, tuned.START)
@@ -233,7 +233,7 @@ def test_turned_maps_are_samples_where_they_are_known():
     """On a part of the sky; what stands where nothing is known makes no difference."""
     sky = Sky(4, np.arange(20, 120))
     maps = drawn(np.exp(-distances(sky.points) / 0.5), 6)
-    samples = turns.turn(maps, T, sky, 8.0, 1, ("turns",))
+    samples = turns.turn(maps, T, sky, turns.Way(8.0), 1, ("turns",))
     assert 0.2 < samples.seen[:-6].mean() < 0.9
     assert samples.seen[-6:].all()
     other = replace(samples, maps=np.where(samples.seen[:, None], samples.maps, 7.0))
@@ -252,9 +252,9 @@ def told(truth: np.ndarray, sky: Sky, width_deg: float) -> tuned.Tuned:
     folds = []
     for k in range(3):
         kept, held = np.delete(maps, np.s_[k::3], axis=0), maps[k::3]
-        samples = turns.turn(kept, T, sky, width_deg, 1, ("turns", k))
+        samples = turns.turn(kept, T, sky, turns.Way(width_deg), 1, ("turns", k))
         folds.append(tuned.HeldPixels.of(regressions.Samples.of(kept, sky, samples), held, k / 3))
-    return tuned.tune(folds, regressions.N_NEIGHBOURS)
+    return tuned.tune(folds, "small turns", regressions.N_NEIGHBOURS)
 
 
 def test_held_out_maps_say_what_turned_maps_are_worth(monkeypatch):
@@ -279,7 +279,7 @@ def test_the_prior_of_held_out_maps_is_better_than_where_its_search_began(monkey
     sky = Sky(4)
     truth = np.eye(sky.n_pix)
     maps = drawn(truth, 8)
-    samples = regressions.Samples.of(maps, sky, turns.turn(maps, T, sky, 2.0, 1, ("t",)))
+    samples = regressions.Samples.of(maps, sky, turns.turn(maps, T, sky, turns.Way(2.0), 1, ("t",)))
     found = told(truth, sky, 2.0)
     far = [
         divergence(
@@ -298,7 +298,7 @@ def test_a_map_is_turned_as_its_pixels_are():
     sky, components, centre = Sky(8), Components("TQU"), 100
     spot = np.exp(-8 * np.sum((sky.points - sky.points[centre]) ** 2, axis=1))
     maps = np.repeat(np.stack([spot, spot, 0 * spot])[None], 100, axis=0)
-    turned = turns.turn(maps, components, sky, 30.0, 5, ("k",)).maps
+    turned = turns.turn(maps, components, sky, turns.Way(30.0), 5, ("k",)).maps
     usual = np.sqrt(np.mean(turned**2, axis=(0, 1)))
     for k in range(3):
         vector = seeds.generator(5, "k", k).standard_normal((4, 3))[0]
@@ -327,7 +327,7 @@ def test_held_out_inputs_weigh_it(monkeypatch):
     truth = np.kron(np.eye(2), np.exp(-distances(sky.points) / 0.5))
     inputs = store.MapSet(drawn(truth, 12, 2).astype(np.float32), "QU", "some", sky=sky)
     found = learn.learn(inputs, config.SymmetrySettings(), 1)
-    assert found.evidence["turns_deg"] in without_axis.WIDTHS_DEG
+    assert turns.Way(**found.evidence["turns"]["small turns"]) in without_axis.SMALL
     weights = found.evidence["weights"]
     assert set(weights) == {"inputs", "isotropic", "diagonal", "small turns", "local"}
     assert weights["isotropic"] + weights["local"] > 0.7
@@ -402,9 +402,11 @@ def test_of_more_inputs_than_memory_allows_the_first_are_turned(monkeypatch):
     monkeypatch.setattr(turns, "MEMORY", 5 * 96)
     monkeypatch.setattr(turns, "LEAST", 3)
     maps = np.random.default_rng(2).standard_normal((9, 2, 48))
-    found = turns.turn(maps, Components("QU"), Sky(2), 5.0, 1, ("t",))
+    found = turns.turn(maps, Components("QU"), Sky(2), turns.Way(5.0), 1, ("t",))
     assert turns.most(96) == len(found.maps) == 5
-    first = turns.turn(maps[:5], Components("QU"), Sky(2), 5.0, 1, ("t",))
+    first = turns.turn(maps[:5], Components("QU"), Sky(2), turns.Way(5.0), 1, ("t",))
     np.testing.assert_array_equal(found.maps, first.maps)
-    part = turns.turn(maps[..., :30], Components("QU"), Sky(2, np.arange(30)), 5.0, 1, ("t",))
+    part = turns.turn(
+        maps[..., :30], Components("QU"), Sky(2, np.arange(30)), turns.Way(5.0), 1, ("t",)
+    )
     assert len(part.maps) == 2 * turns.most(60)  # and those that are turned as they are

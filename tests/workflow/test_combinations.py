@@ -53,7 +53,6 @@ REFUSED = (
     ({"source": ["simulation"], "channels": ["two"]}, "reference.channels: one is not allowed"),
     ({"channels": ["one"], "given": ["yes"]}, "emulated.many.given.channels: "),
     ({"strategy": ["single-target"], "given": ["yes"]}, "emulated.many.given: not allowed"),
-    ({"mask": ["given"], "axis": AXES}, "symmetry.axis: "),
     ({"channels": ["two"], "surrogate": ["simulation", "files"]}, "surrogate."),
     (
         {

@@ -201,9 +201,6 @@ def _faults_of_sphere(c: dict) -> Iterator[str]:
     yield from _faults_of_nside("maps.nside", maps["nside"], COARSEST)
     if maps["nside"] >= COARSEST:
         yield from _faults_of_scales(c)
-    axis = c["symmetry"]["axis"]
-    if axis != "none" and maps["mask"] is not None:
-        yield f"symmetry.axis: {axis} is not allowed with maps.mask; expected none"
     key, nside = _emulated_nside(c)
     if emulator["stripe_zones"] > nside:
         yield (

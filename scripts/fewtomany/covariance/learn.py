@@ -3,24 +3,28 @@
 Its parts are the inputs themselves and a diagonal covariance; where the scan has an axis, the
 inputs turned about it (:mod:`fewtomany.covariance.turned`); where it has none, what needs none
 (:mod:`fewtomany.covariance.without_axis`); where there is a surrogate, its correlations
-(:mod:`fewtomany.covariance.surrogate`). All are scaled by the same deviations, smoothed about the
-axis or, without one, alike in all directions, where the inputs themselves keep their own; the
-weights make held-out inputs likeliest. A part is made of the inputs of a fold, to be scored, as it
-is made of all, to be used, but for a scaling (:mod:`fewtomany.covariance.choice`). Turned inputs
-are then completed to what is right in all values (:mod:`fewtomany.covariance.completed`). An
-emulation may start from its draws, and has to be better than it.
+(:mod:`fewtomany.covariance.surrogate`). About an axis of a part of the sky it is what needs none,
+and the inputs turned about the axis are maps (:mod:`fewtomany.covariance.turns`). All are scaled by
+the same deviations, smoothed about the axis or, without one, alike in all directions, where the
+inputs themselves keep their own; the weights make held-out inputs likeliest. A part is made of the
+inputs of a fold, to be scored, as it is made of all, to be used, but for a scaling
+(:mod:`fewtomany.covariance.choice`). Turned inputs of the whole sphere are then completed to what
+is right in all values (:mod:`fewtomany.covariance.completed`). An emulation may start from its
+draws, and has to be better than it.
 
 Where the axis is not the pole of the maps' frame, the turned inputs are learnt in the frame of
 the axis and seen from the maps' own (:mod:`fewtomany.covariance.rotated`).
 """
 
+import functools
+import itertools
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
 import numpy as np
 
 from fewtomany.config.campaign import SymmetrySettings as Settings
-from fewtomany.covariance import choice, completed, heldout, variances, without_axis
+from fewtomany.covariance import choice, completed, heldout, turns, variances, without_axis
 from fewtomany.covariance.base import Model
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.found import TRUST, Found, evidence_of, judged
@@ -38,6 +42,10 @@ N_DIRECTIONS = 100
 
 DIPOLE_DEG = (264.021, 48.253)
 """Galactic longitude and latitude of the solar dipole (Planck 2018 results I, A&A 641, A1)."""
+
+ALONG_DEG, BESIDE_DEG = (15.0, 45.0, np.inf), (0.0, 2.0)
+"""Of a part of the sky: standard deviations of the turns about an axis that are tried, and of the
+small ones about any axis after them."""
 
 VISIBLE = 1e-3
 """Deviation of a pixel, over the median, below which a surrogate does not know its variance."""
@@ -66,7 +74,7 @@ def learn(
     a mixture, of zero mean, the smoothed deviations, and as evidence what was chosen and how much
     it gains, for people: "symmetry", "smoothing", "weights", "gain" over the best single part and
     its "error" (nats per held-out map); without an axis "widths", of the round kernel of each
-    component, in pixels' sides, "turns_deg", of small turns, "neighbours" of a regression,
+    component, in pixels' sides, "turns", how maps are turned, "neighbours" of a regression,
     and by what all deviations are "widened", as those of few maps are too small for others; of a
     surrogate "surrogate": its gain over the mixture without it, the error, and whether the
     variances are smoothed relative to its own ("shape")
@@ -84,6 +92,8 @@ def learn(
     try:
         if settings.axis == "none":
             found = without_axis.learn(training, seed, surrogate)
+        elif not inputs.sky.is_full:
+            found = _with_axis_of_a_part(training, settings, inputs.frame, seed, surrogate)
         elif settings.axis == inputs.frame:
             whole = inputs.maps[0].size <= heldout.WHOLE
             found = _with_axis(training, settings, inputs.frame, seed, surrogate, whole)
@@ -169,6 +179,31 @@ def _chosen(
     return choice.choose(folds, dipole_deg).symmetry
 
 
+def _with_axis_of_a_part(
+    training: Training, settings: Settings, frame: str, seed: int, surrogate: Factor | None
+) -> Found:
+    """What needs no axis, and inputs turned about it as maps of the pixels that stay inside.
+
+    About the pole of the maps' frame variances are smoothed along and across rings.
+    """
+    letters, sky = training.components.letters, training.sky
+    pole = (0.0, 0.0, 1.0)
+    if settings.axis == frame:
+        smoother = functools.partial(variances.smooth, sky=sky)
+        smoothing = variances.choose(
+            training.maps, letters, centre=training.centre, smoother=smoother
+        )
+        training = replace(training, smoothing=smoothing)
+    else:
+        rotator = healpy.Rotator(coord=[FRAMES[settings.axis], FRAMES[frame]])
+        pole = tuple(map(float, rotator(pole)))
+    widths = ALONG_DEG if settings.width_deg is None else (settings.width_deg,)
+    axial = [
+        turns.Way(small, pole, along) for small, along in itertools.product(BESIDE_DEG, widths)
+    ]
+    return without_axis.learn(training, seed, surrogate, axial=axial)
+
+
 def dipole_of(frame: str, settings: Settings) -> tuple[float, float] | None:
     """Longitude and latitude of the dipole that signs may follow, degrees; None for no signal."""
     if settings.signal == "none":
@@ -192,17 +227,17 @@ def _with_other_axis(
         return deviation, Training(rotation.to_axis(some.away / deviation), components, sky)
 
     there = _with_axis(normalized(training)[1], settings, settings.axis, seed, None, whole=False)
-    turns = {n: part for n, part in there.model.parts.items() if isinstance(part, Turned)}
-    if not turns:
+    turned = {n: part for n, part in there.model.parts.items() if isinstance(part, Turned)}
+    if not turned:
         return without_axis.learn(training, seed, surrogate)
-    total = sum(there.model.weights[name] for name in turns)
-    shares = {name: there.model.weights[name] / total for name in turns}
+    total = sum(there.model.weights[name] for name in turned)
+    shares = {name: there.model.weights[name] / total for name in turned}
     smoothing_there = variances.Smoothing(**there.evidence["smoothing"])
 
     def seen(some: Training, fold: int | None) -> Rotated:
         deviation, rotated = normalized(some)
         rotated = replace(rotated, smoothing=smoothing_there)
-        parts = {name: Turned.of(rotated, part.symmetry) for name, part in turns.items()}
+        parts = {name: Turned.of(rotated, part.symmetry) for name, part in turned.items()}
         found = Mixture.of(parts, shares)
         if fold is None:
             return Rotated.of(found, rotation, deviation)

@@ -79,16 +79,18 @@ class Tuned:
     Attributes
     ----------
     numbers : of the prior (:meth:`Prior.of`)
+    turned : name of the turned maps that regressions learn from
     n_neighbours : of a regression
     score : log-likelihood of held-out maps per value, nats, up to a constant
     """
 
     numbers: np.ndarray
+    turned: str
     n_neighbours: int
     score: float
 
 
-def tune(folds: Sequence[HeldPixels], n_neighbours: int) -> Tuned:
+def tune(folds: Sequence[HeldPixels], turned: str, n_neighbours: int) -> Tuned:
     """The prior of regressions on some neighbours under which held-out maps are likeliest."""
 
     def loss(free: np.ndarray) -> float:
@@ -101,4 +103,4 @@ def tune(folds: Sequence[HeldPixels], n_neighbours: int) -> Tuned:
     simplex = START + np.vstack([np.zeros(5), np.diag([*STEPS, -1.0])])
     options = {"initial_simplex": simplex, "xatol": 0.05, "fatol": 1e-5, "maxfev": N_TRIED}
     found = scipy.optimize.minimize(loss, START, method="Nelder-Mead", options=options)
-    return Tuned(found.x, n_neighbours, -float(found.fun))
+    return Tuned(found.x, turned, n_neighbours, -float(found.fun))

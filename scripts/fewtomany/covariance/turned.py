@@ -198,7 +198,7 @@ class Training:
         UserError : where a pixel has no variance
         """
         found = variances.smooth(
-            self.own_variance, self.components.letters, self.smoothing, self.shape
+            self.own_variance, self.components.letters, self.smoothing, self.shape, self.sky
         )
         if not (found > 0).all():
             raise UserError("a pixel of the inputs has no variance: it can't be normalized")

@@ -1,8 +1,10 @@
-"""Maps turned by a few degrees about any axis: where statistics change slowly, nearly other maps.
+"""Turned maps of the whole sphere or of a part: statistically, nearly other maps of the same kind.
 
-What :mod:`fewtomany.covariance.turned` does about the axis of a scan is done here about all axes,
-by little. Turns are made in harmonic space, T, E and B being scalars. Of a part of the sky a turned
-map knows the pixels that come from inside, away from the edge.
+What :mod:`fewtomany.covariance.turned` does about the axis of a scan, on the whole sphere and as a
+covariance, is done here with maps: by a few degrees about any axis, where statistics change slowly,
+and about the axis of a scan, where a part of the sky is seen. Turns are made in harmonic space, T,
+E and B being scalars. Of a part of the sky a turned map knows the pixels that come from inside,
+away from the edge.
 """
 
 from dataclasses import dataclass
@@ -24,6 +26,34 @@ N_ROWS, MEMORY = 400, 2e7
 
 LEAST = 100
 """Maps that are turned in any case. Of more than memory holds, the others are not."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How maps are turned: about an axis, then a little about any.
+
+    Attributes
+    ----------
+    width_deg : standard deviation of each component of the rotation vector of small turns, degrees
+    axis : unit vector in the frame of the maps; None for small turns alone
+    along_deg : standard deviation of the turns about it, degrees; infinite: all alike
+    """
+
+    width_deg: float
+    axis: tuple[float, float, float] | None = None
+    along_deg: float = 0.0
+
+    def rotations(self, n: int, random: np.random.Generator) -> "scipy.spatial.transform.Rotation":
+        """Some of them."""
+        rotation = scipy.spatial.transform.Rotation
+        found = rotation.from_rotvec(np.deg2rad(self.width_deg) * random.standard_normal((n, 3)))
+        if self.axis is None:
+            return found
+        if np.isinf(self.along_deg):
+            angles = random.uniform(-180, 180, n)
+        else:
+            angles = self.along_deg * random.standard_normal(n)
+        return found * rotation.from_rotvec(np.deg2rad(angles)[:, None] * np.array(self.axis))
 
 
 @dataclass(frozen=True)
@@ -54,16 +84,16 @@ def turn(
     maps: np.ndarray,
     components: Components,
     sky: Sky,
-    width_deg: float,
+    way: Way,
     campaign_seed: int,
     key: tuple[str | int, ...],
 ) -> Turns:
-    """Maps turned by random rotations.
+    """Maps turned at random.
 
     Parameters
     ----------
     maps : array of shape (n_maps, n_components, n_pix), over their deviations
-    width_deg : standard deviation of each component of the rotation vector, degrees
+    way : how
     campaign_seed, key : the turns of map k follow from the stream ``(*key, k)``
 
     Returns
@@ -78,11 +108,10 @@ def turn(
     found, seen = [], []
     for k, one in enumerate(maps):
         alms = spectra.to_harmonic(sky.expand(one, 0.0), components, ITERATIONS)
-        vectors = seeds.generator(campaign_seed, *key, k).standard_normal((n_turns, 3))
-        for rotation in scipy.spatial.transform.Rotation.from_rotvec(
-            np.deg2rad(width_deg) * vectors
-        ):
-            phi, theta, psi = rotation.as_euler("ZYZ")
+        rotations = way.rotations(n_turns, seeds.generator(campaign_seed, *key, k))
+        # where the pole stays, only the sum of two angles is known
+        angles = rotations.as_euler("ZYZ", suppress_warnings=True)
+        for rotation, (phi, theta, psi) in zip(rotations, angles, strict=True):
             rotated = alms.copy()
             for row in rotated:
                 healpy.rotate_alm(row, psi, theta, phi, lmax=lmax)

@@ -14,6 +14,7 @@ import numpy as np
 
 from fewtomany.covariance import turning
 from fewtomany.errors import UserError
+from fewtomany.maps.sky import Sky
 
 WIDTHS_DEG = (0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0, 20.0, 30.0)
 RING_WIDTHS = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0)
@@ -58,7 +59,11 @@ def strong_candidates(stokes: str) -> tuple[Smoothing, ...]:
 
 
 def smooth(
-    variance: np.ndarray, stokes: str, smoothing: Smoothing, shape: np.ndarray | None = None
+    variance: np.ndarray,
+    stokes: str,
+    smoothing: Smoothing,
+    shape: np.ndarray | None = None,
+    sky: Sky | None = None,
 ) -> np.ndarray:
     """Smoothed variances, scaled so that the given ones are 1 in the mean in their units.
 
@@ -71,6 +76,8 @@ def smooth(
     smoothing : how
     shape : array of shape (n_stokes, n_pix), a deviation that is known but for what is smooth,
         in any unit; what is smoothed is the ratio of the variance to its square
+    sky : the pixels, where they are a part of the sphere: near its edge the kernel is what lies
+        inside
 
     Returns
     -------
@@ -81,7 +88,7 @@ def smooth(
     UserError : where a pixel has no variance
     """
     if shape is not None:
-        return shape**2 * smooth(variance / shape**2, stokes, smoothing)
+        return shape**2 * smooth(variance / shape**2, stokes, smoothing, sky=sky)
     if smoothing == NONE:
         return np.array(variance, np.float64)
     typical = np.median(variance, axis=-1, keepdims=True)
@@ -90,7 +97,7 @@ def smooth(
     logarithm = np.log(variance)
     if smoothing.pair:
         pair(logarithm, stokes)
-    smoothed = np.exp(smooth_logarithm(logarithm, smoothing))
+    smoothed = np.exp(_smooth_inside(logarithm, smoothing, sky))
     return smoothed * np.mean(variance / smoothed, axis=-1, keepdims=True)
 
 
@@ -185,6 +192,16 @@ def held_out_likelihood(
             variance = smoother(training, stokes, smoothing)
             scores[k] -= len(held) * np.mean(np.log(variance) + square / variance) / 2
     return scores / len(maps)
+
+
+def _smooth_inside(values: np.ndarray, smoothing: Smoothing, sky: Sky | None) -> np.ndarray:
+    """Values (n_stokes, n_pix) smoothed by what lies inside of the kernel."""
+    if sky is None or sky.is_full:
+        return smooth_logarithm(values, smoothing)
+    centre = values.mean(axis=-1, keepdims=True)
+    both = np.stack([values - centre, np.ones_like(values)])
+    above, below = sky.restrict(smooth_logarithm(sky.expand(both, 0.0), smoothing))
+    return centre + above / below
 
 
 def smooth_logarithm(values: np.ndarray, smoothing: Smoothing) -> np.ndarray:

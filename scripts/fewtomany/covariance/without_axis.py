@@ -11,6 +11,7 @@ are not right on small scales. So these are as one part alone says, given the le
 (:mod:`fewtomany.covariance.scales`): the regressions, or a surrogate that held-out maps prefer.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -34,7 +35,7 @@ from fewtomany.covariance.local import Local
 from fewtomany.covariance.mixture import Mixture
 from fewtomany.covariance.rotated import Rotated
 from fewtomany.covariance.turned import Training
-from fewtomany.covariance.turns import Turns
+from fewtomany.covariance.turns import Turns, Way
 from fewtomany.errors import UserError
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
@@ -53,11 +54,14 @@ DRAWN, LEAST_DRAWS = 4e7, 40
 N_FOR_WIDTH = 100
 """Directions in which widths are compared, and maps that are turned for it, at most."""
 
-WIDTHS_DEG = (2.0, 4.0, 8.0, 12.0)
-"""Standard deviations of small turns that are tried."""
+SMALL = tuple(Way(width_deg) for width_deg in (2.0, 4.0, 8.0, 12.0))
+"""Small turns that are tried."""
 
 FEW_FREE = 4
 """Degrees of freedom of a variance up to which the mean of x² over it has no finite variance."""
+
+STREAMS = {"small turns": "turns", "turned": "turned"}
+"""First keys of the streams that turns follow from, by part."""
 
 N_NEIGHBOURS = (regressions.N_NEIGHBOURS, 25)
 """Of a regression, that are tried; the second only of twice as many inputs."""
@@ -80,7 +84,7 @@ class Made:
     held : the others, (n_held, n_components, n_pix), K; None of all
     deviation : array of shape (n_components, n_pix), K
     widths : by component, of the kernel that smoothed its variances
-    turned : inputs turned a little
+    turned : inputs turned, by the part that they are
     parts : all parts but the regressions
     """
 
@@ -89,17 +93,19 @@ class Made:
     held: np.ndarray | None
     deviation: np.ndarray
     widths: dict[str, float]
-    turned: Turns
+    turned: Mapping[str, Turns]
     parts: dict[str, Model]
 
-    def samples(self, n_neighbours: int) -> regressions.Samples:
-        """What regressions learn from."""
+    def samples(self, turned: str, n_neighbours: int) -> regressions.Samples:
+        """What regressions learn from, beside the inputs some turned ones."""
         normalized = self.training.away / self.deviation
-        return regressions.Samples.of(normalized, self.training.sky, self.turned, n_neighbours)
+        maps = self.turned[turned]
+        return regressions.Samples.of(normalized, self.training.sky, maps, n_neighbours)
 
     def all_parts(self, near: tuned.Tuned, stand_ins: Mapping[str, StandIn]) -> dict[str, Model]:
         """With the regressions that were chosen, and the correlations of a surrogate."""
-        samples, one = self.samples(near.n_neighbours), np.ones_like(self.deviation)
+        samples = self.samples(near.turned, near.n_neighbours)
+        one = np.ones_like(self.deviation)
         chosen = regressions.Prior.of(samples.base, near.numbers)
         about = self.training.components, self.training.sky
         found = {"local": regressions.of_samples(samples, chosen, one, *about), **stand_ins}
@@ -107,20 +113,33 @@ class Made:
 
 
 def learn(
-    training: Training, seed: int, surrogate: Factor | None, seen: Seen | None = None
+    training: Training,
+    seed: int,
+    surrogate: Factor | None,
+    seen: Seen | None = None,
+    axial: Sequence[Way] = (),
 ) -> Found:
-    """What needs no axis; variances smoothed alike in all directions.
+    """What needs no axis.
 
-    With ``seen`` the turned maps too, and their variances.
+    Parameters
+    ----------
+    training : whose smoothing, if it has one, is that of the variances; else they are smoothed
+        alike in all directions
+    seen : makes turned maps, another part, and their variances
+    axial : turns about an axis that are tried. What is turned so is another part, and regressions
+        learn from it, or from small turns, as held-out maps like better
     """
-    width_deg = _width(training, seed)
+    ways = {"small turns": _likeliest(training, SMALL, seed)}
+    if axial:
+        ways["turned"] = _likeliest(training, axial, seed)
     folds = [
-        _made(*training.split(left), seed, number, seen, width_deg)
+        _made(*training.split(left), seed, number, seen, ways)
         for number, left in enumerate(choice.held_out(len(training)))
     ]
     few, many = N_NEIGHBOURS
-    tried = [few, many] if len(training) >= 2 * many else [few]
-    near = max((_tuned(folds, n) for n in tried), key=lambda found: found.score)
+    numbers = [few, many] if len(training) >= 2 * many else [few]
+    tried = itertools.product(ways, numbers)
+    near = max((_tuned(folds, *one) for one in tried), key=lambda found: found.score)
     stand_ins = _stand_ins(surrogate, training.components, training.sky)
     judges, evidence = _judges(folds, near, {}, seed), {}
     apart = all(judges.small)  # large and small scales
@@ -135,10 +154,11 @@ def learn(
         else:
             stand_ins = {}
     widened = 1.0 if seen else _widened(folds)
-    whole = _made(training, None, seed, len(folds), seen, width_deg, widened)
-    about = {"symmetry": None, "smoothing": asdict(variances.NONE)}
-    about |= {"widths": whole.widths, "turns_deg": width_deg, "neighbours": near.n_neighbours}
-    about["widened"] = widened
+    whole = _made(training, None, seed, len(folds), seen, ways, widened)
+    about = {"symmetry": None, "smoothing": asdict(training.smoothing)}
+    about |= {"widths": whole.widths, "neighbours": near.n_neighbours, "widened": widened}
+    about["regressions"] = near.turned
+    about["turns"] = {name: asdict(way) for name, way in ways.items()}
     parts = whole.all_parts(near, stand_ins)
     model: Model = Mixture.of(parts, fit.weights)
     directions = _leading(whole, parts, seed) if apart else None
@@ -151,19 +171,17 @@ def learn(
     return Found(model, whole.deviation, {**about, **evidence_of(fit), **evidence})
 
 
-def _width(training: Training, seed: int) -> float:
-    """Of small turns, degrees: the width under which the first fold's held-out maps are likeliest.
+def _likeliest(training: Training, tried: Sequence[Way], seed: int) -> Way:
+    """The turns under which the first fold's held-out maps are likeliest.
 
     Half of the covariance are independent pixels, so that the noise of few turns counts little.
     """
     components, sky = training.components, training.sky
     kept, away = training.split(choice.held_out(len(training))[0])
-    deviation, _ = allround.deviation(kept.away, sky, training.centre)
+    deviation, _ = _deviation(kept)
     alone = Factor.diagonal(components, sky, deviation)
     some = kept.away[:N_FOR_WIDTH] / deviation
-    turned = [
-        turns.turn(some, components, sky, width, seed, ("width",)).maps for width in WIDTHS_DEG
-    ]
+    turned = [turns.turn(some, components, sky, way, seed, ("width",)).maps for way in tried]
     found = [Factor.of_rows(components, sky, maps).scaled(deviation) for maps in turned]
     samples = ((maps * deviation).reshape(len(maps), -1) for maps in turned)
     modes = heldout.mixture_modes(samples, min(N_FOR_WIDTH, deviation.size // 2))
@@ -172,7 +190,7 @@ def _width(training: Training, seed: int) -> float:
         heldout.log_likelihood(held, (part.within(modes) + alone.within(modes)) / 2).mean()
         for part in found
     ]
-    return WIDTHS_DEG[int(np.argmax(scores))]
+    return tried[int(np.argmax(scores))]
 
 
 def _made(
@@ -181,14 +199,13 @@ def _made(
     seed: int,
     number: int,
     seen: Seen | None,
-    width_deg: float,
+    ways: Mapping[str, Way],
     widened: float = 1.0,
 ) -> Made:
     """Of the inputs of a fold, with those that it holds out, or of all (None).
 
-    Without ``seen`` the deviations are smoothed alike in all directions, and the inputs keep
-    their own: divided by these and multiplied by smooth ones they would be what noise in the
-    former makes of them.
+    Without ``seen`` the inputs keep their own deviations: divided by these and multiplied by
+    smooth ones they would be what noise in the former makes of them.
     """
     components, sky, away = training.components, training.sky, training.away
     own = np.sqrt(training.own_variance)
@@ -196,8 +213,7 @@ def _made(
         raise UserError("a pixel does not vary over the maps")
     parts: dict[str, Model] = {}
     if seen is None:
-        deviation, widths = allround.deviation(away, sky, training.centre)
-        widths = dict(zip(components.names, widths, strict=True))
+        deviation, widths = _deviation(training)
         own, deviation = widened * own, widened * deviation
     else:
         parts["turned"] = seen(training, None if held is None else number)
@@ -207,14 +223,31 @@ def _made(
     least = min(len(away), turns.most(size))
     n_drawn = int(np.clip(turns.MEMORY / size, least, N_ISOTROPIC))
     drawn = isotropic.draw(away, components, seed, ("isotropic", number), 0, n_drawn, sky)
-    turned = turns.turn(away / deviation, components, sky, width_deg, seed, ("turns", number))
+    turned = {
+        name: turns.turn(away / deviation, components, sky, way, seed, (STREAMS[name], number))
+        for name, way in ways.items()
+    }
     parts |= {
         "inputs": Factor.of_rows(components, sky, away).scaled(own),
         "isotropic": Factor.of_rows(components, sky, drawn).scaled(deviation),
         "diagonal": Factor.diagonal(components, sky, deviation),
-        "small turns": Factor.of_rows(components, sky, turned.maps).scaled(deviation),
+        **{
+            name: Factor.of_rows(components, sky, some.maps).scaled(deviation)
+            for name, some in turned.items()
+        },
     }
     return Made(number, training, held, deviation, widths, turned, parts)
+
+
+def _deviation(training: Training) -> tuple[np.ndarray, dict[str, float]]:
+    """Deviations (n_components, n_pix), K, and by component the width of a round kernel.
+
+    Smoothed as the training says, or alike in all directions.
+    """
+    if training.smoothing != variances.NONE:
+        return training.deviation, {}
+    found, widths = allround.deviation(training.away, training.sky, training.centre)
+    return found, dict(zip(training.components.names, widths, strict=True))
 
 
 def _widened(folds: Sequence[Made]) -> float:
@@ -240,15 +273,21 @@ def _widened(folds: Sequence[Made]) -> float:
     return float(np.sqrt(max(found, 1)))
 
 
-def _tuned(folds: Sequence[Made], n_neighbours: int) -> tuned.Tuned:
-    """The prior of regressions on so many neighbours that held-out maps like best."""
+def _tuned(folds: Sequence[Made], turned: str, n_neighbours: int) -> tuned.Tuned:
+    """The prior of regressions on so many neighbours that held-out maps like best.
+
+    They learn from the inputs and some turned ones, named by their part.
+    """
     return tuned.tune(
         [
             tuned.HeldPixels.of(
-                fold.samples(n_neighbours), fold.held / fold.deviation, (k + 0.5) / len(folds)
+                fold.samples(turned, n_neighbours),
+                fold.held / fold.deviation,
+                (k + 0.5) / len(folds),
             )
             for k, fold in enumerate(folds)
         ],
+        turned,
         n_neighbours,
     )
 

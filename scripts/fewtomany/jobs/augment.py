@@ -35,8 +35,8 @@ FINEST_FROM_NOISE = 32
 
 FROM_DRAWS = {"start": "turned", "n_steps": 15}
 """Of the emulator where draws of the best covariance without emulation are good starts: about an
-axis and with a surrogate. Without either they add nothing to that covariance, and 250 steps from
-white noise do (docs/covariances.md)."""
+axis of the whole sphere and with a surrogate. Without either they add nothing to that covariance,
+and 250 steps from white noise do (docs/covariances.md)."""
 
 SAYS_NOTHING = Source(())
 """What the user says of files where nothing is said."""
@@ -128,7 +128,7 @@ def plan(
 
     Raises
     ------
-    UserError : for a resolution that is too high, or an axis with a mask
+    UserError : for a resolution that is too high
     """
     nside = nside or kind.nside
     if nside > LARGEST_NSIDE:
@@ -143,8 +143,6 @@ def plan(
         raise UserError(f"N_MAPS: {n_maps} is not allowed; expected at least 10")
     content = copy.deepcopy(defaults)
     content["campaign"] = name
-    if axis != "none" and mask:
-        raise UserError(f"AXIS: {axis} is not allowed with MASK; expected none")
     frame = kind.frame if axis == "none" else axis
     content["maps"] = {"nside": nside, "stokes": kind.stokes, "frame": frame}
     content["symmetry"] = {**content.get("symmetry", {}), "axis": axis}
@@ -167,7 +165,8 @@ def plan(
     content["validation"]["n_modes"] = min(
         content["validation"]["n_modes"], n_maps // 2, n_values // 2
     )
-    if axis != "none" or surrogate or nside > FINEST_FROM_NOISE:
+    is_part = bool(mask) or (kind.seen is not None and not kind.seen.all())
+    if (axis != "none" and not is_part) or surrogate or nside > FINEST_FROM_NOISE:
         content["emulator"] |= FROM_DRAWS
     content["emulator"]["n_scales"] = min(4, max(int(math.log2(nside)) - 1, 1))
     trust = content["trust"]

@@ -105,13 +105,13 @@ class SymmetrySettings(Section):
 
     axis: Literal["none", "galactic", "ecliptic", "equatorial"] = "none"
     """The scan's axis: ecliptic for a satellite that spins about the anti-solar direction,
-    equatorial for scans of constant elevation; none for no such symmetry, or a partial sky. Best
-    the pole of maps.frame; maps of another frame are rotated there and back, which loses what is
-    finer than their pixels."""
+    equatorial for scans of constant elevation; none for no such symmetry. Best the pole of
+    maps.frame; maps of another frame are rotated there and back, which loses what is finer than
+    their pixels. Of a part of the sky turned inputs are known where they come from inside."""
     width_deg: NotNegative | None = None
     """Standard deviation of the turns in longitude (degrees); null: width, reflections and
-    coherence are chosen by the likelihood of held-out inputs."""
+    coherence are chosen by the likelihood of held-out inputs (of a part of the sky the width)."""
     signal: Literal["none", "dipole"] = "dipole"
     """What the systematic may be proportional to. What multiplies the solar dipole, as gains do,
     has its sign, which does not turn with the scan. With dipole, turns that take this sign off are
-    tried beside those that do not, and held-out inputs weigh them."""
+    tried beside those that do not, and held-out inputs weigh them; on the whole sphere alone."""
