@@ -10,8 +10,9 @@
 The first four draw inputs and as many others as ``--others`` from the response of a campaign's
 simulation, which is made once and kept in the cache; the fourth keeps a part of the sky: all but
 20 degrees on either side of the Galactic plane, or 120 degrees of ecliptic longitude by 60 of
-latitude, south. The fifth invents maps of an nside: isotropic ones times a dipole. The last reads inputs, and as truth the reference maps, of a campaign that was
-run. Learning runs in a process of its own; its CPU seconds and largest memory are told. Columns:
+latitude, south. The fifth invents maps of an nside: isotropic ones times a dipole. The last reads
+inputs, and as truth the reference maps, of a campaign that was run. Learning runs in a process of
+its own; its CPU seconds and largest memory are told. Columns:
 
     KL (n)        Kullback–Leibler divergence in the n leading true modes, nats
     χ²            of other maps, per value, in all values; 1 is right. Not where it takes a matrix
