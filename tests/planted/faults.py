@@ -49,6 +49,18 @@ FAULTS = (
         '"near": self.share,',
         ("science/test_completed.py",),
     ),
+    Fault(
+        "small turns come before those about the axis",
+        "return found * rotation.from_rotvec(np.deg2rad(angles)[:, None] * np.array(self.axis))",
+        "return rotation.from_rotvec(np.deg2rad(angles)[:, None] * np.array(self.axis)) * found",
+        ("science/test_turned_parts.py",),
+    ),
+    Fault(
+        "variances are smoothed with nothing beyond an edge",
+        "    return centre + above / below\n",
+        "    return centre + above\n",
+        ("science/test_turned_parts.py",),
+    ),
     # randomness and shards
     Fault(
         "blocks of draws begin where a shard does",
@@ -509,7 +521,7 @@ FAULTS = (
     ),
     Fault(
         "variances are not smoothed",
-        "smoothed = np.exp(smooth_logarithm(logarithm, smoothing))",
+        "smoothed = np.exp(_smooth_inside(logarithm, smoothing, sky))",
         "smoothed = np.exp(logarithm)",
         SYMMETRY,
     ),
