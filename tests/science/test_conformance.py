@@ -269,7 +269,9 @@ def test_it_comes_back_from_a_file(name, tmp_path):
     assert (again.dataset, again.frame, again.n_maps) == ("some", "ecliptic", 0)
     assert (again.components, again.sky) == (model.components, model.sky)
     assert again.evidence == evidence
-    np.testing.assert_array_equal(again.model.dense(), model.dense())
+    for name, array in base.apart(model)[0].items():
+        np.testing.assert_array_equal(base.apart(again.model)[0][name], array)
+    close(again.model.dense(), model.dense(), 1e-12)  # products depend on where arrays lie
 
 
 def test_a_kind_that_is_not_known_is_named():
