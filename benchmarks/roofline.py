@@ -25,15 +25,16 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 N_EVALUATIONS = 20
 PARTS = (
-    "XᵀX, forward",
-    "XᵀX, gradient",
-    "wavelets",
+    "M y and first layer",
+    "xᵀ·M y, forward",
+    "xᵀ·M y, gradient",
     "gathers",
     "rearrangement",
     "spectra",
     "the rest",
 )
-"""Kinds of operations; the rest is elementwise, sums and small products."""
+"""Kinds of operations, M y as in ``scattering/gram.py``; the rest is elementwise, sums and small
+products."""
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -108,7 +109,8 @@ def operations(program: str, nside: int) -> dict[str, Operation]:
             contracted = re.search(r"lhs_contracting_dims=\{([\d,]+)\}", rest)[1]
             depth = left[int(contracted)]
             flops = 2.0 * _size(8, sizes[name][1]) * depth
-            part = _of_product(left, sizes[name][1], depth, "lhs_batch_dims" in rest, nside)
+            dims = (*left, *sizes[name][1])
+            part = _of_product(dims, depth, contracted, "lhs_batch_dims" in rest, nside)
         found[name] = Operation(part, flops, size + sum(n for n, _ in operands))
     return found
 
@@ -126,12 +128,15 @@ def _of_fusion(name: str) -> str:
     return "rearrangement" if re.search("concat|copy|transpose", name) else "the rest"
 
 
-def _of_product(left: list[int], out: list[int], depth: int, batch: bool, nside: int) -> str:
-    if batch:
-        return "spectra" if 4 * nside - 1 in (*left, *out) else "wavelets"
-    if depth > 4 * max(out) and out[0] == out[1]:
-        return "XᵀX, forward"
-    return "XᵀX, gradient" if left[0] > 4 * depth and depth == out[-1] > 16 else "the rest"
+def _of_product(dims: tuple[int, ...], depth: int, contracted: str, batch: bool, nside: int) -> str:
+    """The part of a product by the sizes of its left factor and of the result."""
+    if not batch:
+        return "the rest"
+    if 4 * nside - 1 in dims:
+        return "spectra"
+    if contracted == "1":
+        return "xᵀ·M y, forward"
+    return "xᵀ·M y, gradient" if depth >= 4 * dims[-1] else "M y and first layer"
 
 
 def measure(nside: int, batch: int, dtype: str, folder: Path) -> tuple[str, dict[str, float]]:

@@ -435,8 +435,8 @@ FAULTS = (
     ),
     Fault(
         "the first layer is not normalized",
-        "first = tf.unstack(layer * inverse_norm[:, None, None])",
-        "first = tf.unstack(layer)",
+        "covariance *= _norms_of_pairs(norm, tf.concat(norms, axis=1))",
+        "covariance *= _norms_of_pairs(norm * 0 + 1, tf.concat(norms, axis=1))",
         ("science/test_scattering.py",),
     ),
     Fault(

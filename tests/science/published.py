@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from fewtomany.late import healpy as hp
-from fewtomany.scattering import stencil
+from fewtomany.scattering import gram, stencil
 from fewtomany.scattering.wavelets import Scale, SecondLayer, kernel_stencil
 
 N_ORIENTATIONS = 4
@@ -97,13 +97,14 @@ def build_scales(nside: int, n_scales: int, source: np.ndarray | None, dtype) ->
             children, weight = stencil.merge_children(neighbours, smoothing, 4)
             coarsen = stencil.from_neighbours(children, weight[:, None], len(neighbours), dtype)
         wavelets = kernel_stencil(neighbours, psi, dtype)
+        form = gram.of_kernels(neighbours, psi, dtype) if source is None else None
         if source is not None:
             turn, mixing = _matrices(neighbours, psi, source)
             second = SecondLayer(wavelets, tf.constant(_through_float32(mixing), dtype))
             turned = np.einsum("pml,pkl->pkm", _through_float32(turn), psi)
             wavelets = kernel_stencil(neighbours, turned, dtype)
             source = source.reshape(-1, 4, *source.shape[1:]).mean(axis=1)
-        scales.append(Scale(wavelets, coarsen, second))
+        scales.append(Scale(wavelets, form, coarsen, second))
     return scales
 
 

@@ -93,7 +93,7 @@ def test_a_stencil_is_a_sum_over_neighbours(n_out, n_seen):
     neighbours = rng.integers(-1, n_seen, (n_out, 5))
     weights, x = rng.normal(size=(n_out, 6, 5)), rng.normal(size=(n_seen, 2))
     seen = np.where(neighbours[..., None] >= 0, x[neighbours], 0)
-    operator = stencil.from_neighbours(neighbours, weights, n_seen, "float64", n_groups=3)
+    operator = stencil.from_neighbours(neighbours, weights, n_seen, "float64")
     in_blocks = len(operator.index) < n_out
     assert in_blocks == (n_out == 12 and n_seen == 6)
     expected = np.einsum("pck,pkv->pcv", weights, seen)

@@ -107,7 +107,7 @@ STAGES = {
     ),
     "control": Stage(1, ("seed", *_SKY, "surrogate")),
     "prepare_emulation": Stage(4, ("maps.stokes", *of_model())),
-    "emulate": Stage(3, ("seed", *_EMULATOR)),
+    "emulate": Stage(4, ("seed", *_EMULATOR)),
     "assemble": Stage(1, ("seed", "emulator.batch_size")),
     "measure_spectra": Stage(1, _SKY),
     **{f"measure_{name}": Stage(s.version, (*_SKY, *s.keys)) for name, s in STATISTICS.items()},

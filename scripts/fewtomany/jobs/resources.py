@@ -15,7 +15,7 @@ from fewtomany.config.statistics import STATISTICS
 DENSE_LIMIT, KEPT_MODES = 16_000, 512
 """As in :mod:`fewtomany.covariance`, which is too heavy to be loaded here."""
 
-LARGEST_WHOLE = 20_000
+LARGEST_WHOLE = 10_000
 """As in :mod:`fewtomany.scattering.gram`, likewise."""
 
 _SNAKEMAKE_MB = 500  # a cluster's job runs its program inside Snakemake, twice

@@ -69,34 +69,31 @@ def coefficients(
     """
     result = []
     moduli: list[tf.Tensor] = []
+    norms: list[tf.Tensor] = []  # 1/√S2 of every modulus
     n_pix, n_maps, n_components = maps.shape
     for scale, coarser in itertools.zip_longest(scales, scales[1:]):
-        n_orientations = scale.wavelets.total.shape[0] // 2
-        layer = tf.stack(stencil.apply_groups(scale.wavelets, _flat(maps), n_orientations))
+        layer = stencil.apply(scale.wavelets, _flat(maps))
+        layer = tf.reshape(layer, (n_pix, -1, 2, n_maps, n_components))
         power = tf.reduce_sum(layer**2, axis=2)
         modulus = tf.sqrt(power + _TINY)
-        s2 = _once(wavelets.sky_mean(power, scale.weight, axis=1))
-        inverse_norm = tf.ones_like(s2) if raw else tf.math.rsqrt(s2 + _TINY)
-        s1 = _once(wavelets.sky_mean(modulus, scale.weight, axis=1)) * inverse_norm
-        moduli.append(_entries_last(modulus * inverse_norm[:, None], n_maps))
-        inside = tf.concat(moduli, axis=2) if len(moduli) > 1 else moduli[0]
-        first = tf.unstack(layer * inverse_norm[:, None, None])
-        first_mean = _mean_of_layer(scale, maps)
-        first_mean *= tf.reshape(inverse_norm, (-1, 1, n_maps, n_components))
+        s2 = _once(wavelets.sky_mean(power, scale.weight))
+        norm = tf.ones_like(s2) if raw else tf.math.rsqrt(s2 + _TINY)
+        s1 = _once(wavelets.sky_mean(modulus, scale.weight)) * norm
+        moduli.append(_entries_last(modulus))
+        norms.append(tf.reshape(tf.transpose(norm, (1, 0, 2)), (n_maps, -1)))
+        inside = tf.concat(moduli, axis=2)
         if scale.second is None:
-            second_mean = _mean_of_layer(scale, inside)
-            products = gram.of_layers(scale.wavelets, first, inside, scale.weight, n_groups)
+            fields = tf.concat([maps, inside], axis=2)
+            mean, products = _mean_of_layer(scale, fields), gram.sums(scale.form, fields)
         else:
             second = _second_layer(scale.second, inside, n_components)
-            second_mean = tf.reduce_mean(second, axis=0)
-            second = [tf.reshape(y, (n_pix, 2, -1)) for y in tf.unstack(second, axis=1)]
-            products = gram.of_both(first, second, scale.weight, n_maps, n_groups)
-        mean = tf.concat([first_mean, second_mean], axis=-1)
-        covariance = _covariance(products, mean, n_pix, n_groups, not raw)
-        s1, s2 = (
-            _group_means(tf.reshape(s, (-1, n_maps, n_components)), n_groups) for s in (s1, s2)
-        )
-        result.append(Coefficients(s1, s2, covariance))
+            mean, products = _directly(tf.concat([layer, second], axis=-1))
+        covariance = products / n_pix
+        if not raw:
+            covariance -= _products_of_means(mean)
+        covariance *= _norms_of_pairs(norm, tf.concat(norms, axis=1))
+        values = (tf.transpose(s1, (1, 0, 2)), tf.transpose(s2, (1, 0, 2)), covariance)
+        result.append(Coefficients(*(_group_means(value, n_groups) for value in values)))
         if coarser is not None:
             n_pix = coarser.wavelets.total.shape[1]
             maps, inside = (
@@ -141,37 +138,56 @@ def _second_layer(second: SecondLayer, inside: tf.Tensor, n_components: int) -> 
 
 
 def _mean_of_layer(scale: Scale, fields: tf.Tensor) -> tf.Tensor:
-    """Mean over pixels of fields (n_pix, n_maps, K) ∗ ψ₁: (R, 2, n_maps, K)."""
+    """Mean over pixels of fields (n_pix, n_maps, K) ∗ ψ₁: (n_maps, 2, R, K)."""
     mean = tf.matmul(scale.wavelets.total, _flat(fields)) / fields.shape[0]
-    return tf.reshape(mean, (-1, 2, *fields.shape[1:]))
+    mean = tf.reshape(mean, (-1, 2, *fields.shape[1:]))
+    return tf.transpose(mean, (2, 1, 0, 3))
 
 
-def _entries_last(modulus: tf.Tensor, n_maps: int) -> tf.Tensor:
-    """(R, n_pix, n_maps · F) to (n_pix, n_maps, R·F)."""
-    n_orientations, n_pix, _ = modulus.shape
-    split = tf.reshape(modulus, (n_orientations, n_pix, n_maps, -1))
-    return tf.reshape(tf.transpose(split, (1, 2, 0, 3)), (n_pix, n_maps, -1))
+def _directly(layers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Means and sums of products over pixels of X (n_pix, R, 2, n_maps, K).
+
+    Returns
+    -------
+    tensors of shape (n_maps, 2, R, K) and (n_maps, 2, R, K, K)
+    """
+    re, im = tf.unstack(tf.transpose(layers, (2, 3, 1, 0, 4)))
+    found = tf.complex(re, im)
+    products = tf.matmul(found, tf.math.conj(found), transpose_a=True)
+    mean = tf.transpose(tf.reduce_mean(layers, axis=0), (2, 1, 0, 3))
+    return mean, tf.stack([tf.math.real(products), tf.math.imag(products)], axis=1)
+
+
+def _entries_last(modulus: tf.Tensor) -> tf.Tensor:
+    """(n_pix, R, n_maps, F) to (n_pix, n_maps, R·F)."""
+    n_pix, _, n_maps, _ = modulus.shape
+    return tf.reshape(tf.transpose(modulus, (0, 2, 1, 3)), (n_pix, n_maps, -1))
 
 
 def _group_means(values: tf.Tensor, n_groups: int) -> tf.Tensor:
-    """Means of (R, n_maps, F) over the maps of every group: (G, R, F)."""
-    n_orientations, _, n_components = values.shape
-    grouped = tf.reshape(values, (n_orientations, n_groups, -1, n_components))
-    return tf.transpose(tf.reduce_mean(grouped, axis=2), (1, 0, 2))
+    """Means of (n_maps, ...) over the maps of every group: (G, ...)."""
+    return tf.reduce_mean(tf.reshape(values, (n_groups, -1, *values.shape[1:])), axis=1)
 
 
-def _covariance(
-    products: tf.Tensor, mean: tf.Tensor, n_pix: int, n_groups: int, centred: bool
-) -> tf.Tensor:
-    """Cov[X, X], (G, 2, R, K, K), of sums (R, G, 2·K, 2·K) and the mean of X (R, 2, n_maps, K)."""
-    n_orientations, _, n_maps, n_entries = mean.shape
-    products = products / n_pix
-    products = (products - gram.of_means(mean, n_groups)) if centred else products
-    products = products / (n_maps // n_groups)
-    products = tf.reshape(products, (n_orientations, n_groups, 2, n_entries, 2, n_entries))
-    re_re, re_im = products[:, :, 0, :, 0, :], products[:, :, 0, :, 1, :]
-    im_re, im_im = products[:, :, 1, :, 0, :], products[:, :, 1, :, 1, :]
-    return tf.transpose(tf.stack([re_re + im_im, im_re - re_im]), (2, 0, 1, 3, 4))
+def _products_of_means(mean: tf.Tensor) -> tf.Tensor:
+    """⟨X⟩⟨X*⟩ of means (n_maps, 2, R, K): (n_maps, 2, R, K, K)."""
+    re, im = tf.unstack(mean[..., None], axis=1)
+    row_re, row_im = re, im
+    re, im = tf.linalg.matrix_transpose(re), tf.linalg.matrix_transpose(im)
+    return tf.stack([row_re * re + row_im * im, row_im * re - row_re * im], axis=1)
+
+
+def _norms_of_pairs(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+    """1/√S2 of both entries: of I∗ψ₁ (R, n_maps, F), of the moduli (n_maps, J·R·F).
+
+    Returns
+    -------
+    tensor of shape (n_maps, 1, R, K, K)
+    """
+    first = tf.transpose(first, (1, 0, 2))
+    second = tf.broadcast_to(second[:, None], (*first.shape[:2], second.shape[1]))
+    both = tf.concat([first, second], axis=2)[:, None]
+    return both[..., :, None] * both[..., None, :]
 
 
 def pair_name(first: str, second: str) -> str:

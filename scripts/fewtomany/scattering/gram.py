@@ -1,25 +1,81 @@
 """Products of the fields of one wavelet, summed over the sky.
 
-They are XᵀX with a row for every pixel and map; the columns are those of the first layer, then
-those of the second, real parts before imaginary ones in each. The second layer is the largest array
-there is: R times larger than the moduli that it is made from, and needed for nothing but these
-products. On many pixels it does not fit into a processor's cache. There :func:`of_layers` makes it
-a block of pixels at a time, in the gradient once more, and keeps none of it.
+With Ψ for the convolution with ψ and W for the pixels' weights, Σ_p (x∗ψ)(y∗ψ)* is xᵀ M y, and M =
+Ψᵀ W Ψ* is made once: it joins every pixel to the neighbours of its neighbours. So the second layer,
+x∗ψ of all moduli x, is never made, and the gradient by x is M y once more, without a way back from
+a pixel to those that see it.
+
+M y is still the largest array there is, 2R times as large as y, and needed for nothing else. On
+many pixels it does not fit into a processor's cache. There it is made a block of pixels at a time,
+in the gradient once more, and never kept.
 """
 
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
+import numpy as np
+import scipy
 import tensorflow as tf
 
 from fewtomany.scattering import stencil
-from fewtomany.scattering.stencil import Stencil
 
-LARGEST_WHOLE = 20_000
-"""Pixels up to which the second layer is made at once."""
+LARGEST_WHOLE = 10_000
+"""Pixels up to which M y is made at once."""
 
-ROWS = 5120
-"""Rows, one for every pixel and map, of a block; half or twice as many cost the same."""
+ROWS = 2560
+"""Rows, one for every pixel and map, of a block; twice as many cost a tenth more."""
+
+
+class QuadraticForm(NamedTuple):
+    """M of every orientation γ of a scale, its pixels in blocks of b.
+
+    Attributes
+    ----------
+    index : int32 array of shape (n_pix / b, k): the pixels that those of a block are joined to
+    weight : array of shape (n_pix / b, b · 2R, k): by pixel, γ, real and imaginary part; zero
+        where a pixel is not joined to one of the others'
+    """
+
+    index: tf.Tensor
+    weight: tf.Tensor
+
+
+def of_kernels(
+    neighbours: np.ndarray, kernels: np.ndarray, dtype, sky_weight: np.ndarray | None = None
+) -> QuadraticForm:
+    """M of complex kernels (n_pix, k, R) on a neighbour table, -1 for none."""
+    n_pix, _, n_orientations = kernels.shape
+    at = np.nonzero(neighbours >= 0)
+    ends = (at[0], neighbours[at])
+
+    def matrix(values: np.ndarray):
+        return scipy.sparse.csr_array((values, ends), (n_pix, n_pix))
+
+    def with_itself(one, other) -> tuple[np.ndarray, np.ndarray]:
+        """Number of every pair of pixels, ascending, and its value."""
+        found = (one.T @ other).tocsr()
+        found.sort_indices()
+        found = found.tocoo()
+        return found.coords[0].astype(np.int64) * n_pix + found.coords[1], found.data
+
+    seen = matrix(np.ones(len(at[0])))
+    pairs, _ = with_itself(seen, seen)
+    pixel, other = np.divmod(pairs, n_pix)
+    place = np.arange(len(pairs)) - np.searchsorted(pixel, pixel)
+    joined = np.full((n_pix, place.max() + 1), -1)
+    joined[pixel, place] = other
+    weights = np.zeros((n_pix, 2 * n_orientations, joined.shape[1]))
+    weighed = 1 if sky_weight is None else sky_weight[:, None]
+    for number in range(n_orientations):
+        psi = matrix(kernels[(*at, number)])
+        some, values = with_itself(psi, (psi.conj() * weighed).tocsr())
+        found = np.searchsorted(pairs, some)
+        weights[pixel[found], 2 * number, place[found]] = values.real
+        weights[pixel[found], 2 * number + 1, place[found]] = values.imag
+    index, weight = stencil.in_blocks(joined, weights)
+    weight = weight.reshape(len(index), -1, index.shape[1])
+    return QuadraticForm(tf.constant(np.maximum(index, 0), tf.int32), tf.constant(weight, dtype))
 
 
 def prefers_blocks(n_pix: int) -> bool:
@@ -27,117 +83,64 @@ def prefers_blocks(n_pix: int) -> bool:
     return n_pix > LARGEST_WHOLE and not tf.config.get_visible_devices("GPU")
 
 
-def of_layers(
-    kernels: Stencil,
-    first: list[tf.Tensor],
-    inside: tf.Tensor,
-    weight: tf.Tensor | None,
-    n_groups: int,
-) -> list[tf.Tensor]:
-    """Sums over pixels and the maps of every group of products of X = (first, inside∗ψ).
+def sums(form: QuadraticForm, fields: tf.Tensor) -> tf.Tensor:
+    """xᵀ M y of all pairs of fields of every map.
 
     Parameters
     ----------
-    kernels : ψ, a group of channels (real, imaginary) for every γ
-    first : R tensors of shape (n_pix, 2, n_maps · F)
-    inside : tensor of shape (n_pix, n_maps, J·R·F)
-    weight : tensor of shape (n_pix,), of the pixels in the sums; None for 1
+    fields : tensor of shape (n_pix, n_maps, K)
 
     Returns
     -------
-    tensor of shape (R, n_groups, 2·K, 2·K), K = F + J·R·F, real parts before imaginary ones
+    tensor of shape (n_maps, 2, R, K, K): real and imaginary part, by x and y
     """
-    n_pix, n_maps, _ = inside.shape
-    flat = tf.reshape(inside, (n_pix, -1))
-    if not prefers_blocks(n_pix):
-        second = stencil.apply_groups(kernels, flat, len(first))
-        return of_both(first, second, weight, n_maps, n_groups)
-    widths = [first[0].shape[2] // n_maps, inside.shape[2]]
-    return _real_first(_of_blocks(kernels, first, flat, weight, n_maps, n_groups), widths)
+    n_pix, n_maps, n_entries = fields.shape
+    n_all = form.index.shape[0]
+    n_columns = form.weight.shape[1] * n_all // n_pix  # of one field
+    size = min(max(ROWS // n_maps * n_all // n_pix, 1), n_all) if prefers_blocks(n_pix) else n_all
 
-
-def of_both(
-    first: list[tf.Tensor],
-    second: list[tf.Tensor],
-    weight: tf.Tensor | None,
-    n_maps: int,
-    n_groups: int,
-) -> tf.Tensor:
-    """The same of a second layer that is there, R tensors of shape (n_pix, 2, n_maps · J·R·F)."""
-    root = None if weight is None else tf.sqrt(weight)[:, None, None]
-    widths = [layer[0].shape[2] // n_maps for layer in (first, second)]
-    pairs = zip(first, second, strict=True)
-    rows = [_side_by_side(layers, root, n_maps, n_groups) for layers in pairs]
-    return _real_first(_grams(*rows), widths)
-
-
-def of_means(mean: tf.Tensor, n_groups: int) -> tf.Tensor:
-    """Sums over the maps of every group of products of means (R, 2, n_maps, K).
-
-    Returns
-    -------
-    tensor of shape (R, n_groups, 2·K, 2·K)
-    """
-    n_orientations, _, _, n_entries = mean.shape
-    grouped = tf.reshape(
-        tf.transpose(mean, (0, 2, 1, 3)), (n_orientations, n_groups, -1, 2 * n_entries)
-    )
-    return tf.matmul(grouped, grouped, transpose_a=True)
-
-
-def _of_blocks(
-    kernels: Stencil,
-    first: list[tf.Tensor],
-    flat: tf.Tensor,
-    weight: tf.Tensor | None,
-    n_maps: int,
-    n_groups: int,
-) -> tf.Tensor:
-    """XᵀX for every orientation, (R, n_groups, 2·K, 2·K), block by block.
-
-    A block is some of the stencil's, which may be of several pixels each.
-    """
-    n_pix, n_values = flat.shape
-    n_first = first[0].shape[2]
-    n_all, width = kernels.index.shape[0], 2 * (n_first + n_values) // n_maps
-    size = min(max(ROWS // n_maps * n_all // n_pix, 1), n_all)
-    root = None if weight is None else tf.sqrt(weight)[:, None, None]
-
-    def blocks(part, first, flat):
-        """X of the pixels of a block, R tensors of shape (n_groups, rows of a group, 2·K)."""
-        around = tf.gather(flat, part(kernels.index))
-        second = stencil.push([*map(part, kernels.weight)], around, len(first), 2 * len(first))
-        own = None if root is None else part(root)
-        pairs = zip(map(part, first), second, strict=True)
-        return [_side_by_side(both, own, n_maps, n_groups) for both in pairs]
+    def both(part: Callable, fields: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """x and M y of a block's pixels: (n_maps, pixels, K) and (n_maps, pixels, 2R·K)."""
+        y = tf.gather(tf.reshape(fields, (n_pix, -1)), part(form.index))
+        y = tf.matmul(part(form.weight), y)
+        # XLA's loops are four times slower where a reshape cuts across dimensions
+        y = tf.reshape(y, (-1, n_pix // n_all, n_columns, n_maps, n_entries))
+        y = tf.transpose(y, (3, 0, 1, 2, 4))
+        x = tf.transpose(part(fields), (1, 0, 2))
+        return x, tf.reshape(y, (n_maps, -1, n_columns * n_entries))
 
     @tf.custom_gradient
-    def sums(flat, *first):
-        def add(part, sums):
-            found = [tf.matmul(x, x, transpose_a=True) for x in blocks(part, first, flat)]
-            return sums + tf.stack(found)
+    def all_sums(fields):
+        whole = both(_whole, fields) if size == n_all else None
+
+        def add(part, found):
+            return found + tf.matmul(*both(part, fields), transpose_a=True)
 
         def gradient(dy):
-            symmetric = tf.unstack(dy + tf.linalg.matrix_transpose(dy))
+            # the real part of M is symmetric, the imaginary one is not but for its sign
+            dy = tf.reshape(dy, (n_maps, n_entries, -1, 2, n_entries))
+            turned = tf.transpose(dy, (0, 4, 2, 3, 1))
+            sign = tf.constant([[1.0], [-1.0]], dy.dtype)
+            slope = tf.transpose(dy * sign + turned, (0, 2, 3, 1, 4))
+            slope = tf.reshape(slope, (n_maps, -1, n_entries))
 
             def backward(part):
-                pulled = zip(blocks(part, first, flat), symmetric, strict=True)
-                pulled = [tf.matmul(*pair) for pair in pulled]
-                at = 2 * n_first // n_maps
-                of_first = [_from_rows(x[..., :at], n_maps) for x in pulled]
-                of_second = [_from_rows(x[..., at:], n_maps) for x in pulled]
-                if root is not None:
-                    of_first = [x * part(root) for x in of_first]
-                    of_second = [x * part(root) for x in of_second]
-                return stencil.pull(part(kernels.transposed), of_second), *of_first
+                y = both(part, fields)[1] if whole is None else whole[1]
+                return tf.transpose(tf.matmul(y, slope), (1, 0, 2))
 
-            terms, *of_first = _each_block(backward, n_all, size, flat.dtype, 1 + len(first))
-            return stencil.adjoint(kernels, tf.reshape(terms, (-1, n_values))), *of_first
+            return backward(_whole) if whole else _each_block(backward, n_all, size, dy.dtype)
 
-        shape = (len(first), n_groups, width, width)
-        return _over_blocks(add, tf.zeros(shape, flat.dtype), n_all, size), gradient
+        if whole:
+            return tf.matmul(*whole, transpose_a=True), gradient
+        zero = tf.zeros((n_maps, n_entries, n_columns * n_entries), fields.dtype)
+        return _over_blocks(add, zero, n_all, size), gradient
 
-    return sums(flat, *first)
+    found = tf.reshape(all_sums(fields), (n_maps, n_entries, -1, 2, n_entries))
+    return tf.transpose(found, (0, 3, 2, 1, 4))
+
+
+def _whole(x: tf.Tensor) -> tf.Tensor:
+    return x
 
 
 def _over_blocks(add: Callable, sums: tf.Tensor, n_all: int, size: int) -> tf.Tensor:
@@ -152,21 +155,20 @@ def _over_blocks(add: Callable, sums: tf.Tensor, n_all: int, size: int) -> tf.Te
     return add(functools.partial(_part, n_all - left, left, n_all), sums) if left else sums
 
 
-def _each_block(make: Callable, n_all: int, size: int, dtype, n_results: int) -> list[tf.Tensor]:
+def _each_block(make: Callable, n_all: int, size: int, dtype) -> tf.Tensor:
     """The results of ``make(part)`` for all blocks, one after the other along the pixels."""
     n_blocks, left = n_all // size, n_all % size
 
-    def turn(k, *found):
-        made = make(functools.partial(_part, k * size, size, n_all))
-        return k + 1, *(array.write(k, one) for array, one in zip(found, made, strict=True))
+    def turn(k, found):
+        return k + 1, found.write(k, make(functools.partial(_part, k * size, size, n_all)))
 
-    empty = tuple(tf.TensorArray(dtype, n_blocks) for _ in range(n_results))
-    _, *found = tf.while_loop(lambda k, *_: k < n_blocks, turn, (0, *empty))
-    found = [array.stack() for array in found]
-    found = [tf.reshape(one, (-1, *one.shape[2:])) for one in found]
+    empty = tf.TensorArray(dtype, n_blocks)
+    _, found = tf.while_loop(lambda k, _: k < n_blocks, turn, (0, empty))
+    found = found.stack()
+    found = tf.reshape(found, (-1, *found.shape[2:]))
     if left:
         last = make(functools.partial(_part, n_all - left, left, n_all))
-        found = [tf.concat(pair, axis=0) for pair in zip(found, last, strict=True)]
+        found = tf.concat([found, last], axis=0)
     return found
 
 
@@ -174,46 +176,3 @@ def _part(start: tf.Tensor, size: int, n_all: int, x: tf.Tensor) -> tf.Tensor:
     """What belongs to some of all ``n_all`` blocks of a stencil, ``size`` of them."""
     each, rest = x.shape[0] // n_all, x.shape.rank - 1
     return tf.slice(x, [start * each, *[0] * rest], [size * each, *x.shape[1:]])
-
-
-def _side_by_side(
-    layers: tuple[tf.Tensor, tf.Tensor], root: tf.Tensor | None, n_maps: int, n_groups: int
-) -> tf.Tensor:
-    """X of both layers, each (n_pix, 2, n_maps · entries), times the root of a weight."""
-    layers = layers if root is None else [layer * root for layer in layers]
-    return tf.concat([_to_rows(layer, n_maps, n_groups) for layer in layers], axis=2)
-
-
-def _to_rows(x: tf.Tensor, n_maps: int, n_groups: int) -> tf.Tensor:
-    """(n_pix, 2, n_maps · K) to (G, n_pix · maps of a group, 2·K)."""
-    n_pix, n_entries = x.shape[0], x.shape[2] // n_maps
-    grouped = tf.reshape(x, (n_pix, 2, n_groups, -1, n_entries))
-    return tf.reshape(tf.transpose(grouped, (2, 0, 3, 1, 4)), (n_groups, -1, 2 * n_entries))
-
-
-def _from_rows(x: tf.Tensor, n_maps: int) -> tf.Tensor:
-    """The inverse of :func:`_to_rows`."""
-    n_groups, n_rows, width = x.shape
-    n_pix, n_entries = n_groups * n_rows // n_maps, width // 2
-    grouped = tf.reshape(x, (n_groups, n_pix, -1, 2, n_entries))
-    return tf.reshape(tf.transpose(grouped, (1, 3, 0, 2, 4)), (n_pix, 2, -1))
-
-
-def _real_first(products: tf.Tensor, widths: list[int]) -> tf.Tensor:
-    """Rows and columns (first, second layer)(real, imaginary) in the other order."""
-    widths = [width for width in widths for _ in range(2)]
-    for axis in (2, 3):
-        parts = tf.split(products, widths, axis=axis)
-        products = tf.concat([parts[k] for k in (0, 2, 1, 3)], axis=axis)
-    return products
-
-
-@tf.custom_gradient
-def _grams(*rows: tf.Tensor):
-    """XᵀX over the rows of R tensors X (..., n, K); one product each in the gradient, not two."""
-
-    def gradient(dy):
-        symmetric = tf.unstack(dy + tf.linalg.matrix_transpose(dy))
-        return [tf.matmul(*pair) for pair in zip(rows, symmetric, strict=True)]
-
-    return tf.stack([tf.matmul(x, x, transpose_a=True) for x in rows]), gradient

@@ -10,7 +10,6 @@ Four consecutive pixels have most of their neighbours in common. They make a blo
 has zeros where a pixel does not see a neighbour of the others: more arithmetic, half the gathers.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,15 +22,12 @@ TOGETHER = 4
 class Stencil(NamedTuple):
     """y[p, o] = Σ_k weight[p, o, k] x[index[p, k]], the pixels p in blocks of b.
 
-    Channels come in groups, each an output of its own and, in blocks, a matrix product.
-
     Attributes
     ----------
     index : int32 array of shape (n_out / b, k)
-    weight : for every group an array of shape (n_out / b, b · channels of the group, k), zero
-        where there is no neighbour; one for all of them where b is 1
-    transposed : those of all groups, (n_out / b, k, b · n_channels), groups slowest: XLA has small
-        matrix products of its own only for matrices that lie as they are multiplied
+    weight : array of shape (n_out / b, b · n_channels, k), zero where there is no neighbour
+    transposed : the same, (n_out / b, k, b · n_channels): XLA has small matrix products of its
+        own only for matrices that lie as they are multiplied
     adjoint_index : int32 array of shape (n_in, k'): for every input pixel the
         places block·k + k at which it stands in ``index``
     adjoint_mask : array of shape (n_in, 1, k'): 1 for a place, 0 for filling
@@ -40,7 +36,7 @@ class Stencil(NamedTuple):
     """
 
     index: tf.Tensor
-    weight: tuple[tf.Tensor, ...]
+    weight: tf.Tensor
     transposed: tf.Tensor
     adjoint_index: tf.Tensor
     adjoint_mask: tf.Tensor
@@ -53,7 +49,6 @@ def from_neighbours(
     n_in: int,
     dtype,
     sky_weight: np.ndarray | None = None,
-    n_groups: int = 1,
 ) -> Stencil:
     """Stencil of a neighbour table.
 
@@ -64,13 +59,12 @@ def from_neighbours(
     n_in : number of input pixels
     dtype : floating-point type of the weights
     sky_weight : array of shape (n_out,): of the output pixels in means over the sky
-    n_groups : groups of n_channels / n_groups consecutive channels
     """
     weights = np.where(neighbours[:, None] >= 0, weights, 0)
     weighed = weights if sky_weight is None else weights * sky_weight[:, None, None]
     known = neighbours >= 0
     total = [np.bincount(neighbours[known], w[known], n_in) for w in weighed.swapaxes(0, 1)]
-    neighbours, weights = _in_blocks(neighbours, weights)
+    neighbours, weights = in_blocks(neighbours, weights)
     places = np.flatnonzero(neighbours >= 0)
     sources = neighbours.ravel()[places]
     order = np.argsort(sources, kind="stable")
@@ -80,20 +74,18 @@ def from_neighbours(
     adjoint_mask = np.zeros((n_in, 1, turn.max() + 1))
     adjoint_index[sources, turn] = places
     adjoint_mask[sources, 0, turn] = 1
-    n_blocks, size, _, width = weights.shape
-    grouped = weights.reshape(n_blocks, size, n_groups if size > 1 else 1, -1, width)
-    grouped = [group.reshape(n_blocks, -1, width) for group in np.moveaxis(grouped, 2, 0)]
+    weights = weights.reshape(len(neighbours), -1, neighbours.shape[1])
     return Stencil(
         tf.constant(np.maximum(neighbours, 0), tf.int32),
-        tuple(tf.constant(group, dtype) for group in grouped),
-        tf.constant(np.concatenate(grouped, axis=1).swapaxes(1, 2), dtype),
+        tf.constant(weights, dtype),
+        tf.constant(weights.swapaxes(1, 2), dtype),
         tf.constant(adjoint_index),
         tf.constant(adjoint_mask, dtype),
         tf.constant(np.array(total), dtype),
     )
 
 
-def _in_blocks(neighbours: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def in_blocks(neighbours: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Neighbours of every block and the weights of its pixels on them.
 
     Returns
@@ -154,58 +146,16 @@ def apply(stencil: Stencil, x: tf.Tensor) -> tf.Tensor:
     -------
     tensor of shape (n_out, n_channels, n_values)
     """
-    groups = apply_groups(stencil, x, len(stencil.weight))
-    return groups[0] if len(groups) == 1 else tf.concat(groups, axis=1)
-
-
-def apply_groups(stencil: Stencil, x: tf.Tensor, n_groups: int) -> list[tf.Tensor]:
-    """The same for every group of channels: tensors (n_out, channels of the group, n_values)."""
 
     @tf.custom_gradient
     def forward(x):
-        def gradient(*dy):
-            products = pull(stencil.transposed, dy)
-            return adjoint(stencil, tf.reshape(products, (-1, x.shape[1])))
+        def gradient(dy):
+            blocks = tf.reshape(dy, (stencil.weight.shape[0], -1, x.shape[1]))
+            products = tf.reshape(tf.matmul(stencil.transposed, blocks), (-1, x.shape[1]))
+            terms = tf.gather(products, stencil.adjoint_index)
+            return tf.matmul(stencil.adjoint_mask, terms)[:, 0]
 
-        around = tf.gather(x, stencil.index)
-        return push(stencil.weight, around, n_groups, stencil.total.shape[0]), gradient
+        found = tf.matmul(stencil.weight, tf.gather(x, stencil.index))
+        return tf.reshape(found, (-1, stencil.total.shape[0], x.shape[1])), gradient
 
     return forward(x)
-
-
-def push(
-    weight: tuple[tf.Tensor, ...], around: tf.Tensor, n_groups: int, n_channels: int
-) -> list[tf.Tensor]:
-    """Outputs of every group of channels, (n_out, n_channels / n_groups, n_values).
-
-    Parameters
-    ----------
-    weight : of all blocks or some
-    around : tensor of shape (n_blocks, k, n_values), the pixels that these see
-    """
-    found = [tf.matmul(one, around) for one in weight]
-    if len(found) < n_groups:
-        found = tf.split(found[0], n_groups, axis=1)
-    shape = (-1, n_channels // n_groups, around.shape[2])
-    return [tf.reshape(one, shape) for one in found]
-
-
-def pull(transposed: tf.Tensor, dy: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Products (n_blocks, k, n_values) of the gradients of every group with ``transposed``."""
-    shape = (transposed.shape[0], -1, dy[0].shape[2])
-    return tf.matmul(transposed, tf.concat([tf.reshape(one, shape) for one in dy], axis=1))
-
-
-def adjoint(stencil: Stencil, products: tf.Tensor) -> tf.Tensor:
-    """What every input pixel takes from the products of the gradient with ``transposed``.
-
-    Parameters
-    ----------
-    products : tensor of shape (n_blocks · k, n_values)
-
-    Returns
-    -------
-    tensor of shape (n_in, n_values)
-    """
-    terms = tf.gather(products, stencil.adjoint_index)
-    return tf.matmul(stencil.adjoint_mask, terms)[:, 0]

@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from fewtomany.scattering import stencil
+from fewtomany.scattering import gram, stencil
+from fewtomany.scattering.gram import QuadraticForm
 from fewtomany.scattering.grid import Grid, Hierarchy, Merging
 from fewtomany.scattering.stencil import Stencil
 
@@ -31,7 +32,8 @@ class Scale(NamedTuple):
 
     Attributes
     ----------
-    wavelets : ψ at this scale, a group of channels (real, imaginary) for every γ
+    wavelets : ψ at this scale, channels (real, imaginary) of every γ
+    form : of products of convolutions with ψ; None where the second layer has wavelets of its own
     coarsen : one channel, to the next coarser scale; None for the mean of each pixel's
         children
     second : what the second layer has of its own; None for nothing
@@ -39,6 +41,7 @@ class Scale(NamedTuple):
     """
 
     wavelets: Stencil
+    form: QuadraticForm | None
     coarsen: Stencil | None = None
     second: "SecondLayer | None" = None
     weight: tf.Tensor | None = None
@@ -49,7 +52,7 @@ class SecondLayer(NamedTuple):
 
     Attributes
     ----------
-    wavelets : ψ₁ of the second layer, groups as above
+    wavelets : ψ₁ of the second layer, channels as above
     mixing : (n_pix, R, R, R), (γ₁, new γ, old γ): turns the orientation of the inner
         modulus
     """
@@ -101,19 +104,14 @@ def build_scales(
     """
     angles = [0.0] * len(hierarchy) if primary is None else primary
     coarser = [*(merging_stencil(m, dtype) for m in hierarchy.mergings), None]
-    return [
-        Scale(
-            kernel_stencil(
-                level.neighbours,
-                wavelet_kernels(level, n_orientations, angle),
-                dtype,
-                level.weight,
-            ),
-            coarsen,
-            weight=None if level.weight is None else tf.constant(level.weight, dtype),
-        )
-        for level, coarsen, angle in zip(hierarchy, coarser, angles, strict=True)
-    ]
+    scales = []
+    for level, coarsen, angle in zip(hierarchy, coarser, angles, strict=True):
+        kernels = wavelet_kernels(level, n_orientations, angle)
+        made = (level.neighbours, kernels, dtype, level.weight)
+        weight = None if level.weight is None else tf.constant(level.weight, dtype)
+        own, form = kernel_stencil(*made), gram.of_kernels(*made)
+        scales.append(Scale(own, form, coarsen, weight=weight))
+    return scales
 
 
 def merging_stencil(merging: Merging | None, dtype) -> Stencil | None:
@@ -146,10 +144,7 @@ def average(fields: tf.Tensor, n_coarse: int) -> tf.Tensor:
 def kernel_stencil(
     neighbours: np.ndarray, kernels: np.ndarray, dtype, sky_weight: np.ndarray | None = None
 ) -> Stencil:
-    """Stencil of complex kernels (n_pix, k, R): a group (real, imaginary) for every γ."""
+    """Stencil of complex kernels (n_pix, k, R): channels (real, imaginary) of every γ."""
     channels = np.stack([kernels.real, kernels.imag], -1).reshape(*kernels.shape[:2], -1)
     channels = channels.transpose(0, 2, 1)
-    n_orientations = kernels.shape[2]
-    return stencil.from_neighbours(
-        neighbours, channels, len(neighbours), dtype, sky_weight, n_orientations
-    )
+    return stencil.from_neighbours(neighbours, channels, len(neighbours), dtype, sky_weight)
