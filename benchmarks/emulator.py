@@ -131,18 +131,19 @@ def measure(nside: int, batch: int, dtype: str) -> dict[str, float]:
 
     prepared, (*others, maps) = problem(nside, batch, dtype)
     n_steps = 20 if nside < 64 else 5
+    floor = tf.constant(0, dtype)
     state = lbfgs.start(tf.reshape(maps, (1, -1)), len(others[1]))
     descend = descent._compiled(prepared.phi, ())
     evaluate = evaluations(prepared.phi, n_steps)
     start = time.process_time()
-    state, _ = descend(state, tf.constant([0]), *others)
+    state, _ = descend(state, tf.constant([0]), floor, *others)
     compiled = time.process_time() - start
     usage = resource.getrusage(resource.RUSAGE_SELF)
     evaluate(maps, *others)
     alone, whole = [], []
     for turn in range(1, 6):
         before, done = time.process_time(), int(state.evaluations[0])
-        state, _ = descend(state, tf.constant([turn * n_steps]), *others)
+        state, _ = descend(state, tf.constant([turn * n_steps]), floor, *others)
         between = time.process_time()
         evaluate(tf.reshape(state.x, maps.shape), *others)
         whole.append((between - before) / (int(state.evaluations[0]) - done))

@@ -42,7 +42,7 @@ SETTINGS = {
     "normalization": "global",
     "mean": "inputs",
     "ddof": 0,
-    "plateau": 0.0,
+    "tolerance": 0.0,
     "dtype": "float64",
 }
 

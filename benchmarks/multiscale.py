@@ -103,7 +103,7 @@ def measure(arguments: argparse.Namespace) -> dict:
         n_scales=min(4, nside.bit_length() - 2),
         **{"first_scale": 0, "n_orientations": 4, "kernel_size": 3, "orientation": "joint"},
         **{"spectra": True, "stripe_zones": 0, "scatter": False, "l1": "moduli", "ddof": 0},
-        **{"mean": "zero", "variances": "smoothed", "start": "isotropic", "plateau": 0.0},
+        **{"mean": "zero", "variances": "smoothed", "start": "isotropic", "tolerance": 0.0},
         batch_size=arguments.batch,
         n_steps=arguments.steps if is_single else arguments.coarse_steps,
         dtype="float32",

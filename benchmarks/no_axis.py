@@ -211,10 +211,10 @@ def main(arguments: argparse.Namespace) -> None:
             sys.stdout.write(f"  weights: {weights}; small scales: {weighed.small}\n")
             seen = [recommend.see(fold, weighed) for fold in folds]
             held = recommend.evidence(weighed, seen)["held_out"]
-            chi2, whole = ("{value:.3f} ± {error:.3f}".format(**held[k]) for k in HELD)
+            chi2, in_all = ("{value:.3f} ± {error:.3f}".format(**held[k]) for k in HELD)
             sys.stdout.write(
                 f"  variances of pixels times {inflation:.2f}; held-out χ²: {chi2}; "
-                f"in all values: {whole}\n"
+                f"in all values: {in_all}\n"
             )
 
 

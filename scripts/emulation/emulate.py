@@ -24,7 +24,10 @@ logger = logging.getLogger(__name__)
 MEMORY_SHARE = 0.8
 """Of a GPU's free memory, for batches."""
 
-EARLY = {"plateau": "at a plateau", "stalled": "no descent is left at this precision"}
+EARLY = {
+    "near": "as near to its target as is wanted",
+    "stalled": "no descent is left at this precision",
+}
 
 
 def get_parser() -> argparse.ArgumentParser:

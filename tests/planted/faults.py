@@ -306,8 +306,8 @@ FAULTS = (
     ),
     Fault(
         "other steps emulate nothing anew",
-        'Stage(3, ("seed", *_EMULATOR))',
-        'Stage(3, ("seed", *of_model()))',
+        'Stage(4, ("seed", *_EMULATOR))',
+        'Stage(4, ("seed", *of_model()))',
         ("unit/test_versions.py", "workflow/test_plan.py"),
     ),
     Fault(

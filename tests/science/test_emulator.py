@@ -31,7 +31,7 @@ SETTINGS = config.Emulator(
     ddof=0,
     batch_size=3,
     n_steps=30,
-    plateau=0.0,
+    tolerance=0.0,
     dtype="float64",
 )
 
@@ -364,13 +364,21 @@ def test_given_components_stay_to_the_bit_and_the_others_follow(sampler):
     assert batch.losses[-1].sum() < 0.1 * batch.losses[0].sum()
 
 
-def test_a_plateau_ends_a_batch():
-    losses = np.geomspace(1, 1e-3, 201)[:, None]
-    fall = 1 - (losses[50] / losses[0]).item()
-    assert not descent.is_flat(losses, 0.0)
-    assert not descent.is_flat(losses, 0.9 * fall)
-    assert descent.is_flat(losses, 1.1 * fall)
-    assert not descent.is_flat(losses[:50], 1.0)
+@pytest.mark.parametrize(("strategy", "n_inputs"), [("average-target", 6), ("single-target", 1)])
+def test_a_batch_ends_where_its_target_is_known_no_better(sampler, strategy, n_inputs):
+    """At the first loss of 1/N a term, times the tolerance; the steps to it are the same."""
+    whole = _run(sampler, strategy, 0, 0).losses.sum(axis=1)
+    wanted = 3 * len(sampler.model.phi.term_names) / n_inputs
+    settings = SMALL.changed(tolerance=3.0)
+    batch = _run(_sampler(settings, strategy), strategy, 0, 0)
+    losses = batch.losses.sum(axis=1)
+    assert batch.ending == "near"
+    assert losses[-1] <= wanted < losses[:-1].min()
+    np.testing.assert_allclose(losses, whole[: len(losses)], rtol=1e-12)
+    side_by_side = descent.Sampler(sampler.model, 7, "emulated-6", strategy)
+    side_by_side.model = dataclasses.replace(sampler.model, settings=settings)
+    tasks = [descent.Task(0, index) for index in (1, 0)]
+    assert len(side_by_side.run(tasks)[1].losses) == len(losses)
 
 
 def test_float32_descends_like_float64(sampler):

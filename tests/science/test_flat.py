@@ -35,7 +35,7 @@ SETTINGS = config.Emulator(
     ddof=0,
     batch_size=2,
     n_steps=30,
-    plateau=0.0,
+    tolerance=0.0,
     dtype="float64",
     normalization="global",
 )

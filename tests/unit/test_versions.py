@@ -107,7 +107,7 @@ def test_a_new_option_of_the_emulator_needs_no_entry():
     assert keys - set(versions.of_model()) == {"emulator.twist"}
     every = {f"emulator.{key}" for key in config.Emulator.model_fields}
     assert every <= set(versions.STAGES["emulate"].keys)
-    alone = {f"emulator.{key}" for key in ("batch_size", "n_steps", "plateau", "refinement")}
+    alone = {f"emulator.{key}" for key in ("batch_size", "n_steps", "tolerance", "refinement")}
     assert every - keys == alone  # of refinement the model follows from two keys
 
 

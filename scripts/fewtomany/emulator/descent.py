@@ -28,7 +28,7 @@ from fewtomany.emulator.regression import N_DRAWS, Regression
 from fewtomany.emulator.statistics import Phi
 
 CHUNK = 50
-"""Steps of one call of the compiled loop, at most; a plateau is looked for after each."""
+"""Steps of one call of the compiled loop, at most."""
 
 CHECKPOINT_SECONDS = 120
 """Between two checkpoints; a call of the loop takes no longer either."""
@@ -58,12 +58,13 @@ class Batch:
     Attributes
     ----------
     maps : float32 array of shape (m, F, n_pix), in the order and unit of the inputs
-    losses : array of shape (n_steps + 1, n_terms), or less at a plateau: the terms of
-        the loss before the first and after every step
+    losses : array of shape (n_steps + 1, n_terms), or less where the loss is small
+        enough: the terms of the loss before the first and after every step
     evaluations : evaluations of the loss and its gradient
     seconds : wall-clock time, of every process that descended; of batches that descended side
         by side, each its share
-    ending : "steps" (all taken), "plateau" or "stalled" (no descent was left)
+    ending : "steps" (all taken), "near" (the loss is as small as is wanted) or "stalled" (no
+        descent was left)
     """
 
     maps: np.ndarray
@@ -203,6 +204,7 @@ class Sampler:
         begun = [self._begin(task) for task in tasks]
         lanes = [lane for lane, _ in begun]
         state = lbfgs.State(*map(tf.stack, zip(*(own for _, own in begun), strict=True)))
+        floor = tf.constant(self.model.floor(self.strategy), settings.dtype)
         saved, pace = time.monotonic(), np.inf
         while not all(endings := [lane.ending(settings) for lane in lanes]):
             began = time.monotonic()
@@ -211,15 +213,16 @@ class Sampler:
                 for lane, ending in zip(lanes, endings, strict=True)
             ]
             state, record = advance(
-                state, tf.constant(stops), self._operators, self._weights, goals
+                state, tf.constant(stops), floor, self._operators, self._weights, goals
             )
             steps, stalled = state.step.numpy().tolist(), state.stalled.numpy().tolist()
+            near = [step < stop for step, stop in zip(steps, stops, strict=True)]
             seconds = time.monotonic() - began
             taken = [step - lane.step for step, lane in zip(steps, lanes, strict=True)]
             pace = seconds / max(1, *taken)
             lanes = [
                 lane.after(*facts, seconds / len(lanes))
-                for lane, *facts in zip(lanes, steps, stalled, record.numpy(), strict=True)
+                for lane, *facts in zip(lanes, steps, stalled, near, record.numpy(), strict=True)
             ]
             for number, lane in enumerate(lanes if report else []):
                 report(number, lane.step, float(np.sum(lane.losses[-1:])))
@@ -242,7 +245,7 @@ class Sampler:
         n_terms, dtype = len(self._weights), self.model.settings.dtype
         x = tf.constant(self.start(task.target, task.index).reshape(1, -1), dtype)
         state = lbfgs.State(*(part[0] for part in lbfgs.start(x, n_terms)))
-        return _Lane(-1, False, np.empty((0, n_terms), dtype), 0.0), state
+        return _Lane(-1, False, False, np.empty((0, n_terms), dtype), 0.0), state
 
     def _finish(
         self, task: Task, lane: "_Lane", ending: str, x: np.ndarray, evaluations: int
@@ -268,19 +271,23 @@ class _Lane(NamedTuple):
     Attributes
     ----------
     step, stalled : as in the minimizer's state
+    near : whether the loss is as small as is wanted, so that it took no more steps
     losses : array of shape (step + 1, n_terms)
     seconds : spent so far
     """
 
     step: int
     stalled: bool
+    near: bool
     losses: np.ndarray
     seconds: float
 
-    def after(self, step: int, stalled: bool, record: np.ndarray, seconds: float) -> "_Lane":
+    def after(
+        self, step: int, stalled: bool, near: bool, record: np.ndarray, seconds: float
+    ) -> "_Lane":
         """The same at a later step; the record begins with the losses since."""
         losses = np.concatenate([self.losses, record[: step - self.step]])
-        return _Lane(step, stalled, losses, self.seconds + seconds)
+        return _Lane(step, stalled, self.near or near, losses, self.seconds + seconds)
 
     def ending(self, settings: Emulator) -> str | None:
         """Why the descent is over; None if it is not."""
@@ -288,8 +295,7 @@ class _Lane(NamedTuple):
             return "steps"
         if self.stalled:
             return "stalled"
-        whole_chunks = len(self.losses) % CHUNK == 0
-        return "plateau" if whole_chunks and is_flat(self.losses, settings.plateau) else None
+        return "near" if self.near else None
 
     def arrays(self, state: lbfgs.State, number: int) -> dict[str, np.ndarray]:
         """With its part of the minimizer's state, as arrays by name."""
@@ -305,7 +311,7 @@ def _resume(checkpoint: Checkpoint) -> tuple[_Lane, lbfgs.State] | None:
     state = lbfgs.State(**{name: tf.constant(arrays[name]) for name in lbfgs.State._fields})
     step, stalled = int(state.step), bool(state.stalled)
     logger.info("%s: goes on from step %d", checkpoint.path, step)
-    return _Lane(step, stalled, arrays["losses"], float(arrays["seconds"])), state
+    return _Lane(step, stalled, False, arrays["losses"], float(arrays["seconds"])), state
 
 
 def next_stop(step: int, pace: float) -> int:
@@ -319,17 +325,6 @@ def next_stop(step: int, pace: float) -> int:
     return step + min(whole, max(int(CHECKPOINT_SECONDS / pace), 1))
 
 
-def is_flat(losses: np.ndarray, plateau: float) -> bool:
-    """Whether the last :data:`CHUNK` steps lowered the loss by less than a fraction of it.
-
-    Parameters
-    ----------
-    losses : array of shape (n_steps + 1, n_terms)
-    """
-    total = losses.sum(axis=1)
-    return len(total) > CHUNK and total[-1 - CHUNK] - total[-1] < plateau * total[-1 - CHUNK]
-
-
 @functools.cache
 def _compiled(phi: Phi, fixed: tuple[int, ...]):
     """The descent by up to :data:`CHUNK` steps, compiled once for each number of batches.
@@ -340,7 +335,7 @@ def _compiled(phi: Phi, fixed: tuple[int, ...]):
     free[list(fixed)] = 0
 
     @tf.function(jit_compile=True, autograph=False)
-    def advance(state, stop, operators, weights, goals):
+    def advance(state, stop, floor, operators, weights, goals):
         shape = (-1, phi.settings.batch_size, len(phi.components))
 
         def objective(x):
@@ -351,7 +346,7 @@ def _compiled(phi: Phi, fixed: tuple[int, ...]):
                 gradient = tf.reshape(gradient, x.shape)
             return terms, gradient
 
-        return lbfgs.advance(objective, state, stop, CHUNK)
+        return lbfgs.advance(objective, state, stop, CHUNK, floor)
 
     return advance
 

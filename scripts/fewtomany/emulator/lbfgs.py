@@ -79,13 +79,18 @@ def start(x: tf.Tensor, n_terms: int, history: int = 10) -> State:
 
 
 def advance(
-    objective: Objective, state: State, stop: tf.Tensor, n_record: int
+    objective: Objective,
+    state: State,
+    stop: tf.Tensor,
+    n_record: int,
+    floor: tf.Tensor | float = -np.inf,
 ) -> tuple[State, tf.Tensor]:
     """Descend until every lane has taken its ``stop`` steps in all, or has no descent left.
 
     Parameters
     ----------
     stop : (b,) int32, at most ``state.step + n_record``
+    floor : a lane whose loss is no larger goes no farther
 
     Returns
     -------
@@ -96,7 +101,8 @@ def advance(
     rows = tf.range(n_record)
 
     def active(state):
-        return (state.step < stop) & ~state.stalled
+        far = tf.reduce_sum(state.terms, axis=1) > floor
+        return (state.step < stop) & ~state.stalled & far
 
     def turn(state, record):
         after = _turn(objective, state, active(state))

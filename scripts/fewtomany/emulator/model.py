@@ -182,6 +182,11 @@ class ScatteringModel:
         variance = self.arrays.get("variance")
         return self.phi.loss_weights(self.of_inputs.var(axis=0) if variance is None else variance)
 
+    def floor(self, strategy: str) -> float:
+        """Loss below which a batch ends: see ``emulator.tolerance``."""
+        n_inputs = 1 if strategy == "single-target" else len(self.of_inputs)
+        return self.settings.tolerance * len(self.phi.term_names) / n_inputs
+
     def fingerprint(self) -> str:
         """Hexadecimal digest of all that decides the emulated maps but the seed."""
         digest = hashlib.sha256()

@@ -82,9 +82,10 @@ class Emulator(Section):
     """Maps that descend together (m of the mean-field model)."""
     n_steps: Annotated[Count, OF_DESCENT] = 1000
     """L-BFGS steps per batch, at most."""
-    plateau: Annotated[float, Field(ge=0, le=1), AS_WRITTEN, OF_DESCENT] = 0
-    """A batch also ends when 50 steps lower its loss by less than this fraction of it; 0 for
-    never."""
+    tolerance: Annotated[float, Field(ge=0), AS_WRITTEN, OF_DESCENT] = 0
+    """A batch also ends when its loss is below this fraction of what the error of its target, a
+    mean of inputs, makes of it: 1/N for each term of the loss from N inputs. Below 1 the mean of
+    a batch is nearer to its target than the target is known; 0 for all steps."""
     dtype: Literal["float32", "float64"] = "float32"
     """Floating-point type of the descent."""
     refinement: Refinement = ABSENT
