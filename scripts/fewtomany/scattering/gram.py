@@ -65,7 +65,8 @@ def of_kernels(
     place = np.arange(len(pairs)) - np.searchsorted(pixel, pixel)
     joined = np.full((n_pix, place.max() + 1), -1)
     joined[pixel, place] = other
-    weights = np.zeros((n_pix, 2 * n_orientations, joined.shape[1]))
+    shape = (n_pix, 2 * n_orientations, joined.shape[1])
+    weights = np.zeros(shape, tf.as_dtype(dtype).as_numpy_dtype)
     weighed = 1 if sky_weight is None else sky_weight[:, None]
     for number in range(n_orientations):
         psi = matrix(kernels[(*at, number)])

@@ -97,18 +97,21 @@ def in_blocks(neighbours: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, 
     if n_out % TOGETHER:
         return neighbours, weights[:, None]
     together = neighbours.reshape(n_out // TOGETHER, -1)
-    seen = np.sort(together, axis=1)
-    seen[:, 1:][seen[:, 1:] == seen[:, :-1]] = -1
-    seen = -np.sort(-seen, axis=1)
-    seen = seen[:, : (seen >= 0).sum(axis=1).max()]
-    if seen.shape[1] > 2 * width:
-        return neighbours, weights[:, None]
     block, place = np.nonzero(together >= 0)
-    at = (seen[block] == together[block, place][:, None]).argmax(axis=1)
-    result = np.zeros((len(seen), TOGETHER, weights.shape[1], seen.shape[1]))
-    own = weights.reshape(len(seen), TOGETHER, -1, width)
-    pixel, number = place // width, place % width
-    np.add.at(result, (block, pixel, slice(None), at), own[block, pixel, :, number])
+    n_in = neighbours.max() + 1
+    pairs, pair = np.unique(block * n_in + together[block, place], return_inverse=True)
+    owner, pixel = np.divmod(pairs, n_in)
+    rank = np.arange(len(pairs)) - np.searchsorted(owner, owner)
+    if rank.max() >= 2 * width:
+        return neighbours, weights[:, None]
+    seen = np.full((len(together), rank.max() + 1), -1)
+    seen[owner, rank] = pixel
+    result = np.zeros((len(seen), TOGETHER, weights.shape[1], seen.shape[1]), weights.dtype)
+    pixel, number = TOGETHER * block + place // width, place % width
+    entries = pixel * seen.shape[1] + rank[pair]
+    for channel, one in enumerate(weights.swapaxes(0, 1)):
+        found = np.bincount(entries, one[pixel, number], n_out * seen.shape[1])
+        result[:, :, channel] = found.reshape(len(seen), TOGETHER, -1)
     return seen, result
 
 
