@@ -57,7 +57,7 @@ FAULTS = (
     ),
     Fault(
         "variances are smoothed with nothing beyond an edge",
-        "    return centre + above / below\n",
+        "    return centre + above / np.maximum(below, LEAST_INSIDE)\n",
         "    return centre + above\n",
         ("science/test_turned_parts.py",),
     ),

@@ -143,6 +143,36 @@ def test_near_an_edge_variances_are_smoothed_by_what_is_inside(smoothing):
     )
 
 
+@pytest.mark.parametrize(
+    "smoothing", [variances.Smoothing(30.0, 0.7), variances.Smoothing(30.0, 2.0)]
+)
+def test_a_pixel_alone_in_a_hole_keeps_a_variance_like_the_others(smoothing):
+    """The sides of its kernel, beyond the hole, are negative."""
+    whole = Sky(8)
+    lone, radius = 256, np.deg2rad(35 if smoothing.rings == 2 else 45)
+    inside = whole.vectors @ whole.vectors[lone] < np.cos(radius)
+    inside[lone] = True
+    sky = Sky(8, np.flatnonzero(inside))
+    noisy = np.random.default_rng(3).chisquare(10, (20, 1, sky.n_pix)) / 10
+    found = [variances.smooth(one, "T", smoothing, sky=sky) for one in noisy]
+    assert np.std(np.log(found)[:, 0, sky.pixels == lone]) < 1.5
+
+
+def test_where_nothing_comes_from_inside_all_else_is_learnt():
+    """Of a strip as thin as this every pixel is at the edge."""
+    whole = Sky(4)
+    sky = Sky(4, np.flatnonzero(np.abs(whole.vectors[:, 2]) < 0.2))
+    truth = truth_of(sky)
+    truth = Dense(truth.components, sky, truth.covariance + 0.1 * np.eye(sky.n_pix))
+    way = turns.Way(0.0, POLE, np.inf)
+    some = inputs_of(truth, 6)
+    assert not turns.turn(some.maps, truth.components, sky, way, 1, ("a",)).seen[:-6].any()
+    found = learn.learn(some, config.SymmetrySettings(axis="ecliptic"), 1)
+    assert np.isfinite(found.covariance).all()
+    others = truth.draw(2, ("others",), 0, 50).reshape(50, -1)
+    assert np.mean(others * found.solve(others)) == pytest.approx(1, abs=0.5)
+
+
 def test_an_angle_is_the_sum_of_two_where_the_pole_stays():
     """SciPy cannot tell them apart, and healpy needs no more than their sum."""
     rotation = Rotation.from_rotvec([[0, 0, 0.3]])

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import scipy
 
+from fewtomany.covariance.eigenmodes import RANK_TOLERANCE
+
 FEW = 1_500
 """Values that are all looked at; of more, leading modes."""
 
@@ -24,7 +26,8 @@ def mixture_modes(samples: Iterable[np.ndarray], n_modes: int) -> np.ndarray:
 
     Returns
     -------
-    array of shape (n_modes, n), orthonormal rows; fewer where there are fewer maps
+    array of shape (n_modes, n), orthonormal rows; fewer where there are fewer maps, or the same
+    ones many times
     """
     parts = [_normalized(maps) for maps in samples]
     n_parts, first = len(parts), 0
@@ -35,7 +38,8 @@ def mixture_modes(samples: Iterable[np.ndarray], n_modes: int) -> np.ndarray:
         first += len(part)
     span = (max(len(stack) - n_modes, n_parts), len(stack) - 1)  # each lost a mean
     values, vectors = scipy.linalg.eigh(stack @ stack.T, subset_by_index=span)
-    return ((vectors / np.sqrt(values)).T @ stack)[::-1]
+    known = slice(np.searchsorted(values, RANK_TOLERANCE * values[-1], side="right"), None)
+    return ((vectors[:, known] / np.sqrt(values[known])).T @ stack)[::-1]
 
 
 def _normalized(maps: np.ndarray) -> np.ndarray:

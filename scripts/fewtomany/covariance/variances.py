@@ -23,6 +23,10 @@ N_FOLDS = 10
 FLOOR = 1e-12
 """Variances below this fraction of their median are no variances but rounding."""
 
+LEAST_INSIDE = 0.1
+"""Of a kernel, that counts as inside of a part of the sky at least: of a pixel alone in a hole next
+to nothing may be, or less, as a kernel of several passes is negative at its sides."""
+
 
 @dataclass(frozen=True, order=True)
 class Smoothing:
@@ -201,7 +205,7 @@ def _smooth_inside(values: np.ndarray, smoothing: Smoothing, sky: Sky | None) ->
     centre = values.mean(axis=-1, keepdims=True)
     both = np.stack([values - centre, np.ones_like(values)])
     above, below = sky.restrict(smooth_logarithm(sky.expand(both, 0.0), smoothing))
-    return centre + above / below
+    return centre + above / np.maximum(below, LEAST_INSIDE)
 
 
 def smooth_logarithm(values: np.ndarray, smoothing: Smoothing) -> np.ndarray:
