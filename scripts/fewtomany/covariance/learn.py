@@ -73,11 +73,12 @@ def learn(
     -------
     a mixture, of zero mean, the smoothed deviations, and as evidence what was chosen and how much
     it gains, for people: "symmetry", "smoothing", "weights", "gain" over the best single part and
-    its "error" (nats per held-out map); without an axis "widths", of the round kernel of each
-    component, in pixels' sides, "turns", how maps are turned, "neighbours" of a regression,
-    and by what all deviations are "widened", as those of few maps are too small for others; of a
-    surrogate "surrogate": its gain over the mixture without it, the error, and whether the
-    variances are smoothed relative to its own ("shape")
+    its "error" (nats per held-out map); without an axis, of another frame or on a part of the sky
+    "widths", of the round kernel of each component, in pixels' sides, "turns", how maps are turned
+    (an infinite "along_deg": alike at all angles), "regressions", from which of these regressions
+    learn, "neighbours" of one, and by what all deviations are "widened", as those of few maps are
+    too small for others; of a surrogate "surrogate": its gain over the mixture without it, the
+    error, and whether the variances are smoothed relative to its own ("shape")
 
     Raises
     ------
