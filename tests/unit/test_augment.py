@@ -160,6 +160,8 @@ def test_about_an_axis_of_a_part_of_the_sky_they_start_from_noise(tmp_path):
     ):
         assert other.symmetry.axis == "equatorial"
         assert (other.emulator.start, other.emulator.n_steps) == ("white", 250)
+    weights = planned(kind=kind, axis="equatorial", mask=str(mask), seen=np.ones(3072, bool))
+    assert weights.emulator.start == "turned"  # a mask that leaves nothing out
 
 
 def test_maps_are_turned_about_an_axis_only_where_one_is_named():

@@ -165,7 +165,7 @@ def plan(
     content["validation"]["n_modes"] = min(
         content["validation"]["n_modes"], n_maps // 2, n_values // 2
     )
-    is_part = bool(mask) or (kind.seen is not None and not kind.seen.all())
+    is_part = bool(mask) if kind.seen is None else not kind.seen.all()  # of a mask, too
     if (axis != "none" and not is_part) or surrogate or nside > FINEST_FROM_NOISE:
         content["emulator"] |= FROM_DRAWS
     content["emulator"]["n_scales"] = min(4, max(int(math.log2(nside)) - 1, 1))
