@@ -43,9 +43,9 @@ N_DIRECTIONS = 100
 DIPOLE_DEG = (264.021, 48.253)
 """Galactic longitude and latitude of the solar dipole (Planck 2018 results I, A&A 641, A1)."""
 
-ALONG_DEG, BESIDE_DEG = (15.0, 45.0, np.inf), (0.0, 2.0)
+ALONG_DEG, BESIDE_DEG = (15.0, 45.0, None), (0.0, 2.0)
 """Of a part of the sky: standard deviations of the turns about an axis that are tried, and of the
-small ones about any axis after them."""
+small ones about any axis after them; None: turns by all angles alike."""
 
 VISIBLE = 1e-3
 """Deviation of a pixel, over the median, below which a surrogate does not know its variance."""
@@ -75,7 +75,7 @@ def learn(
     it gains, for people: "symmetry", "smoothing", "weights", "gain" over the best single part and
     its "error" (nats per held-out map); without an axis, of another frame or on a part of the sky
     "widths", of the round kernel of each component, in pixels' sides, "turns", how maps are turned
-    (an infinite "along_deg": alike at all angles), "regressions", from which of these regressions
+    ("along_deg" None: by all angles alike), "regressions", from which of these regressions
     learn, "neighbours" of one, and by what all deviations are "widened", as those of few maps are
     too small for others; of a surrogate "surrogate": its gain over the mixture without it, the
     error, and whether the variances are smoothed relative to its own ("shape")

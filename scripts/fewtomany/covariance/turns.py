@@ -36,12 +36,12 @@ class Way:
     ----------
     width_deg : standard deviation of each component of the rotation vector of small turns, degrees
     axis : unit vector in the frame of the maps; None for small turns alone
-    along_deg : standard deviation of the turns about it, degrees; infinite: all alike
+    along_deg : standard deviation of the turns about it, degrees; None: all alike
     """
 
     width_deg: float
     axis: tuple[float, float, float] | None = None
-    along_deg: float = 0.0
+    along_deg: float | None = 0.0
 
     def rotations(self, n: int, random: np.random.Generator) -> "scipy.spatial.transform.Rotation":
         """Some of them."""
@@ -49,7 +49,7 @@ class Way:
         found = rotation.from_rotvec(np.deg2rad(self.width_deg) * random.standard_normal((n, 3)))
         if self.axis is None:
             return found
-        if np.isinf(self.along_deg):
+        if self.along_deg is None:
             angles = random.uniform(-180, 180, n)
         else:
             angles = self.along_deg * random.standard_normal(n)
