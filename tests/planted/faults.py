@@ -61,6 +61,12 @@ FAULTS = (
         "    return centre + above\n",
         ("science/test_turned_parts.py",),
     ),
+    Fault(
+        "what amplitudes tell is left in the draws of the rest",
+        "drawn -= (drawn @ self.directions.T) @ self._carried[0]",
+        "drawn -= 0",
+        ("science/test_scales.py",),
+    ),
     # randomness and shards
     Fault(
         "blocks of draws begin where a shard does",

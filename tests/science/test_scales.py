@@ -1,10 +1,12 @@
 """Two scales: what is put together comes out again, and held-out maps find what was planted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fewtomany import config, covariance
-from fewtomany.covariance import heldout, learn, regressions, scales, weights
+from fewtomany.covariance import heldout, learn, local, regressions, scales, weights
 from fewtomany.covariance.base import Dense
 from fewtomany.covariance.factor import Factor
 from fewtomany.files import store
@@ -54,6 +56,23 @@ def test_amplitudes_are_those_of_the_one_and_given_these_maps_those_of_the_other
         scales.SmallScales.of(m[None], found.rest, found.directions).log_likelihood for m in maps
     ]
     np.testing.assert_allclose(whole, amplitudes + given, rtol=1e-9)
+
+
+def test_variances_of_many_values_are_right_where_amplitudes_tell_nearly_all(
+    truth, directions, monkeypatch
+):
+    """Those of regressions are known from draws then, to a few per cent: less what amplitudes tell,
+    they were negative."""
+    large = Dense(*ABOUT, 1e3 * directions.T @ truth.within(directions) @ directions)
+    mostly = Dense(*ABOUT, large.covariance + truth.covariance)
+    near = regressions.learn(mostly.draw(1, ("known",), 0, 400), mostly.deviation, *ABOUT)
+    found = scales.TwoScales(*ABOUT, directions, near.within(directions), near)
+    exact, of_near = np.diagonal(found.dense()), near.variance
+    for module in (local, scales):
+        monkeypatch.setattr(module, "FORMED", N - 1)
+    again = replace(found, rest=replace(near))
+    assert np.std(again.rest.variance / of_near) > 0.02
+    np.testing.assert_allclose(again.variance, exact, rtol=0.01)
 
 
 def test_of_one_covariance_nothing_is_changed(truth, directions):

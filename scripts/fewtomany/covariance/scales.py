@@ -22,6 +22,7 @@ import scipy
 from fewtomany.covariance import heldout, linear
 from fewtomany.covariance.base import BLOCK, Key, Model, SingularError
 from fewtomany.covariance.eigenmodes import RANK_TOLERANCE
+from fewtomany.covariance.local import FORMED, N_DRAWS
 from fewtomany.maps.components import Components
 from fewtomany.maps.geometry import Geometry
 
@@ -77,7 +78,25 @@ class TwoScales(Model, kind="two scales"):
     @cached_property
     def variance(self) -> np.ndarray:
         carried, more = self._carried
-        return self.rest.variance + np.einsum("ki,ki->i", more @ carried, carried)
+        if len(self) <= FORMED:
+            return self.rest.variance + np.einsum("ki,ki->i", more @ carried, carried)
+        told = np.einsum("ki,ki->i", self.amplitudes @ carried, carried)
+        return told + self._left
+
+    @property
+    def _left(self) -> np.ndarray:
+        """Variance of values whose amplitudes are known, from draws of R, (n,), K².
+
+        R itself knows its variances from draws, where values are many: less what the amplitudes
+        tell, they might be negative.
+        """
+        total = np.zeros(len(self))
+        for first in range(0, N_DRAWS, BLOCK):
+            drawn = self.rest.draw(0, ("two scales", "variance"), first, first + BLOCK)
+            drawn = drawn.reshape(BLOCK, -1)
+            drawn -= (drawn @ self.directions.T) @ self._carried[0]
+            total += np.sum(drawn**2, axis=0)
+        return total / N_DRAWS
 
     def dense(self) -> np.ndarray:
         carried, more = self._carried

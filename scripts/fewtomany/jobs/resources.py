@@ -43,8 +43,10 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     all_maps = max(dataset.n_maps for dataset in campaign.datasets.values()) * n_values * 4
     inputs = max(dataset.n_maps for dataset in campaign.by_role("input")) * n_values * 8
     shard = sharding.maps_per_shard * n_values * 8
-    turns = campaign.symmetry is not None and campaign.symmetry.axis != "none"
-    learnt = 4e9 * n_values / 6144 if turns else _without_axis_bytes(n_values)
+    about_axis = campaign.symmetry is not None and campaign.symmetry.axis != "none"
+    turns = about_axis and not campaign.maps.mask  # of a part of the sky a bounded number of maps
+    small = (2 if about_axis else 1) * _without_axis_bytes(n_values)
+    learnt = 4e9 * n_values / 6144 if turns else small
     copies = 60 if turns else 16
     descent = descent_bytes(campaign)
     refined = refined_bytes(campaign)

@@ -83,9 +83,9 @@ class Emulator(Section):
     n_steps: Annotated[Count, OF_DESCENT] = 1000
     """L-BFGS steps per batch, at most."""
     tolerance: Annotated[float, Field(ge=0), AS_WRITTEN, OF_DESCENT] = 0
-    """A batch also ends when its loss is below this fraction of what the error of its target, a
-    mean of inputs, makes of it: 1/N for each term of the loss from N inputs. Below 1 the mean of
-    a batch is nearer to its target than the target is known; 0 for all steps."""
+    """A batch also ends when its loss is at most this number times the terms of the loss over N, the
+    number of inputs (1 of a single target): a mean of N inputs is known to 1/N in every term.
+    Below 1 a batch is nearer to its target than N inputs know it; 0 for all steps."""
     dtype: Literal["float32", "float64"] = "float32"
     """Floating-point type of the descent."""
     refinement: Refinement = ABSENT
@@ -108,7 +108,8 @@ class SymmetrySettings(Section):
     """The scan's axis: ecliptic for a satellite that spins about the anti-solar direction,
     equatorial for scans of constant elevation; none for no such symmetry. Best the pole of
     maps.frame; maps of another frame are rotated there and back, which loses what is finer than
-    their pixels. Of a part of the sky turned inputs are known where they come from inside."""
+    their pixels. On a part of the sky turned inputs are known only at pixels that come from inside
+    the observed part."""
     width_deg: NotNegative | None = None
     """Standard deviation of the turns in longitude (degrees); null: width, reflections and
     coherence are chosen by the likelihood of held-out inputs (of a part of the sky the width)."""
