@@ -83,8 +83,8 @@ class Emulator(Section):
     n_steps: Annotated[Count, OF_DESCENT] = 1000
     """L-BFGS steps per batch, at most."""
     tolerance: Annotated[float, Field(ge=0), AS_WRITTEN, OF_DESCENT] = 0
-    """A batch also ends when its loss is at most this number times the terms of the loss over N, the
-    number of inputs (1 of a single target): a mean of N inputs is known to 1/N in every term.
+    """A batch also ends when its loss is at most this number times the terms of the loss over N,
+    the number of inputs (1 of a single target): a mean of N inputs is known to 1/N in every term.
     Below 1 a batch is nearer to its target than N inputs know it; 0 for all steps."""
     dtype: Literal["float32", "float64"] = "float32"
     """Floating-point type of the descent."""
