@@ -1,6 +1,7 @@
 """Covariance models of a planted campaign: true maps win, faults lose, N maps are worth N."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import plot
 import recommend as recommend_script
 from fewtomany import config, covariance
 from fewtomany.covariance import learn
+from fewtomany.covariance.base import Dense
 from fewtomany.figures import report
 from fewtomany.files import store
 from fewtomany.validation import parts, recommend
@@ -112,6 +114,21 @@ def test_true_maps_beat_every_baseline(compared):
     assert failed <= {"recommended:variance_error"}
     for name in HEADLINES:
         assert found[name]["value"] == pytest.approx(found[name]["true_draws"], rel=0.35)
+
+
+def test_a_covariance_is_not_worse_than_itself(planted, tmp_path):
+    """Recommended as it was learnt, in another form."""
+    known = planted.known()
+    learnt = known.learnt["input-10"]
+    same = Dense(learnt.components, learnt.sky, learnt.covariance * (1 + 1e-9))
+    path = tmp_path / "same.h5"
+    covariance.write(path, replace(learnt, model=same), {})
+    known = replace(known, recommended={**known.recommended, "true": path})
+    found = compare(planted.campaign, planted.truth, planted.maps.get, known)
+    judged = [entries(found, "true")[f"recommended:{name}"] for name in HEADLINES]
+    its_own = [e for e in judged if e["allowed"][1] == pytest.approx(e["value"], rel=1e-5)]
+    assert len(its_own) >= 2  # another covariance may be the best in some way
+    assert all(entry["passed"] for entry in its_own)
 
 
 def test_true_maps_are_worth_their_number(compared):

@@ -29,6 +29,9 @@ from fewtomany.validation.recommend import WITHOUT, emulation
 HEADLINES = ("kl", "forstner", "variance_error", "correlation_error")
 """Distances that models are judged by, in this order."""
 
+ROUNDING = 1e-6
+"""By which the same covariance in another form may be farther."""
+
 LISTED_OF_BASELINES = ("kl", "correlation_error")
 """Distances of the baselines that are metrics; all of them are in the figures."""
 
@@ -298,7 +301,7 @@ def _emulated_entries(
     limits = {
         name: Range(
             None,
-            value + error,
+            value * (1 + ROUNDING) + error,
             f"the best covariance from {dataset.input} alone ({label}) and its standard error",
         )
         for name, (value, error, label) in best.items()
