@@ -2,14 +2,18 @@
 
     python benchmarks/starts.py
     python benchmarks/starts.py --beside OTHER/CHECKOUT --repeat 3
+    python benchmarks/starts.py --at-once 10
 
 A job is ``emulate.py`` with one batch of ten maps of Q and U at nside 16 and one step, from
 a model of twenty random maps: imports, reading, tracing, compilation. The second job finds the
 programs that the first one compiled (FEWTOMANY_COMPILED). ``--beside`` names a checkout of
 another version, which is measured in turn with this one. One thread; medians of the repetitions.
+With ``--at-once`` so many first jobs start together on one empty folder of compiled programs, and
+one job after them: whether all end, with the same bits.
 """
 
 import argparse
+import concurrent.futures
 import os
 import resource
 import statistics
@@ -18,6 +22,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import h5py
+import numpy as np
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,6 +36,7 @@ CAMPAIGN = {
     "emulated": {"emulated": {"input": "random", "strategy": "drawn-target", "n_maps": 200}},
     "emulator": {"n_steps": 1, "variances": "inputs", "start": "white"},
 }
+COMMON = ("--config", "campaign.yaml", "--quiet", "--dataset", "emulated")
 MAPS = """
 import sys
 import numpy as np
@@ -45,10 +52,14 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--beside", metavar="CHECKOUT", help="of another version")
     parser.add_argument("--repeat", type=int, default=1, help="repetitions")
+    parser.add_argument("--at-once", type=int, help="jobs that start together")
     return parser
 
 
 def main(arguments: argparse.Namespace) -> None:
+    if arguments.at_once:
+        at_once(arguments.at_once)
+        return
     trees = {"this version": ROOT}
     if arguments.beside:
         trees["beside it"] = Path(arguments.beside).resolve()
@@ -65,35 +76,42 @@ def jobs(tree: Path) -> dict[str, float]:
     """CPU seconds of a first and of a second job of a checkout."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        campaign = folder / "campaign.yaml"
-        campaign.write_text(yaml.safe_dump(CAMPAIGN))
-        common = ["--config", str(campaign), "--quiet", "--dataset", "emulated"]
-        run(ROOT, folder, "-c", MAPS, "maps.h5")
-        run(
-            tree,
-            folder,
-            "prepare_emulation.py",
-            *common,
-            "--output",
-            "model.h5",
-            "maps.h5",
+        prepare(tree, folder)
+        return {job: run(tree, folder, *words(job)) for job in ("first", "second")}
+
+
+def at_once(n_jobs: int) -> None:
+    """Jobs that start together on one empty folder, and one after them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepare(ROOT, folder)
+        with concurrent.futures.ThreadPoolExecutor(n_jobs) as pool:
+            list(pool.map(lambda k: run(ROOT, folder, *words(f"job-{k}")), range(n_jobs)))
+        after = run(ROOT, folder, *words("after"))
+        maps = []
+        for job in (*(f"job-{k}" for k in range(n_jobs)), "after"):
+            (path,) = (path for path in (folder / job).rglob("*.h5"))
+            with h5py.File(path) as file:
+                maps.append(file["maps"][:])
+        same = all(np.array_equal(maps[0], other) for other in maps)
+        kept = sum(path.is_file() for path in (folder / "compiled").rglob("*"))
+        sys.stdout.write(
+            f"{len(maps)} jobs ended, {'the same' if same else 'OTHER'} bits; {kept} files kept; "
+            f"the last job took {after:.2f} CPU s\n"
         )
-        files = ["--model", "model.h5", "--batches"]
-        span = ["--start", "0", "--stop", "1"]
-        return {
-            job: run(
-                tree,
-                folder,
-                "emulate.py",
-                *common,
-                *span,
-                *files,
-                job,
-                "--output",
-                f"{job}.json",
-            )
-            for job in ("first", "second")
-        }
+
+
+def prepare(tree: Path, folder: Path) -> None:
+    """A campaign, its inputs and its model in a folder."""
+    (folder / "campaign.yaml").write_text(yaml.safe_dump(CAMPAIGN))
+    run(ROOT, folder, "-c", MAPS, "maps.h5")
+    run(tree, folder, "prepare_emulation.py", *COMMON, "--output", "model.h5", "maps.h5")
+
+
+def words(job: str) -> tuple[str, ...]:
+    """The program of a job and its options."""
+    batch = ("--start", "0", "--stop", "1", "--model", "model.h5", "--batches", job)
+    return ("emulate.py", *COMMON, *batch, "--output", f"{job}.json")
 
 
 def run(tree: Path, folder: Path, program: str, *words: str) -> float:
