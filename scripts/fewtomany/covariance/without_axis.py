@@ -2,9 +2,10 @@
 
 Its parts are the inputs themselves, isotropic maps, independent values, the inputs turned a little
 about any axis (:mod:`fewtomany.covariance.turns`), and regressions of every pixel on its neighbours
-in these and the inputs (:mod:`fewtomany.covariance.regressions`); a surrogate's correlations; and
-what was learnt about an axis that is not the pole of the maps' frame. Weights, the width of turns
-and the prior of the regressions are those that make held-out inputs likeliest.
+in these and the inputs (:mod:`fewtomany.covariance.regressions`); a surrogate's correlations. Where
+there is an axis, too: what was learnt about one that is not the pole of the maps' frame, or, of a
+part of the sky, the inputs turned about it. Weights, turns and the prior of the regressions are
+those that make held-out inputs likeliest.
 
 Held-out maps judge in leading directions where a map has many values. Weights that are right there
 are not right on small scales. So these are as one part alone says, given the leading amplitudes
