@@ -246,6 +246,13 @@ class Dense(Model, kind="dense"):
     def variance(self) -> np.ndarray:
         return np.diagonal(self.covariance).copy()
 
+    def scaled(self, deviation: np.ndarray) -> "Dense":
+        """The same correlations with other deviations (n_components, n_pix), K."""
+        by = (deviation / self.deviation).ravel()
+        found = self.covariance * by
+        found *= by[:, None]
+        return dataclasses.replace(self, covariance=found)
+
     def times(self, x: np.ndarray) -> np.ndarray:
         return x @ self.covariance
 

@@ -220,31 +220,43 @@ class TurnedFold:
         All at once: the products of a reflection and a frequency are read once for all turns.
         """
         n_angles = 8 * self.training.sky.nside
-        powers = [symmetry.taper() for symmetry in symmetries]
+        tapers = [symmetry.taper() for symmetry in symmetries]
+        powers = np.zeros((len(symmetries), max(map(len, tapers))), np.float32)
+        for row, taper in zip(powers, tapers, strict=True):
+            row[: len(taper)] = taper
         total = np.zeros((len(symmetries), len(self.upper)))
         for name in turning.OPERATIONS:
-            turns = {
-                n: np.roll(
-                    symmetry.weights(n_angles), round(symmetry.reflections[name] / 360 * n_angles)
-                )
-                for n, symmetry in enumerate(symmetries)
-                if name in symmetry.reflections
-            }
-            for k in range(max((len(powers[n]) for n in turns), default=0)):
-                using = [n for n in turns if k < len(powers[n]) and powers[n][k]]
-                if not using:
-                    continue
-                # those of equal turns are equal to the last bit
-                after, place = np.unique([turns[n] for n in using], axis=0, return_inverse=True)
-                used = np.flatnonzero(after.any(axis=0))
-                found = after[:, used] @ self._products(name, k, symmetries[0])[used]
-                for n, row in zip(using, place, strict=True):
-                    total[n] += powers[n][k] * found[row]
+            using = [n for n, one in enumerate(symmetries) if name in one.reflections]
+            if using:
+                turns = [_turns(symmetries[n], name, n_angles) for n in using]
+                found = self._sums(name, np.array(turns, np.float32), powers[using], symmetries[0])
+                total[using] += found
         full = np.zeros((len(symmetries), *(len(self.directions),) * 2))
         for matrix, symmetry, values in zip(full, symmetries, total, strict=True):
             matrix.ravel()[self.upper] = values / len(symmetry.reflections)
             matrix += np.triu(matrix, 1).T
         return full
+
+    def _sums(
+        self, reflection: str, turns: np.ndarray, powers: np.ndarray, symmetry: Symmetry
+    ) -> np.ndarray:
+        """Sums of products with weights turns (n, n_angles) × powers (n, n_frequencies).
+
+        Those of equal turns are made together, and those of equal weights are equal to the last
+        bit, as ties decide which symmetry is the first.
+        """
+        both, place = np.unique(np.hstack([turns, powers]), axis=0, return_inverse=True)
+        after, group = np.unique(both[:, : turns.shape[1]], axis=0, return_inverse=True)
+        powers = both[:, turns.shape[1] :]
+        used, waves = np.flatnonzero(after.any(axis=0)), np.flatnonzero(powers.any(axis=0))
+        few: slice | np.ndarray = used if 2 * len(used) < turns.shape[1] else slice(None)  # a copy
+        made = np.stack(
+            [after[:, few] @ self._products(reflection, k, symmetry)[few] for k in waves], axis=1
+        )
+        found = np.empty((len(both), made.shape[-1]), np.float32)
+        for n, of_turn in enumerate(made):
+            found[group == n] = powers[group == n][:, waves] @ of_turn
+        return found[place]
 
     def _products(self, reflection: str, k: int, symmetry: Symmetry) -> np.ndarray:
         """Sums over maps of products of amplitudes, (n_angles, upper triangle), float32.
@@ -255,17 +267,26 @@ class TurnedFold:
         if key not in self.products:
             sign = symmetry.sign(self.training.sky.nside)
             coefficients = turning.analyse(
-                turning.reflect(sign * self.maps, self.training.components.letters, reflection)
+                turning.reflect(
+                    sign * self.maps, self.training.components.letters, reflection
+                ).astype(np.float32)
             )
             found: np.ndarray | float = 0.0
             for wave in (np.cos, np.sin) if k else (np.cos,):
                 amplitudes = turned.products(
-                    coefficients, self.directions * (sign * wave(k * self.longitude))
+                    coefficients,
+                    (self.directions * (sign * wave(k * self.longitude))).astype(np.float32),
                 ).transpose(1, 0, 2)
                 square = np.matmul(amplitudes.transpose(0, 2, 1), amplitudes)
                 found = found + square.reshape(len(square), -1)[:, self.upper]
             self.products[key] = found.astype(np.float32)
         return self.products[key]
+
+
+def _turns(symmetry: Symmetry, reflection: str, n_angles: int) -> np.ndarray:
+    """Weights (n_angles,) of the turns that follow a reflection."""
+    shift = round(symmetry.reflections[reflection] / 360 * n_angles)
+    return np.roll(symmetry.weights(n_angles), shift)
 
 
 def neighbours(symmetry: Symmetry) -> dict[str, Symmetry]:

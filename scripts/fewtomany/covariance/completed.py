@@ -12,13 +12,15 @@ Held-out maps x, given their V x, are likeliest under λ and s. V are T's own mo
 more than other maps: a multiple of T there would be too small.
 """
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import scipy
 
+from fewtomany import seeds
 from fewtomany.covariance import compact, scales
 from fewtomany.covariance.base import BLOCK, Dense, Key, Model
 from fewtomany.covariance.eigenmodes import RANK_TOLERANCE
@@ -42,7 +44,7 @@ SHARES, TOLERANCE = (1e-3, 0.99), 0.3
 class Completed(Model, kind="completed"):
     """The covariance of the module's first lines.
 
-    Its pixels have the variances of T times one number, the :attr:`inflation`.
+    Its pixels have the variances of T times one number, the inflation.
 
     Attributes
     ----------
@@ -75,18 +77,9 @@ class Completed(Model, kind="completed"):
         return self.large.start
 
     @cached_property
-    def _both(self) -> tuple[scales.TwoScales, float]:
-        return self.with_large(self.large)
-
-    @property
     def whole(self) -> scales.TwoScales:
         """The same as a covariance of two scales."""
-        return self._both[0]
-
-    @property
-    def inflation(self) -> float:
-        """How many times those of T its variances are."""
-        return self._both[1]
+        return self.with_large(self.large)[0]
 
     def times(self, x: np.ndarray) -> np.ndarray:
         return self.whole.times(x)
@@ -125,8 +118,8 @@ def complete(
     seed: int,
     key: tuple[str | int, ...],
     known: float = 1.0,
-) -> Completed:
-    """A covariance completed as held-out maps like it best.
+) -> tuple[Completed, float]:
+    """A covariance completed as held-out maps like it best; and its inflation.
 
     Those of one fold: all their values have a say, and every λ that is tried takes a matrix.
 
@@ -139,19 +132,16 @@ def complete(
     known : how many times s is too large, as a mean was taken off the maps of the fold
     """
     matrix = matrix_of(of_others)
-    near = matrix_of(neighbours(of_others, seed, (*key, "near", "fold")))
-    rows = leading(matrix, of_others, seed, (*key, "leading", "fold"))
-    share, multiple = choose(unseen, matrix, near, rows)
-    del matrix, near
-    return Completed(
-        large.components,
-        large.sky,
-        large,
-        neighbours(large, seed, (*key, "near")),
-        leading(matrix_of(large), large, seed, (*key, "leading")),
-        share,
-        multiple / known,
-    )
+    near = neighbours(of_others, seed, (*key, "near", "fold"))
+    rows = leading(matrix, seed, (*key, "leading", "fold"))
+    share, multiple = choose(unseen, matrix, matrix_of(near), rows)
+    del matrix
+    matrix = matrix_of(large)
+    rows = leading(matrix, seed, (*key, "leading"))
+    near = neighbours(large, seed, (*key, "near"))
+    about = large.components, large.sky
+    found = Completed(*about, large, near, rows, share, multiple / known)
+    return found, replace(found, large=matrix).with_large(matrix)[1]
 
 
 def matrix_of(model: Model) -> Dense:
@@ -164,22 +154,28 @@ def neighbours(large: Model, seed: int, key: Key) -> Local:
     return compact.regressed(large, large.draw(seed, key, 0, N_DRAWS), large.deviation)
 
 
-def leading(matrix: Dense, large: Model, seed: int, key: Key) -> np.ndarray:
-    """Leading modes of T, given as a matrix and as what draws: orthonormal rows (k, n)."""
-    size = min(N_DIRECTIONS, max(len(large) // 4, 1))
-    drawn = large.draw(seed, key, 0, min(size + SPARE, len(large)))
-    values, rows = compact.leading(matrix, drawn)
+def leading(matrix: Dense, seed: int, key: Key) -> np.ndarray:
+    """Leading modes of T: orthonormal rows (k, n)."""
+    n = len(matrix)
+    size = min(N_DIRECTIONS, max(n // 4, 1))
+    start = seeds.standard_normal(seed, key, 0, min(size + SPARE, n), n)
+    values, rows = compact.leading(matrix, start)
     return rows[values > RANK_TOLERANCE * values[0]][:size]
 
 
 def choose(maps: np.ndarray, large: Dense, near: Dense, rows: np.ndarray) -> tuple[float, float]:
     """λ and s under which held-out maps (n_held, n), K, are likeliest given what they are in V."""
+    parts = {"large": large, "near": near}
+    within = {name: part.within(rows) for name, part in parts.items()}
 
+    @functools.cache
     def judged(odds: float) -> scales.SmallScales:
         """Of ln λ / (1 − λ)."""
         share = scipy.special.expit(odds)
-        mixed = (1 - share) * large.covariance + share * near.covariance
-        return scales.SmallScales.of(maps, Dense(large.components, large.sky, mixed), rows)
+        weights = {"large": 1 - share, "near": share}
+        mixed = matrix_of(Mixture.of(parts, weights))
+        along = sum(weights[name] * within[name] for name in parts)
+        return scales.SmallScales.of(maps, mixed, rows, along)
 
     found = scipy.optimize.minimize_scalar(
         lambda odds: -judged(odds).best / maps.size,

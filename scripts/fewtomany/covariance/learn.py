@@ -165,9 +165,11 @@ def _completed(
     kept, held = training.split(choice.held_out(len(training))[0])
     known = 1 + training.centre / len(kept)  # a mean was taken off the held-out
     unseen = held.reshape(len(held), -1)
-    model = completed.complete(found.model, unseen, made(kept), seed, ("completed",), known)
+    model, inflation = completed.complete(
+        found.model, unseen, made(kept), seed, ("completed",), known
+    )
     about = {"completed": {"share": model.share, "multiple": model.multiple}}
-    about["inflation"] = model.inflation
+    about["inflation"] = inflation
     return replace(found, model=model, evidence={**found.evidence, **about})
 
 

@@ -51,7 +51,9 @@ class Local(Model, kind="local"):
 
     def scaled(self, deviation: np.ndarray) -> "Local":
         """The same correlations with other deviations (n_components, n_pix), K."""
-        return replace(self, scale=self.scale * deviation / self.deviation)
+        found = replace(self, scale=self.scale * deviation / self.deviation)
+        object.__setattr__(found, "variance", np.square(deviation).ravel())  # takes C otherwise
+        return found
 
     def times(self, x: np.ndarray) -> np.ndarray:
         values = self._amplitudes(x) * self.left.reshape(-1, 1)

@@ -158,14 +158,24 @@ class SmallScales:
     n_values: int
 
     @classmethod
-    def of(cls, maps: np.ndarray, rest: Model, directions: np.ndarray) -> "SmallScales":
-        """Of maps (n_maps, n), K, of zero mean, and directions (k, n) of rank k."""
+    def of(
+        cls,
+        maps: np.ndarray,
+        rest: Model,
+        directions: np.ndarray,
+        within: np.ndarray | None = None,
+    ) -> "SmallScales":
+        """Of maps (n_maps, n), K, of zero mean, and directions (k, n) of rank k.
+
+        ``within`` is R in these directions, where that is known.
+        """
         try:
             chi2 = np.sum(maps * rest.solve(maps))
             whole = -0.5 * (chi2 + len(maps) * rest.log_determinant())
         except SingularError:
             return cls(-np.inf, np.inf, maps.size)
-        amplitudes, within = maps @ directions.T, rest.within(directions)
+        amplitudes = maps @ directions.T
+        within = rest.within(directions) if within is None else within
         there = heldout.log_likelihood(amplitudes, within).sum()
         chi2 -= np.vdot(amplitudes, np.linalg.solve(within, amplitudes.T).T)
         return cls(float(whole - there), float(chi2), len(maps) * (maps.shape[1] - len(directions)))

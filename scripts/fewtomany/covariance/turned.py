@@ -308,27 +308,23 @@ class Turned(Model, kind="turned"):
         return self.dense()[chosen, columns]
 
     def dense(self) -> np.ndarray:
-        """As of ``Model.dense``, by transforms of pairs of rings."""
+        """As of ``Model.dense``, by transforms of pairs of rings, of which one is made of two."""
         n_stokes, n_pix = self.scale.shape
         found = np.empty((n_stokes, n_pix, n_stokes, n_pix))
         fourier = np.fft.fft(self.symmetry.weights(self.n_angles)).real
-        groups = list(turning.ring_groups(self.nside))
-        for (_, rows), (_, columns) in itertools.product(groups, groups):
-            left = _ring_coefficients(self.maps[..., rows])
-            right = _ring_coefficients(self.maps[..., columns])
-            taper = _fourier_taper(fourier, rows.shape[1], columns.shape[1])
-            block = (
-                np.einsum("iarp,ibcq->arpbcq", left, right.conj(), optimize=True)
-                * taper[:, None, None, :]
-            )
-            block = np.fft.fft(np.fft.ifft(block, axis=2, norm="ortho"), axis=5, norm="ortho")
-            for a, b in np.ndindex(n_stokes, n_stokes):
-                found[a, rows[:, :, None, None], b, columns] = block[a, :, :, b].real
         longitude = turning.directions(self.nside)[1]
-        taper = np.stack(list(waves(self.symmetry.taper(), longitude)))
-        taper = taper.T @ taper
-        for a, b in np.ndindex(n_stokes, n_stokes):
-            found[a, :, b] *= taper * self.scale[a, :, None] * self.scale[b]
+        tapers = np.stack(list(waves(self.symmetry.taper(), longitude)))[:, None] * self.scale
+        groups = [pixels for _, pixels in turning.ring_groups(self.nside)]
+        pairs = itertools.product(range(n_stokes), enumerate(groups), repeat=2)
+        for a, (first, rows), b, (second, columns) in pairs:
+            if (a, first) > (b, second):
+                continue
+            block = _turned_products(self.maps[:, a, rows], self.maps[:, b, columns], fourier)
+            block *= tapers[:, a, rows.ravel()].T @ tapers[:, b, columns.ravel()]
+            for (one, place), (other, beside) in itertools.product(_runs(rows), _runs(columns)):
+                part = block[place, beside]
+                found[a, one, b, other] = part
+                found[b, other, a, one] = part.T
         return found.reshape(n_stokes * n_pix, -1)
 
     def draw(self, seed: int, key: Key, start: int, stop: int, block: int = BLOCK) -> np.ndarray:
@@ -415,7 +411,7 @@ def products(coefficients: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """
     nside = turning.nside_of(directions)
     n_angles, n_m = 8 * nside, coefficients.shape[-1]
-    count = np.full(coefficients.shape[-2:], 2.0)  # m and −m
+    count = np.full(coefficients.shape[-2:], 2.0, coefficients.real.dtype)  # m and −m
     count[:, 0] = 1
     for rings, pixels in turning.ring_groups(nside):
         count[rings, pixels.shape[1] // 2] = 1
@@ -424,6 +420,38 @@ def products(coefficients: np.ndarray, directions: np.ndarray) -> np.ndarray:
     mixed = (left @ right.reshape(n_m, -1, len(directions))).conj() * (n_angles / 2)
     mixed[0] *= 2
     return np.fft.irfft(mixed, n_angles, axis=0).transpose(1, 0, 2)
+
+
+def _turned_products(left: np.ndarray, right: np.ndarray, fourier: np.ndarray) -> np.ndarray:
+    """Σ over maps and turns of the products of the pixels of some rings with those of others.
+
+    Parameters
+    ----------
+    left, right : arrays of shape (n_maps, n_rings, length)
+    fourier : transform of the weights of the turns
+
+    Returns
+    -------
+    array of shape (pixels of left, pixels of right)
+    """
+    length = right.shape[-1]
+    taper = _fourier_taper(fourier, left.shape[-1], length)[:, None, : length // 2 + 1]
+    of_left, of_right = _ring_coefficients(left).conj(), np.fft.rfft(right, norm="ortho")
+    found = np.einsum("irp,icq->rpcq", of_left, of_right, optimize=True)
+    found *= taper
+    found = np.fft.irfft(np.fft.fft(found, axis=1, norm="ortho"), length, axis=3, norm="ortho")
+    return found.reshape(left[0].size, right[0].size)
+
+
+def _runs(pixels: np.ndarray) -> list[tuple[slice, slice]]:
+    """Pixels (n_rings, length) of a group as slices: of all pixels, and of the group's."""
+    length = pixels.shape[1]
+    if np.ptp(pixels) == pixels.size - 1:
+        return [(slice(pixels[0, 0], pixels[-1, -1] + 1), slice(None))]
+    return [
+        (slice(ring[0], ring[-1] + 1), slice(n * length, (n + 1) * length))
+        for n, ring in enumerate(pixels)
+    ]
 
 
 def _ring_coefficients(values: np.ndarray) -> np.ndarray:

@@ -56,11 +56,12 @@ def analyse(maps: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    complex128 array of shape (..., 4 nside − 1, 2 nside + 1), ring by m; 0 above the
-    Nyquist frequency of a short ring
+    array of shape (..., 4 nside − 1, 2 nside + 1), ring by m, complex64 of float32 maps, else
+    complex128; 0 above the Nyquist frequency of a short ring
     """
     nside = nside_of(maps)
-    found = np.zeros((*maps.shape[:-1], 4 * nside - 1, 2 * nside + 1), np.complex128)
+    kind = np.result_type(maps.dtype, np.complex64)
+    found = np.zeros((*maps.shape[:-1], 4 * nside - 1, 2 * nside + 1), kind)
     for rings, pixels in ring_groups(nside):
         found[..., rings, : pixels.shape[1] // 2 + 1] = np.fft.rfft(maps[..., pixels], norm="ortho")
     return found
