@@ -9,6 +9,7 @@ from fewtomany import config, covariance
 from fewtomany.covariance import heldout, learn, local, regressions, scales, weights
 from fewtomany.covariance.base import Dense
 from fewtomany.covariance.factor import Factor
+from fewtomany.errors import UserError
 from fewtomany.files import store
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
@@ -193,3 +194,11 @@ def test_its_evidence_is_plain_and_comes_back_from_a_file(found, tmp_path):
     assert back.evidence["small_scales"] in (recommend.WITHOUT, recommend.NEAR)
     assert back.evidence["held_out"]["chi2"]["value"] == pytest.approx(1, abs=0.25)
     np.testing.assert_allclose(back.variance, product.variance)
+
+
+@pytest.mark.parametrize("axis", ["none", "ecliptic"])
+def test_a_map_of_one_value_is_refused(axis):
+    maps = np.random.default_rng(1).standard_normal((8, 1, 1)).astype(np.float32)
+    inputs = store.MapSet(maps, "T", "inputs", frame="ecliptic", sky=Sky(8, np.array([5])))
+    with pytest.raises(UserError, match="inputs: maps of one value; expected at least 2"):
+        learn.learn(inputs, config.SymmetrySettings(axis=axis), 1)

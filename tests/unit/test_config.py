@@ -129,6 +129,11 @@ def test_to_import_the_configuration_leaves_the_environment_alone():
         ("simulation.signal.dipole", "none", "dipole none without a sky_map leaves no signal"),
         ("simulation.typo", 1, "simulation: unknown key typo; known: engine, n_maps,"),
         ("typo", 1, "configuration: unknown key typo"),
+        (
+            "emulator.plateau",
+            0.1,
+            "emulator: unknown key plateau (tolerance took the place of plateau); known: n_scales,",
+        ),
         ("seed", ..., "configuration: missing key seed"),
         ("inputs", {}, "inputs: {} is not allowed; expected at least 1 entry"),
         ("inputs.reference", {"n_maps": 5}, "inputs.reference: the name is taken by the reference"),

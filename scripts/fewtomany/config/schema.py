@@ -22,6 +22,9 @@ WORDS = {
 }
 """What is allowed, by pydantic's names of faults."""
 
+SUCCESSORS = {"plateau": "tolerance"}
+"""Keys of earlier versions, and those that took their place."""
+
 
 def read(section: type[AnySection], content: Any, key: str = "") -> AnySection:
     """A section of its content, with every default.
@@ -91,6 +94,8 @@ def _faults(error: ValidationError, schema: dict, key: str) -> Iterator[tuple[li
             yield list(map(str, place)), f"{_named(key, place)}: {words}"
     for (place, missing), names in together.items():
         line = f"{'missing' if missing else 'unknown'} key {', '.join(names)}"
+        for old in SUCCESSORS.keys() & names:
+            line += f" ({SUCCESSORS[old]} took the place of {old})"
         known = "" if missing else f"; known: {', '.join(_at(schema, place)['properties'])}"
         yield list(map(str, place)), f"{_named(key, place)}: {line}{known}"
 

@@ -101,7 +101,7 @@ STAGES = {
     "draw_isotropic": Stage(2, ("seed",)),
     "draw_learnt": Stage(3, ("seed", "emulator.mean")),
     "pick": Stage(1, _SKY),
-    "learn_symmetry": Stage(16, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
+    "learn_symmetry": Stage(17, ("seed", "maps.stokes", "symmetry", "emulator.mean")),
     "prepare_surrogate": Stage(
         2, ("surrogate", "maps.nside", "maps.frame", *_SKY, "emulator.mean")
     ),

@@ -89,6 +89,8 @@ def learn(
             f"{inputs.dataset}: {len(inputs.maps)} maps; symmetry and weights of covariances are "
             "chosen by held-out maps, which takes at least 4"
         )
+    if inputs.maps[0].size < 2:
+        raise UserError(f"{inputs.dataset}: maps of one value; expected at least 2 to correlate")
     training = Training(inputs.maps.astype(np.float64), inputs.components, inputs.sky, centre)
     try:
         if settings.axis == "none":
