@@ -39,8 +39,8 @@ FAULTS = (
     # a covariance about an axis
     Fault(
         "turned inputs and regressions change their shares",
-        "(1 - share) * large.covariance + share * near.covariance",
-        "share * large.covariance + (1 - share) * near.covariance",
+        'weights = {"large": 1 - share, "near": share}',
+        'weights = {"large": share, "near": 1 - share}',
         ("science/test_completed.py",),
     ),
     Fault(
