@@ -64,7 +64,7 @@ def test_other_maps_are_as_likely_in_all_values_as_it_says(truth, learnt):
 
 
 def test_pixels_have_the_known_variances_times_one_number(learnt):
-    assert learnt.inflation == pytest.approx(learnt.model.with_large(learnt.model.large)[1])
+    assert learnt.inflation == pytest.approx(learnt.model.with_large()[1])
     np.testing.assert_allclose(learnt.deviation**2, learnt.inflation * learnt.smoothed**2)
 
 

@@ -45,7 +45,7 @@ def small(truth):
 def test_amplitudes_are_those_of_the_one_and_given_these_maps_those_of_the_other(
     truth, small, directions
 ):
-    found, inflation = scales.join(truth, small, directions, truth.deviation)
+    found, inflation = scales.join(truth.within(directions), small, directions, truth.deviation)
     by = (found.deviation / np.sqrt(inflation) / truth.deviation).ravel()
     np.testing.assert_allclose(by, 1, rtol=1e-9)
     # amplitudes of maps before they were scaled to the known deviations
@@ -78,7 +78,7 @@ def test_variances_of_many_values_are_right_where_amplitudes_tell_nearly_all(
 
 def test_of_one_covariance_nothing_is_changed(truth, directions):
     alone = Factor.of_rows(*ABOUT, np.linalg.cholesky(truth.dense()).T)
-    found, inflation = scales.join(alone, alone, directions, alone.deviation)
+    found, inflation = scales.join(alone.within(directions), alone, directions, alone.deviation)
     assert inflation == pytest.approx(1)
     np.testing.assert_allclose(found.dense(), truth.dense(), atol=1e-9)
 

@@ -62,14 +62,22 @@ class Completed(Model, kind="completed"):
     share: float
     multiple: float
 
-    def with_large(self, large: Model) -> tuple[scales.TwoScales, float]:
-        """Another covariance in the leading directions, R in all else; and its inflation."""
-        weights = {
+    @cached_property
+    def _along(self) -> np.ndarray:
+        """V T, (k, n), K²: of so many directions by way of the matrix."""
+        return self.directions @ self.large.dense()
+
+    def with_large(self, large: Model | None = None) -> tuple[scales.TwoScales, float]:
+        """Another covariance than T in the leading directions, R in all else; and its inflation."""
+        multiples = {
             "large": self.multiple * (1 - self.share),
             "near": self.multiple * self.share,
         }
-        rest = Mixture.of({"large": self.large, "near": self.near}, weights)
-        return scales.join(large, rest, self.directions, self.large.deviation)
+        rest = Mixture.of({"large": self.large, "near": self.near}, multiples)
+        along = multiples["large"] * self._along
+        along += multiples["near"] * self.near.times(self.directions)
+        own = self._along @ self.directions.T if large is None else large.within(self.directions)
+        return scales.join(own, rest, self.directions, self.large.deviation, along=along)
 
     @property
     def start(self) -> Model:
@@ -79,7 +87,7 @@ class Completed(Model, kind="completed"):
     @cached_property
     def whole(self) -> scales.TwoScales:
         """The same as a covariance of two scales."""
-        return self.with_large(self.large)[0]
+        return self.with_large()[0]
 
     def times(self, x: np.ndarray) -> np.ndarray:
         return self.whole.times(x)
@@ -141,7 +149,7 @@ def complete(
     near = neighbours(large, seed, (*key, "near"))
     about = large.components, large.sky
     found = Completed(*about, large, near, rows, share, multiple / known)
-    return found, replace(found, large=matrix).with_large(matrix)[1]
+    return found, replace(found, large=matrix).with_large()[1]
 
 
 def matrix_of(model: Model) -> Dense:

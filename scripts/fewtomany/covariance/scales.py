@@ -48,19 +48,33 @@ class TwoScales(Model, kind="two scales"):
     def scaled(self, deviation: np.ndarray) -> "TwoScales":
         """The same correlations with other deviations (n_components, n_pix), K.
 
-        Directions are divided by what the maps are multiplied by: amplitudes stay as they are.
+        Directions are divided by what the maps are multiplied by: amplitudes stay as they are, and
+        G is multiplied by it.
         """
         by = deviation / self.deviation
         rest = self.rest.scaled(self.rest.deviation * by)
-        return replace(self, directions=self.directions / by.ravel(), rest=rest)
+        found = replace(self, directions=self.directions / by.ravel(), rest=rest)
+        carried, more = self._carried  # which the deviation has asked for
+        object.__setattr__(found, "_carried", (carried * by.ravel(), more))
+        object.__setattr__(found, "variance", np.square(deviation).ravel())
+        return found
 
     @cached_property
     def _carried(self) -> tuple[np.ndarray, np.ndarray]:
         """G (k, n), and A − S (k, k)."""
-        along = self.rest.times(self.directions)
+        return self._carried_by(self.rest.times(self.directions))
+
+    def _carried_by(self, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same of V R."""
         of_rest = along @ self.directions.T
         found = scipy.linalg.solve(of_rest, along, assume_a="pos", check_finite=False)
         return found, self.amplitudes - of_rest
+
+    def knowing(self, along: np.ndarray) -> "TwoScales":
+        """The same, of which V R (k, n) is known."""
+        found = replace(self)
+        object.__setattr__(found, "_carried", self._carried_by(along))
+        return found
 
     def times(self, x: np.ndarray) -> np.ndarray:
         carried, more = self._carried
@@ -212,11 +226,12 @@ def likeliest(given: Sequence[Mapping[str, SmallScales]]) -> tuple[str, float]:
 
 
 def join(
-    leading: Model,
+    amplitudes: np.ndarray,
     rest: Model,
     directions: np.ndarray,
     deviation: np.ndarray,
     scales: tuple[float, float] = (1.0, 1.0),
+    along: np.ndarray | None = None,
 ) -> tuple[TwoScales, float]:
     """Two covariances as one whose pixel variances are known up to a number.
 
@@ -226,16 +241,19 @@ def join(
 
     Parameters
     ----------
-    leading, rest : in the directions (k, n), and everywhere else
+    amplitudes : array of shape (k, k), K²: the one in the directions
+    rest : the other
+    directions : array of shape (k, n)
     deviation : array of shape (n_components, n_pix), K
     scales : multiples of the two
+    along : array of shape (k, n), K²: products of directions and rest, where these are known
 
     Returns
     -------
     the covariance, and how many times the squares of the deviations its variances are
     """
-    within = scales[0] * leading.within(directions)
     rest = rest.scaled(np.sqrt(scales[1]) * rest.deviation)
-    found = TwoScales(rest.components, rest.sky, directions, within, rest)
+    found = TwoScales(rest.components, rest.sky, directions, scales[0] * amplitudes, rest)
+    found = found if along is None else found.knowing(scales[1] * along)
     inflation = float(np.mean(found.variance / deviation.ravel() ** 2))
     return found.scaled(np.sqrt(inflation) * deviation), inflation

@@ -167,7 +167,9 @@ def learn(
         name, scale = scales.likeliest(judges.small)
         known = 1 + training.centre / len(folds[0].training)  # a mean was taken off the held-out
         both = fit.scale / known, scale / known
-        model, inflation = scales.join(model, parts[name], directions, whole.deviation, both)
+        model, inflation = scales.join(
+            model.within(directions), parts[name], directions, whole.deviation, both
+        )
         about |= {"small_scales": name, "inflation": inflation}
     return Found(model, whole.deviation, {**about, **evidence_of(fit), **evidence})
 

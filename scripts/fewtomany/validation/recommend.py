@@ -286,7 +286,8 @@ class Parts:
         if not weighed.small:
             return found, 1 + weighed.fit.weights[WITHOUT] * (self.inflation - 1)
         rest, multiples = self.small[weighed.small], (weighed.fit.scale, weighed.scale)
-        return scales.join(found, rest, self.leading, self.deviation, multiples)
+        within = found.within(self.leading)
+        return scales.join(within, rest, self.leading, self.deviation, multiples)
 
 
 def emulation(shares: Mapping[str, float]) -> float:
