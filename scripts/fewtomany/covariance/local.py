@@ -51,9 +51,7 @@ class Local(Model, kind="local"):
 
     def scaled(self, deviation: np.ndarray) -> "Local":
         """The same correlations with other deviations (n_components, n_pix), K."""
-        found = replace(self, scale=self.scale * deviation / self.deviation)
-        object.__setattr__(found, "variance", np.square(deviation).ravel())  # takes C otherwise
-        return found
+        return replace(self, scale=self.scale * deviation / self.deviation)
 
     def times(self, x: np.ndarray) -> np.ndarray:
         values = self._amplitudes(x) * self.left.reshape(-1, 1)
