@@ -323,13 +323,13 @@ def _cells(facts: dict, found: dict) -> str:
     peak = found["peak_bytes"]
     cells = (
         f"{found['compile']:.1f}",
-        f"{1e3 * each:.3g}",
+        f"{1e3 * each:.1f}",
         f"{1 / each:.3g}",
         f"{each * facts['evaluations'] / 3600:.2g}",
         str(facts["paper_hours"] or "–"),
         f"{found['needed_bytes'] / 1e9:.2f}" if peak is None else f"{peak / 1e9:.2f} (peak)",
         ", ".join(f"{found['differences'][name]:.0e}" for name in found["differences"]),
-        f"{1e3 * facts['tensorflow_seconds'] / facts['batches']:.3g}",
+        f"{1e3 * facts['tensorflow_seconds'] / facts['batches']:.1f}",
     )
     return " | ".join(cells)
 
