@@ -34,9 +34,11 @@ a map's power, and rms Δ of scattering coefficients and Minkowski functionals.
 """
 
 import argparse
+import itertools
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,7 +74,7 @@ torch.set_default_dtype(torch.float64)
 given = {name: torch.as_tensor(value) for name, value in np.load(sys.argv[1]).items()}
 near = given["near"].long()
 model = SimpleTM(Data.new(given["points"], given["maps"], near))
-model.fit(100, 0.1, batch_size=128, silent=True)
+model.fit(25, 0.1, batch_size=128, silent=True)
 seconds = time.process_time()
 with torch.no_grad():
     drawn = model.cond_sample(num_samples=int(sys.argv[2]))
@@ -321,7 +323,7 @@ class Peer:
 
 def peers(
     folder: Path, maps: np.ndarray, others: np.ndarray, sky: Sky, learnt_from: dict
-) -> dict[str, Peer]:
+) -> Iterator[tuple[str, Peer]]:
     """batram's transport maps of values over deviations and of marginals first.
 
     It knows values at points: Q and U are at those of their pixel with a fourth coordinate, and are
@@ -333,7 +335,6 @@ def peers(
     order = nearby.order(points)
     points = points[order]
     near = nearby.neighbours(points, N_PEER)
-    found = {}
     for name in ("regressions", "marginals first"):
         deviation, marginal = learnt_from[name].deviation, learnt_from[name].marginal
         z, _ = over(deviation, marginal, maps)
@@ -352,8 +353,7 @@ def peers(
         y = y.reshape(-1, *deviation.shape)
         drawn = deviation * (marginal.from_gaussian(y) if marginal else y)
         shown = "batram" if name == "regressions" else f"{name}, batram"
-        found[shown] = Peer(score, drawn, done.stdout.strip())
-    return found
+        yield shown, Peer(score, drawn, done.stdout.strip())
 
 
 def main() -> None:
@@ -373,19 +373,20 @@ def main() -> None:
         inputs, _, others = learnt.source(given)
         about, maps = (inputs.components, inputs.sky), inputs.maps.astype(np.float64)
         others = others.reshape(-1, *maps.shape[1:])
-        found: dict[str, Density | Conditional | Peer] = dict(with_scatter(maps, about))
+        found: dict[str, Density | Conditional] = dict(with_scatter(maps, about))
         found |= given_neighbours(maps, about, found)
         best = learn.learn(inputs, campaign.symmetry, campaign.seed)
         one = np.ones(maps.shape[1:])
         found["learnt"] = Density(one, None, best.model)
-        if arguments.peer:
-            found |= peers(arguments.peer, maps, others, inputs.sky, found)
         base = found["independent values"].log_likelihood(others)
         known = nongaussian.measure(others[len(others) // 2 :], campaign)
         kinds = ("S1", "S2", "S3", "S4", "V0", "V1", "V2", "V3")
         print(f"\n| {n} inputs | ln L | kurtosis | beyond 4σ | power | {' | '.join(kinds)} | |")
         print("|" + "---|" * 14)
-        for name, density in found.items():
+        rows: Iterable[tuple[str, Density | Conditional | Peer]] = found.items()
+        if arguments.peer:
+            rows = itertools.chain(rows, peers(arguments.peer, maps, others, inputs.sky, found))
+        for name, density in rows:
             gain = (density.log_likelihood(others) - base) / maps[0].size
             error = gain.std() / len(gain) ** 0.5
             drawn = density.draw(1)
