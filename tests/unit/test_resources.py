@@ -57,6 +57,17 @@ def test_a_descent_in_blocks_asks_for_less():
         assert need == 6 / 8 * resources.descent_bytes(campaign, on_gpu=True)
 
 
+@pytest.mark.parametrize(
+    ("nside", "kernel_size", "measured_mb"),
+    [(32, 5, 1187), (64, 3, 1473), (64, 5, 2889), (128, 3, 3886)],
+)
+def test_a_small_batch_has_room_to_make_its_tables(nside, kernel_size, measured_mb):
+    """Of a process with a batch of two maps, whose descent itself takes next to nothing."""
+    emulator = {"batch_size": 2, "kernel_size": kernel_size}
+    needed = paper(maps={"nside": nside}, emulator=emulator)["emulate"].mem_mb
+    assert measured_mb < needed - 500 < 2.5 * measured_mb
+
+
 @pytest.mark.parametrize(("nside", "measured_mb"), [(64, 3963)])
 def test_learning_without_an_axis_asks_for_what_it_took(nside, measured_mb):
     needed = resources.needs(config.load(CONFIG / f"high-{nside}.yaml"))["learn_symmetry"]

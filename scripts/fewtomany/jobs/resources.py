@@ -48,7 +48,7 @@ def needs(campaign: Campaign) -> dict[str, Need]:
     small = (2 if about_axis else 1) * _without_axis_bytes(n_values)
     learnt = 4e9 * n_values / 6144 if turns else small
     copies = 60 if turns else 16
-    descent = descent_bytes(campaign)
+    descent = max(descent_bytes(campaign), tables_bytes(campaign))
     refined = refined_bytes(campaign)
 
     step_seconds = 0.4 * emulator.batch_size / 10 * n_values / 6144
@@ -159,16 +159,33 @@ def descent_bytes(campaign: Campaign, on_gpu: bool = False) -> int:
     them fit the measurements (BENCHMARKS.md). Where that layer is made by blocks, six: 3.4 fit,
     with stripes 5. In two scales, of the larger of the coarse sphere and a region with its margin.
     """
-    refinement, n_pix = campaign.emulator.refinement, campaign.maps.n_pix
-    if refinement is not None:
-        n_pix = max(12 * refinement.coarse**2, region_pixels(campaign))
-    emulator = campaign.emulator
+    emulator, n_pix = campaign.emulator, descended_pixels(campaign)
     n_components, n_orientations = len(campaign.components), emulator.n_orientations
     entries = n_components * (1 + n_orientations)
     layer = 2 * n_orientations * entries * n_pix * emulator.batch_size
     finest = n_pix >> len(campaign.maps.shape or (0, 0)) * emulator.first_scale
     n_layers = 8 if on_gpu or finest <= LARGEST_WHOLE else 6
     return n_layers * layer * (4 if emulator.dtype == "float32" else 8)
+
+
+def tables_bytes(campaign: Campaign) -> int:
+    """Memory while the tables of :mod:`fewtomany.scattering.gram` are made, before a descent begins.
+
+    It joins every pixel to the neighbours of its neighbours, (2k − 1)² of kernels of k × k pixels;
+    600 to 790 bytes each fit the measurements, of four orientations (nside 32, 64, 128; 3 × 3 and
+    5 × 5).
+    """
+    emulator = campaign.emulator
+    joined = (2 * emulator.kernel_size - 1) ** 2
+    return (600 + 50 * emulator.n_orientations) * joined * descended_pixels(campaign)
+
+
+def descended_pixels(campaign: Campaign) -> int:
+    """Pixels of a map, or of two scales those of the larger of coarse sphere and region."""
+    refinement = campaign.emulator.refinement
+    if refinement is None:
+        return campaign.maps.n_pix
+    return max(12 * refinement.coarse**2, region_pixels(campaign))
 
 
 def region_pixels(campaign: Campaign) -> int:
