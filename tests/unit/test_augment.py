@@ -189,7 +189,7 @@ def test_small_maps_have_fewer_scales_and_modes():
 def test_fewer_maps_descend_together_where_memory_is_small():
     large = ("TQU", 64, "galactic")
     assert planned(kind=large, memory_mb=64000).emulator.batch_size == 10
-    assert planned(kind=large, memory_mb=2500).emulator.batch_size < 10
+    assert planned(kind=large, memory_mb=3000).emulator.batch_size < 10
     with pytest.raises(UserError, match=r"NSIDE: 64 needs \d+ MB a job, 100 MB are free"):
         planned(kind=large, memory_mb=100)
 
