@@ -169,7 +169,7 @@ def descent_bytes(campaign: Campaign, on_gpu: bool = False) -> int:
 
 
 def tables_bytes(campaign: Campaign) -> int:
-    """Memory while the tables of :mod:`fewtomany.scattering.gram` are made, before a descent begins.
+    """Memory while the tables of :mod:`fewtomany.scattering.gram` are made, before the descent.
 
     It joins every pixel to the neighbours of its neighbours, (2k − 1)² of kernels of k × k pixels;
     600 to 790 bytes each fit the measurements, of four orientations (nside 32, 64, 128; 3 × 3 and
