@@ -4,9 +4,10 @@
 
 Reads results/NAME/validation and benchmarks/NAME. Every row is a statement of arXiv:2503.11643
 and the numbers of the two emulated datasets (average targets from few inputs, single targets from
-many) that answer it; one that the campaign lacks is left out. Δ is the shift of a mean in standard deviations of one true map. A second
-table is the ledger of what the campaign cost. A third says how χ² and eigenvalues depend on the
-number of maps, with χ² at 10,000 from a straight line of 1/χ² in 1/N through the last two numbers.
+many) that answer it; one that the campaign lacks is left out. Δ is the shift of a mean in standard
+deviations of one true map. A second table is the ledger of what the campaign cost. A third says how
+χ² and eigenvalues depend on the number of maps, with χ² at 10,000 from a straight line of 1/χ² in
+1/N through the last two numbers.
 """
 
 import argparse
