@@ -38,7 +38,8 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.inputs:
         files[dataset.input] = arguments.inputs
     read = datasets.reader(campaign, files)
-    weighed, evidence = recommend.EQUAL, {"weights": recommend.EQUAL.fit.weights, "n_folds": 0}
+    weighed = recommend.UNJUDGED
+    evidence = {"weights": weighed.fit.weights, "n_folds": 0}
     if arguments.folds:
         inputs, learnt_of = read(dataset.input).maps, cli.named_files(arguments.learnt)
 

@@ -9,10 +9,14 @@ from fewtomany.covariance.base import Dense
 from fewtomany.covariance.completed import Completed
 from fewtomany.covariance.factor import Factor
 from fewtomany.covariance.turned import Symmetry, Training, Turned
+from fewtomany.covariance.weights import Fit
 from fewtomany.files import store
 from fewtomany.maps.components import Components
 from fewtomany.maps.sky import Sky
 from fewtomany.validation import recommend
+
+EQUAL = recommend.Weighed(Fit({recommend.WITHOUT: 0.5, recommend.EMULATED: 0.5}, np.empty(0), {}))
+"""Both parts alike."""
 
 ALL_TURNS = config.SymmetrySettings(axis="ecliptic", width_deg=80.0, signal="none")
 
@@ -129,7 +133,7 @@ def test_leading_directions_are_leading_modes(small):
 def test_what_is_recommended_is_completed_too(truth, learnt):
     """With what is emulated, here true maps, in the leading directions."""
     parts = recommend.Parts.of(learnt, maps_of(truth, 60, 1000), 1, "all")
-    model, inflation = parts.join(recommend.EQUAL)
+    model, inflation = parts.join(EQUAL)
     assert chi2(model, maps_of(truth, 100, 100)) == pytest.approx(1, abs=0.25)
     np.testing.assert_allclose(model.deviation**2, inflation * learnt.smoothed**2)
 

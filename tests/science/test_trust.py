@@ -21,6 +21,9 @@ from fewtomany.files import store
 from fewtomany.validation import parts, recommend
 from fewtomany.validation.trust import folds, verdict
 
+EQUAL = recommend.Weighed(Fit({recommend.WITHOUT: 0.5, recommend.EMULATED: 0.5}, np.empty(0), {}))
+"""Both parts alike."""
+
 N_INPUTS, N_MAPS, N_DIRECTIONS = 20, 200, 12
 CONTENT = {
     "campaign": "folds",
@@ -189,7 +192,7 @@ def test_a_singular_candidate_is_left_out(truth):
         learnt = learn_of(training)
         made = recommend.FoldMaps("some.fold-0", training[:2], learnt, emulated, 1)
         flat = training.reshape(n_maps, -1)
-        found, _ = recommend.Parts.of(learnt, emulated, 1, "some").join(recommend.EQUAL)
+        found, _ = recommend.Parts.of(learnt, emulated, 1, "some").join(EQUAL)
         models = folds.candidates(flat, made, found, naive, directions, directions)
         assert ("raw" in models) == known
 
@@ -202,16 +205,16 @@ def test_where_all_values_weigh_simulations_are_counted_in_leading_modes(
         "some.fold-0", draws(truth, 5, 3), next(iter(learnt.values())), draws(truth, 6, 60), 1
     )
     assert recommend.ballot(fold).held.shape == (3, 384)
-    whole = recommend.see(fold, recommend.EQUAL)
+    whole = recommend.see(fold, EQUAL)
     monkeypatch.setattr(heldout, "FEW", 0)
     assert recommend.ballot(fold).held.shape == (3, 30)
-    leading = recommend.see(fold, recommend.EQUAL)
+    leading = recommend.see(fold, EQUAL)
     assert whole.n_directions == leading.n_directions == 30
     np.testing.assert_allclose(whole.chi2, leading.chi2, rtol=1e-6)
     assert whole.reduced.shape == (3,)
     np.testing.assert_allclose(whole.reduced, leading.reduced, rtol=1e-6)
     monkeypatch.setattr(heldout, "WHOLE", 0)
-    none = recommend.see(fold, recommend.EQUAL)
+    none = recommend.see(fold, EQUAL)
     assert none.reduced is None
     np.testing.assert_allclose(none.values.pairs, whole.values.pairs, rtol=1e-9)
 

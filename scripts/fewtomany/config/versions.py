@@ -112,7 +112,7 @@ STAGES = {
     "measure_spectra": Stage(1, _SKY),
     **{f"measure_{name}": Stage(s.version, (*_SKY, *s.keys)) for name, s in STATISTICS.items()},
     "measure_wavelets": Stage(1, ("maps.nside", *WAVELETS)),
-    "recommend": Stage(11, ("seed", "maps.stokes")),
+    "recommend": Stage(12, ("seed", "maps.stokes")),
     "compare": Stage(8, ("seed", *_SKY, "validation.n_modes")),
     "trust": Stage(6, ("seed", "maps.stokes", "trust")),
     "diversity": Stage(3, ("seed", *_SKY, "emulator.batch_size", *WAVELETS)),

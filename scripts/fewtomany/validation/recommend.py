@@ -2,7 +2,8 @@
 
 All are scaled by the smoothed deviations of the inputs. Weights are those that make held-out
 inputs likeliest (:mod:`fewtomany.covariance.weights`): each fold's maps are judged under what was
-learnt and emulated from the others.
+learnt and emulated from the others. Where no fold is emulated, it is the best one without
+emulation.
 
 Where no axis is known, or one that is not the pole of the maps' frame, the emulated maps have two
 parts: their sample covariance, and regressions of every value on its neighbours in them
@@ -122,8 +123,8 @@ class Weighed:
     scale: float = 1.0
 
 
-EQUAL = Weighed(Fit({WITHOUT: 0.5, EMULATED: 0.5}, np.empty(0), {}))
-"""Where no fold can tell."""
+UNJUDGED = Weighed(Fit({WITHOUT: 1.0, EMULATED: 0.0}, np.empty(0), {}))
+"""Where no fold was emulated: nothing says what emulated maps are worth, so they have no part."""
 
 
 @dataclass(frozen=True)

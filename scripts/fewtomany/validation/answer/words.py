@@ -355,8 +355,8 @@ def added(facts: Facts, folder: str) -> str:
         return "The maps are what it made: no covariance is recommended on a plane or a line."
     if weight is None:
         text = (
-            "No input was held out, so the emulated covariance is mixed half and half with the "
-            "best one without emulation."
+            "No fold of the inputs was emulated (trust.datasets), so nothing says what the "
+            "emulated maps would add: the covariance is the best one without emulation."
         )
     elif facts.emulated_small_scales:
         text = (
