@@ -106,9 +106,14 @@ class Facts:
     def weight(self) -> float | None:
         """Weight of the emulation in the recommended covariance; None where nobody chose it."""
         evidence = self.evidence or {}
-        if "weights" not in evidence or evidence.get("n_folds") == 0:
+        if "weights" not in evidence:
             return None
         return sum(share for name, share in evidence["weights"].items() if name != WITHOUT)
+
+    @property
+    def unjudged(self) -> bool:
+        """Whether no fold was emulated, so that the emulated maps have no part in it."""
+        return (self.evidence or {}).get("n_folds") == 0
 
     @property
     def emulated_small_scales(self) -> bool:

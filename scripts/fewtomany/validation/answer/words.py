@@ -353,12 +353,12 @@ def added(facts: Facts, folder: str) -> str:
     weight = facts.weight
     if facts.evidence is None:
         return "The maps are what it made: no covariance is recommended on a plane or a line."
-    if weight is None:
-        text = (
+    if facts.unjudged or weight is None:
+        return (
             "No fold of the inputs was emulated (trust.datasets), so nothing says what the "
             "emulated maps would add: the covariance is the best one without emulation."
         )
-    elif facts.emulated_small_scales:
+    if facts.emulated_small_scales:
         text = (
             "The small scales of the covariance are those of the emulated maps, which have a "
             f"weight of {weight:.2f} on large ones{_gained(facts, folder)}."
